@@ -1,0 +1,67 @@
+/** A flag that takes a value, `--port 50051`. */
+export interface ValueFlag<T> {
+  /** Stands for the value in help: `PORT`. */
+  readonly value: string;
+  /** One line of help. */
+  readonly help: string;
+  /** What a valid value is, to follow "expects" in an error line. */
+  readonly expects: string;
+  /** Reads the value; undefined if it is not valid. */
+  readonly parse: (text: string) => T | undefined;
+  /** Used, as if it had been typed, where neither flag nor environment give a value. */
+  readonly default?: string;
+  /** The environment variable that gives the value where the flag is absent. */
+  readonly env?: string;
+}
+
+/** The flags of a command by their names, without the dashes. */
+// The parser of each flag has its own type: only the command that declares them knows it.
+export type Flags = Readonly<Record<string, ValueFlag<unknown>>>;
+
+/** The values of {@linkcode Flags}: undefined where a flag has no default and was not given. */
+export type FlagValues<F extends Flags> = {
+  readonly [K in keyof F]: F[K] extends ValueFlag<infer T>
+    ? F[K] extends { default: string } ? T : T | undefined
+    : never;
+};
+
+/** A required argument that is not a flag. */
+export interface Operand {
+  /** Stands for it in help: `NAME`. */
+  readonly name: string;
+  /** One line of help. */
+  readonly help: string;
+}
+
+/** A command line that is worth copying, with what it does. */
+export interface Example {
+  readonly command: string;
+  readonly does: string;
+}
+
+/** A subcommand: everything that its file under `src/commands/` declares about it. */
+export interface Command<F extends Flags = Flags> {
+  /** What is typed after `usersvc`. */
+  readonly name: string;
+  /** One line for the list of commands. */
+  readonly summary: string;
+  /** Further help, in lines of at most 80 columns. */
+  readonly details?: string;
+  readonly operands: readonly Operand[];
+  readonly flags: F;
+  readonly examples: readonly Example[];
+  /** Runs it and returns the exit code. */
+  readonly run: (
+    flags: FlagValues<F>,
+    operands: readonly string[],
+  ) => Promise<number>;
+}
+
+/**
+ * Declares a command. Returns it unchanged; it exists so that `run` knows the type of each flag.
+ */
+export function defineCommand<const F extends Flags>(
+  command: Command<F>,
+): Command {
+  return command as unknown as Command;
+}

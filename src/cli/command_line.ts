@@ -1,0 +1,110 @@
+import { parseArgs } from "@std/cli/parse-args";
+import { excerpt } from "../escape.ts";
+import type { Command, Flags, FlagValues } from "./command.ts";
+import { didYouMean } from "./nearest.ts";
+import { UsageError } from "./usage_error.ts";
+
+/** What was asked of a command: to show its help, or to run with these values. */
+export type Request =
+  | { readonly help: true }
+  | {
+    readonly help: false;
+    readonly flags: FlagValues<Flags>;
+    readonly operands: string[];
+  };
+
+/**
+ * Reads the arguments that follow the command's name, and the environment variables that its
+ * flags name. Nothing else is read and nothing is written.
+ *
+ * @param env returns the value of an environment variable, or undefined
+ * @throws {UsageError} for an unknown flag, a missing or invalid value, a missing or extra operand
+ */
+export async function readCommandLine(
+  command: Command,
+  args: readonly string[],
+  env: (name: string) => string | undefined = Deno.env.get,
+): Promise<Request> {
+  const unknown: string[] = [];
+  const parsed = parseArgs(args, {
+    string: ["_", ...Object.keys(command.flags)],
+    boolean: ["help"],
+    alias: { help: "h" },
+    unknown: (arg, key) => {
+      if (key !== undefined) unknown.push(arg);
+      return key === undefined;
+    },
+  });
+  if (parsed.help) return { help: true };
+  // A flag left without its value swallows nothing, so what follows it looks unknown: name it first.
+  const missing = Object.keys(command.flags).find((name) =>
+    parsed[name] === "" || unknown.includes(`--${name}=`)
+  );
+  if (missing !== undefined) {
+    throw new UsageError(
+      `--${missing} needs a value: ${command.flags[missing]!.expects}`,
+    );
+  }
+  if (unknown[0] !== undefined) throw await unknownFlag(command, unknown[0]);
+
+  const given = (name: string) => parsed[name] as string | undefined;
+  const operands = parsed._.map(String);
+  checkOperands(command, operands);
+  return {
+    help: false,
+    flags: flagValues(command.flags, given, env),
+    operands,
+  };
+}
+
+async function unknownFlag(command: Command, arg: string): Promise<UsageError> {
+  const flag = /^--[^=]+/.exec(arg)?.[0] ?? arg;
+  const known = [...Object.keys(command.flags), "help"].map((name) =>
+    `--${name}`
+  );
+  // Only where a name is expected can "-x" have been meant as one.
+  const asOperand = command.operands[0] && !flag.startsWith("--")
+    ? ` (to pass it as ${command.operands[0].name}, put -- before it)`
+    : "";
+  return new UsageError(
+    `unknown flag ${excerpt(flag)}${await didYouMean(
+      flag,
+      known,
+    )}${asOperand}`,
+  );
+}
+
+function checkOperands(command: Command, operands: string[]): void {
+  const missing = command.operands[operands.length];
+  if (missing) throw new UsageError(`missing ${missing.name}: ${missing.help}`);
+  const extra = operands[command.operands.length];
+  if (extra === undefined) return;
+  const hint = command.operands.length > 0
+    ? "; quote a value that holds spaces"
+    : "";
+  throw new UsageError(`unexpected argument "${excerpt(extra)}"${hint}`);
+}
+
+function flagValues(
+  flags: Flags,
+  given: (name: string) => string | undefined,
+  env: (name: string) => string | undefined,
+): FlagValues<Flags> {
+  const values: Record<string, unknown> = {};
+  for (const [name, flag] of Object.entries(flags)) {
+    const fromEnv =
+      given(name) === undefined && flag.env !== undefined && env(flag.env) ||
+      undefined;
+    const text = given(name) ?? fromEnv ?? flag.default;
+    if (text === undefined) continue;
+    const value = flag.parse(text);
+    if (value === undefined) {
+      const source = fromEnv === undefined ? `--${name}` : flag.env;
+      throw new UsageError(
+        `${source} expects ${flag.expects}, not "${excerpt(text)}"`,
+      );
+    }
+    values[name] = value;
+  }
+  return values;
+}

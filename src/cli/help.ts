@@ -1,0 +1,76 @@
+import type { Command, Example } from "./command.ts";
+
+/** The help of the whole program. */
+export function programHelp(commands: readonly Command[]): string {
+  return [
+    "usersvc - serves and calls the gRPC service userservice.UserService",
+    "",
+    "Usage: usersvc COMMAND [flags]",
+    "",
+    section("Commands", [
+      ...commands.map((command): Row => [command.name, command.summary]),
+      ["help [COMMAND]", "Show the help of a command"],
+    ]),
+    section("Flags", [
+      ["-h, --help", "Show this help"],
+      ["-V, --version", "Show the version of usersvc and of its Deno"],
+    ]),
+    exampleSection([
+      { command: "usersvc serve --port 50051", does: "Start a server" },
+      { command: "usersvc call Alice", does: "Call it from another terminal" },
+      { command: "usersvc help serve", does: "Show the flags of serve" },
+    ]),
+  ].join("\n");
+}
+
+/** The help of one command, made from its declarations alone. */
+export function commandHelp(command: Command): string {
+  const operands = command.operands.map((operand) => ` ${operand.name}`).join(
+    "",
+  );
+  return [
+    command.summary + ".",
+    "",
+    `Usage: usersvc ${command.name}${operands} [flags]`,
+    "",
+    ...(command.details === undefined ? [] : [command.details, ""]),
+    ...(command.operands.length === 0 ? [] : [
+      section(
+        "Arguments",
+        command.operands.map((operand): Row => [operand.name, operand.help]),
+      ),
+    ]),
+    section("Flags", [...flagRows(command), ["-h, --help", "Show this help"]]),
+    exampleSection(command.examples),
+  ].join("\n");
+}
+
+type Row = readonly [name: string, ...lines: string[]];
+
+function flagRows(command: Command): Row[] {
+  return Object.entries(command.flags).map(([name, flag]): Row => {
+    const notes = [
+      ...(flag.default === undefined ? [] : [`default: ${flag.default}`]),
+      ...(flag.env === undefined ? [] : [`environment: ${flag.env}`]),
+    ];
+    const note = notes.length === 0 ? [] : [`(${notes.join("; ")})`];
+    return [`--${name} ${flag.value}`, flag.help, ...note];
+  });
+}
+
+function section(title: string, rows: readonly Row[]): string {
+  const width = Math.max(...rows.map(([name]) => name.length));
+  const lines = rows.flatMap(([name, ...texts]) =>
+    texts.map((text, line) =>
+      `  ${(line === 0 ? name : "").padEnd(width)}  ${text}\n`
+    )
+  );
+  return `${title}:\n${lines.join("")}`;
+}
+
+function exampleSection(examples: readonly Example[]): string {
+  return section(
+    "Examples",
+    examples.map(({ command, does }): Row => [command, does]),
+  );
+}

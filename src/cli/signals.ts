@@ -1,0 +1,41 @@
+/** The signals that ask a program to stop; Windows knows no SIGTERM. */
+const STOP_SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
+  ? ["SIGINT", "SIGBREAK"]
+  : ["SIGINT", "SIGTERM"];
+
+const NUMBER: Partial<Record<Deno.Signal, number>> = {
+  SIGINT: 2,
+  SIGTERM: 15,
+  SIGBREAK: 21,
+};
+
+/** Signals that ask the program to stop, one after another. */
+export interface StopSignals {
+  /** Waits for the next signal that was not yet taken. */
+  next(): Promise<Deno.Signal>;
+}
+
+/** Takes over SIGINT and SIGTERM from now on: they no longer end the process by themselves. */
+export function takeStopSignals(): StopSignals {
+  const come: Deno.Signal[] = [];
+  let wake = () => {};
+  for (const signal of STOP_SIGNALS) {
+    Deno.addSignalListener(signal, () => {
+      come.push(signal);
+      wake();
+    });
+  }
+  return {
+    async next() {
+      while (come.length === 0) {
+        await new Promise<void>((resolve) => wake = resolve);
+      }
+      return come.shift()!;
+    },
+  };
+}
+
+/** The exit code that a shell reports for a process that a signal has ended: 128 + its number. */
+export function exitCodeOfSignal(signal: Deno.Signal): number {
+  return 128 + (NUMBER[signal] ?? 0);
+}

@@ -1,0 +1,21 @@
+import { defineCommand } from "../cli/command.ts";
+import { ExitCode } from "../cli/exit_code.ts";
+import { writeAll } from "../cli/output.ts";
+import { protoText } from "../contract.ts";
+
+export const command = defineCommand({
+  name: "proto",
+  summary: "Print the contract, user_service.proto, that the program embeds",
+  operands: [],
+  flags: {},
+  examples: [
+    {
+      command: "usersvc proto > user_service.proto",
+      does: "Save it for another tool",
+    },
+  ],
+  run: async () => {
+    await writeAll(Deno.stdout, protoText);
+    return ExitCode.OK;
+  },
+});

@@ -1,0 +1,100 @@
+import { ExitCode } from "./cli/exit_code.ts";
+import type { Command } from "./cli/command.ts";
+import { readCommandLine } from "./cli/command_line.ts";
+import { commandHelp, programHelp } from "./cli/help.ts";
+import { didYouMean } from "./cli/nearest.ts";
+import { writeAll, writeError } from "./cli/output.ts";
+import { UsageError } from "./cli/usage_error.ts";
+import { excerpt } from "./escape.ts";
+import { versionLine } from "./version.ts";
+
+// Each command is loaded only when it is run or when its help is shown.
+const commands: Readonly<Record<string, () => Promise<{ command: Command }>>> =
+  {
+    serve: () => import("./commands/serve.ts"),
+    call: () => import("./commands/call.ts"),
+    proto: () => import("./commands/proto.ts"),
+  };
+
+/**
+ * Runs usersvc.
+ *
+ * @param args the command line after the program's name
+ * @returns the exit code; see {@linkcode ExitCode}
+ */
+export async function main(args: readonly string[]): Promise<number> {
+  const [first, ...rest] = args;
+  try {
+    return await dispatch(first, rest);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    const name = first !== undefined && Object.hasOwn(commands, first)
+      ? ` ${first}`
+      : "";
+    writeError(`usersvc${name}: ${error.message}; see usersvc${name} --help`);
+    return ExitCode.USAGE;
+  }
+}
+
+async function dispatch(
+  first: string | undefined,
+  rest: readonly string[],
+): Promise<number> {
+  switch (first) {
+    case "-V":
+    case "--version":
+      return await show(rest, () => versionLine() + "\n");
+    case undefined:
+    case "-h":
+    case "--help":
+      return await show(rest, programHelpText);
+    case "help":
+      return await help(rest);
+    default: {
+      const command = await load(first);
+      const request = await readCommandLine(command, rest);
+      return request.help
+        ? await show([], () => commandHelp(command))
+        : await command.run(request.flags, request.operands);
+    }
+  }
+}
+
+async function help(args: readonly string[]): Promise<number> {
+  const [name, ...extra] = args;
+  return name === undefined || ["help", "-h", "--help"].includes(name)
+    ? await show(extra, programHelpText)
+    : await show(extra, async () => commandHelp(await load(name)));
+}
+
+async function show(
+  extra: readonly string[],
+  text: () => string | Promise<string>,
+): Promise<number> {
+  if (extra[0] !== undefined) {
+    throw new UsageError(`unexpected argument "${excerpt(extra[0])}"`);
+  }
+  await writeAll(Deno.stdout, await text());
+  return ExitCode.OK;
+}
+
+async function programHelpText(): Promise<string> {
+  const loaded = await Promise.all(
+    Object.values(commands).map((load) => load()),
+  );
+  return programHelp(loaded.map(({ command }) => command));
+}
+
+async function load(name: string): Promise<Command> {
+  const loader = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (loader) return (await loader()).command;
+  if (name.startsWith("-")) {
+    throw new UsageError(
+      `unknown flag ${excerpt(name)}; the flags of a command follow its name`,
+    );
+  }
+  const hint = await didYouMean(name, [...Object.keys(commands), "help"]);
+  throw new UsageError(`unknown command "${excerpt(name)}"${hint}`);
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));

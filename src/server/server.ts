@@ -1,0 +1,62 @@
+import { Server, ServerCredentials } from "@grpc/grpc-js";
+import { loadContract, type UserServiceHandlers } from "../contract.ts";
+import { escapeGrpcLog } from "../grpc_log.ts";
+import { type GetUserEvents, getUserHandler } from "./get_user.ts";
+import { type Endpoint, listen } from "./listen.ts";
+
+/** A server that accepts calls. */
+export interface RunningServer extends Endpoint {
+  /**
+   * Stops accepting connections, tells clients to go away (GOAWAY) and waits for the calls in
+   * flight. Those that are not done after the grace period are cancelled.
+   *
+   * @param graceMs the grace period in milliseconds
+   */
+  drain(graceMs: number): Promise<void>;
+}
+
+/**
+ * Starts a server of `userservice.UserService`.
+ *
+ * @param events told about each call
+ * @throws {ListenError} if the address cannot be listened on
+ * @example
+ * ```ts
+ * const server = await startServer({ host: "::", port: 0 }, events);
+ * console.log(server.port);
+ * await server.drain(10_000);
+ * ```
+ */
+export async function startServer(
+  endpoint: Endpoint,
+  events: GetUserEvents,
+): Promise<RunningServer> {
+  escapeGrpcLog();
+  const { service } = await loadContract();
+  const server = new Server();
+  const handlers: UserServiceHandlers = { GetUser: getUserHandler(events) };
+  server.addService(service, handlers);
+  const injector = server.createConnectionInjector(
+    ServerCredentials.createInsecure(),
+  );
+  const listener = await listen(
+    endpoint,
+    (socket) => injector.injectConnection(socket),
+  );
+  return {
+    host: listener.host,
+    port: listener.port,
+    drain: (graceMs) => {
+      listener.close();
+      return drain(server, graceMs);
+    },
+  };
+}
+
+async function drain(server: Server, graceMs: number): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(() => server.forceShutdown(), graceMs);
+  server.tryShutdown(() => resolve());
+  await promise;
+  clearTimeout(timer);
+}

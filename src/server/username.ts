@@ -1,0 +1,19 @@
+/** The longest username that is greeted, in characters (Unicode code points). */
+export const MAX_USERNAME = 256;
+
+/**
+ * Says what is wrong with a username.
+ *
+ * @returns a message for the caller, or undefined if the username can be greeted
+ */
+export function usernameFault(username: string): string | undefined {
+  if (username === "") return "username is empty";
+  if (username.trim() === "") return "username is blank";
+  // A code point takes at most two UTF-16 units: a name of megabytes need not be counted.
+  if (
+    username.length > 2 * MAX_USERNAME || [...username].length > MAX_USERNAME
+  ) {
+    return `username is longer than ${MAX_USERNAME} characters`;
+  }
+  return undefined;
+}

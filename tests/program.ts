@@ -1,0 +1,187 @@
+/** Runs the real program as a process, for the tests. */
+import { mainModule, root } from "../tools/paths.ts";
+import { permissionFlags } from "../tools/permissions.ts";
+
+const windows = Deno.build.os === "windows";
+
+/**
+ * What the tests start: the sources with the program's own permissions, or the executable that the
+ * environment variable USERSVC_UNDER_TEST names.
+ */
+function commandLine(): [string, ...string[]] {
+  const executable = Deno.env.get("USERSVC_UNDER_TEST");
+  if (executable) return [executable];
+  const config = `${root}deno.json`;
+  return [
+    Deno.execPath(),
+    "run",
+    "--quiet",
+    "--config",
+    config,
+    ...permissionFlags,
+    mainModule,
+  ];
+}
+
+const granted = (["run", "env", "net", "read", "write"] as const)
+  .every((name) => Deno.permissions.querySync({ name }).state === "granted");
+
+/** A test that starts programs; a bare `deno test`, which has no permissions, ignores it. */
+export function programTest(name: string, fn: () => Promise<void>): void {
+  Deno.test({ name, ignore: !granted, fn });
+}
+
+/** How a process ended and what it printed. */
+export interface Result {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Options of a run. */
+export interface RunOptions {
+  /** Environment variables to add. */
+  readonly env?: Record<string, string>;
+}
+
+/** Runs the program to its end. */
+export async function usersvc(
+  args: readonly string[],
+  options: RunOptions = {},
+): Promise<Result> {
+  const [program, ...before] = commandLine();
+  const { code, stdout, stderr } = await new Deno.Command(program, {
+    args: [...before, ...args],
+    stdin: "null",
+    env: { NO_COLOR: "1", ...options.env },
+  }).output();
+  return { code, stdout: decode(stdout), stderr: decode(stderr) };
+}
+
+/** A shell command line that starts the program, for tests of pipes and terminals. */
+export function shellCommand(args: string): string {
+  return `${commandLine().map((word) => `'${word}'`).join(" ")} ${args}`;
+}
+
+/** Runs a line of shell. */
+export async function shell(line: string): Promise<Result> {
+  const { code, stdout, stderr } = await new Deno.Command("bash", {
+    args: ["-c", line],
+    stdin: "null",
+    env: { NO_COLOR: "1" },
+  }).output();
+  return { code, stdout: decode(stdout), stderr: decode(stderr) };
+}
+
+function decode(bytes: Uint8Array): string {
+  return new TextDecoder().decode(bytes);
+}
+
+/** Text that a process prints, of which a test can wait for a part. */
+export class Transcript {
+  #text = "";
+  #ended = false;
+  #changed = Promise.withResolvers<void>();
+  readonly #done: Promise<void>;
+
+  constructor(stream: ReadableStream<Uint8Array>) {
+    this.#done = this.#read(stream);
+  }
+
+  async #read(stream: ReadableStream<Uint8Array>): Promise<void> {
+    for await (const chunk of stream.pipeThrough(new TextDecoderStream())) {
+      this.#text += chunk;
+      this.#change();
+    }
+    this.#ended = true;
+    this.#change();
+  }
+
+  #change(): void {
+    this.#changed.resolve();
+    this.#changed = Promise.withResolvers<void>();
+  }
+
+  /** What was printed so far. */
+  get text(): string {
+    return this.#text;
+  }
+
+  /** Waits until the text matches; throws if the stream ends before that. */
+  async until(pattern: RegExp): Promise<RegExpExecArray> {
+    while (true) {
+      const match = pattern.exec(this.#text);
+      if (match) return match;
+      if (this.#ended) {
+        throw new Error(
+          `ended without ${pattern}: ${JSON.stringify(this.#text)}`,
+        );
+      }
+      await this.#changed.promise;
+    }
+  }
+
+  /** Waits until the stream ends and returns all of it. */
+  async all(): Promise<string> {
+    await this.#done;
+    return this.#text;
+  }
+}
+
+/** A started `usersvc serve`. */
+export interface Serve {
+  readonly port: number;
+  readonly stdout: Transcript;
+  readonly stderr: Transcript;
+  readonly pid: number;
+  kill(signal: Deno.Signal): void;
+  /** Waits for the end of the process. */
+  ended(): Promise<Result>;
+}
+
+/** Starts `usersvc serve` on a free port and waits until it accepts calls. */
+export async function startServe(args: readonly string[] = []): Promise<Serve> {
+  const [program, ...before] = commandLine();
+  const child = new Deno.Command(program, {
+    args: [...before, "serve", "--port", "0", ...args],
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+    env: { NO_COLOR: "1" },
+  }).spawn();
+  const stdout = new Transcript(child.stdout);
+  const stderr = new Transcript(child.stderr);
+  const started = await stdout.until(
+    /^gRPC сервер запущен на порту (\d+)\.\.\.\n/,
+  );
+  return {
+    port: Number(started[1]),
+    stdout,
+    stderr,
+    pid: child.pid,
+    kill: (signal) => child.kill(signal),
+    ended: async () => {
+      const { code } = await child.status;
+      return { code, stdout: await stdout.all(), stderr: await stderr.all() };
+    },
+  };
+}
+
+/** Starts a server for one test and stops it afterwards. */
+export async function withServe<T>(
+  use: (server: Serve) => Promise<T>,
+  args: readonly string[] = [],
+): Promise<T> {
+  const server = await startServe(args);
+  try {
+    return await use(server);
+  } finally {
+    try {
+      // Windows knows no SIGTERM, and its SIGINT goes to a whole console.
+      server.kill(windows ? "SIGKILL" : "SIGTERM");
+    } catch {
+      // It has already ended.
+    }
+    await server.ended();
+  }
+}

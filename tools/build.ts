@@ -1,0 +1,181 @@
+/**
+ * Makes the executable ./usersvc with `deno compile`.
+ *
+ * Where the runtime that `deno compile` embeds (denort) cannot be downloaded, it writes a launcher
+ * that runs the sources instead. Any other failure is an error.
+ */
+import { mainModule, root } from "./paths.ts";
+import { permissionFlags, permissions } from "./permissions.ts";
+import { usesStandIn } from "./setup.ts";
+
+const windows = Deno.build.os === "windows";
+
+/** Runs Deno, returns whether it succeeded and what it printed on stderr. */
+async function deno(
+  args: readonly string[],
+): Promise<{ success: boolean; stderr: string }> {
+  const { success, stderr } = await new Deno.Command(Deno.execPath(), {
+    cwd: root,
+    args: [...args],
+    stdout: "null",
+    stderr: "piped",
+    env: { NO_COLOR: "1", RUST_BACKTRACE: "0" },
+  }).output();
+  return { success, stderr: new TextDecoder().decode(stderr) };
+}
+
+/** Whether `deno compile` failed only because it could not download denort. */
+export function lacksDenort(stderr: string): boolean {
+  return stderr.includes("Setting up base binary.") &&
+    /error sending request for url|Bad response|Failed downloading/.test(
+      stderr,
+    );
+}
+
+/** The launcher's text: a shell script, or a batch file on Windows. */
+function launcher(): string {
+  const args = [
+    "run",
+    "--quiet",
+    "--config",
+    `${root}deno.json`,
+    ...permissionFlags,
+    mainModule,
+  ];
+  const gone =
+    "usersvc: this launcher needs the Deno and the sources it was built from; " +
+    "build it again with: npx -y deno@2.9.2 task build";
+  if (windows) {
+    return `@"${Deno.execPath()}" ${
+      args.map((arg) => `"${arg}"`).join(" ")
+    } %*\r\n`;
+  }
+  const quote = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;
+  return `#!/bin/sh
+# Made by \`deno task build\`, which could not download the runtime for a standalone executable.
+deno=${quote(Deno.execPath())}
+main=${quote(mainModule)}
+if [ ! -x "$deno" ] || [ ! -f "$main" ]; then
+  echo ${quote(gone)} >&2
+  exit 1
+fi
+exec "$deno" ${args.map(quote).join(" ")} "$@"
+`;
+}
+
+async function writeLauncher(): Promise<string> {
+  const path = `${root}usersvc${windows ? ".cmd" : ""}`;
+  // A new file, not new content: a running program keeps the old one.
+  await Deno.remove(path).catch(() => {});
+  await Deno.writeTextFile(path, launcher(), { mode: 0o755 });
+  return path;
+}
+
+/** Makes the executable in a folder; returns what `deno compile` said if it failed. */
+async function compile(
+  path: string,
+  target: string | undefined,
+): Promise<string | undefined> {
+  const { success, stderr } = await deno([
+    "compile",
+    ...permissionFlags,
+    "--exclude-unused-npm",
+    ...(target === undefined ? [] : ["--target", target]),
+    ...["--output", path, mainModule],
+  ]);
+  return success ? undefined : stderr;
+}
+
+/** Fails where a runtime of another Deno version, given by DENORT_BIN, made a useless executable. */
+async function smokeTest(path: string): Promise<boolean> {
+  try {
+    const args = ["--version"];
+    return (await new Deno.Command(path, {
+      args,
+      stdout: "null",
+      stderr: "null",
+    }).output()).success;
+  } catch {
+    return false;
+  }
+}
+
+function say(line: string): void {
+  console.error(`build: ${line}`);
+}
+
+/**
+ * Builds the executable.
+ *
+ * @param target a target triple of `deno compile`; by default this machine's
+ * @returns the path of what was built, or undefined if the build failed; stderr says why
+ */
+export async function build(target?: string): Promise<string | undefined> {
+  // `deno compile` does not replace a launcher, and a build that fails should leave what was there.
+  const folder = await Deno.makeTempDir({ dir: root, prefix: ".build-" });
+  try {
+    const name = target?.includes("windows") ?? windows
+      ? "usersvc.exe"
+      : "usersvc";
+    const fault = await compile(`${folder}/${name}`, target);
+    if (fault !== undefined) return await withoutExecutable(fault, target);
+    if (target === undefined && !await smokeTest(`${folder}/${name}`)) {
+      say(
+        `the executable does not run: is DENORT_BIN the denort of Deno ${Deno.version.deno}?`,
+      );
+      return undefined;
+    }
+    await Deno.rename(`${folder}/${name}`, `${root}${name}`);
+    if (await usesStandIn()) {
+      say("the stand-in for @std/cli is inside (see: deno task setup --fresh)");
+    }
+    return `${root}${name}`;
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+async function withoutExecutable(
+  fault: string,
+  target: string | undefined,
+): Promise<string | undefined> {
+  if (!lacksDenort(fault)) {
+    say(`deno compile failed:\n${fault.trimEnd()}`);
+    return undefined;
+  }
+  if (target !== undefined) {
+    say(
+      `the runtime for ${target} cannot be downloaded from Deno's release server`,
+    );
+    return undefined;
+  }
+  say(
+    "./usersvc is a launcher, not standalone: it runs the sources here with this Deno,",
+  );
+  say(
+    "because the runtime for an executable cannot be downloaded from Deno's release server.",
+  );
+  return await writeLauncher();
+}
+
+async function main(args: string[]): Promise<number> {
+  const target = args[0] === "--target"
+    ? args[1]
+    : args[0]?.match(/^--target=(.+)$/)?.[1];
+  if (
+    args.length > 0 &&
+    (target === undefined || args.length > (args[0] === "--target" ? 2 : 1))
+  ) {
+    console.error("usage: deno task build [--target TRIPLE]");
+    return 2;
+  }
+  const path = await build(target);
+  if (path === undefined) return 1;
+  say(`${path} may:`);
+  for (const { flag, why } of permissions) {
+    console.error(`  ${flag.padEnd(38)}${why}`);
+  }
+  return 0;
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));

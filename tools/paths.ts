@@ -1,0 +1,9 @@
+import { fileURLToPath } from "node:url";
+
+/** The folder of the checkout, with a slash at its end. */
+export const root: string = fileURLToPath(new URL("..", import.meta.url));
+
+/** The program's entrypoint. */
+export const mainModule: string = fileURLToPath(
+  new URL("../src/main.ts", import.meta.url),
+);

@@ -1,0 +1,101 @@
+/**
+ * Installs what the other tasks need and no registry of npm has: the package @std/cli.
+ *
+ * Where JSR can be reached, Deno downloads it by itself. Where it cannot, a stand-in is put into
+ * the git-ignored folder vendor/, in the form in which Deno keeps packages there.
+ *
+ * `deno task setup --fresh` replaces a stand-in by the real package.
+ */
+import config from "../deno.json" with { type: "json" };
+
+const root = new URL("..", import.meta.url);
+const registry = new URL(Deno.env.get("JSR_URL") ?? "https://jsr.io");
+const { scope, name, version } =
+  /^jsr:@(?<scope>[^/]+)\/(?<name>[^@]+)@(?<version>.+)$/
+    .exec(config.imports["@std/cli"])!.groups as Record<
+      "scope" | "name" | "version",
+      string
+    >;
+const folder = new URL(`vendor/${registry.host}/@${scope}/${name}/`, root);
+const module = new URL(`${version}/parse_args.ts`, folder);
+const standIn = new URL("stand_in/parse_args.ts", import.meta.url);
+
+/** Whether a text is the stand-in, of this commit or another. */
+function isStandIn(source: string | undefined): boolean {
+  return source?.includes("A stand-in for parseArgs") ?? false;
+}
+
+/** Whether the installed @std/cli is a stand-in; false as well if none is installed. */
+export async function usesStandIn(): Promise<boolean> {
+  return isStandIn(await readText(module));
+}
+
+async function readText(file: URL): Promise<string | undefined> {
+  try {
+    return await Deno.readTextFile(file);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+async function canReachJsr(): Promise<boolean> {
+  try {
+    const url = new URL(`@${scope}/${name}/meta.json`, registry);
+    const response = await fetch(url, { signal: AbortSignal.timeout(10_000) });
+    await response.body?.cancel();
+    return response.ok;
+  } catch {
+    return false;
+  }
+}
+
+async function putStandIn(): Promise<void> {
+  const source = await Deno.readFile(standIn);
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", source));
+  const checksum = `sha256-${digest.toHex()}`;
+  await Deno.mkdir(new URL(`${version}/`, folder), { recursive: true });
+  await Deno.writeFile(module, source);
+  await writeJson(`${version}_meta.json`, {
+    manifest: { "/parse_args.ts": { size: source.length, checksum } },
+    exports: { "./parse-args": "./parse_args.ts" },
+  });
+  await writeJson("meta.json", {
+    scope,
+    name,
+    latest: version,
+    versions: { [version]: {} },
+  });
+}
+
+async function writeJson(file: string, value: unknown): Promise<void> {
+  await Deno.writeTextFile(
+    new URL(file, folder),
+    JSON.stringify(value, null, 2) + "\n",
+  );
+}
+
+async function main(args: string[]): Promise<number> {
+  if (args.length > 1 || (args[0] !== undefined && args[0] !== "--fresh")) {
+    console.error("usage: deno task setup [--fresh]");
+    return 2;
+  }
+  const fresh = args[0] === "--fresh";
+  const installed = await readText(module);
+  if (installed !== undefined && !isStandIn(installed)) return 0;
+  // A stand-in stays until it is asked to go, so that no task waits for JSR.
+  if ((installed === undefined || fresh) && await canReachJsr()) {
+    if (installed !== undefined) await Deno.remove(folder, { recursive: true });
+    return 0;
+  }
+  await putStandIn();
+  if (installed === undefined || fresh) {
+    console.error(
+      "setup: JSR is out of reach, so a stand-in for @std/cli is used; " +
+        "once JSR is reachable, replace it with: deno task setup --fresh",
+    );
+  }
+  return 0;
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));
