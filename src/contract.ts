@@ -33,12 +33,11 @@ export function loadContract(): Promise<UserService> {
 }
 
 async function parseContract(): Promise<UserService> {
-  const [{ loadPackageDefinition }, { fromJSON }, { default: protobuf }] =
-    await Promise.all([
-      import("@grpc/grpc-js"),
-      import("@grpc/proto-loader"),
-      import("protobufjs"),
-    ]);
+  const [{ loadPackageDefinition }, { fromJSON }, { default: protobuf }] = await Promise.all([
+    import("@grpc/grpc-js"),
+    import("@grpc/proto-loader"),
+    import("protobufjs"),
+  ]);
   const root = protobuf.parse(protoText, { keepCase: true }).root;
   // The options have to match those of tools/generate.ts, which makes the types.
   const definition = fromJSON(root.toJSON(), {

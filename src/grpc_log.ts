@@ -9,7 +9,6 @@ import { escapeControls } from "./escape.ts";
  * @see https://github.com/grpc/grpc-node/blob/master/TROUBLESHOOTING.md
  */
 export function escapeGrpcLog(): void {
-  const line = (...parts: unknown[]) =>
-    console.error(escapeControls(parts.map(String).join(" ")));
+  const line = (...parts: unknown[]) => console.error(escapeControls(parts.map(String).join(" ")));
   setLogger({ error: line, info: line, debug: line });
 }

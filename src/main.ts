@@ -3,18 +3,17 @@ import type { Command } from "./cli/command.ts";
 import { readCommandLine } from "./cli/command_line.ts";
 import { commandHelp, programHelp } from "./cli/help.ts";
 import { didYouMean } from "./cli/nearest.ts";
-import { writeAll, writeError } from "./cli/output.ts";
+import { OutputError, writeAll, writeError } from "./cli/output.ts";
 import { UsageError } from "./cli/usage_error.ts";
 import { excerpt } from "./escape.ts";
 import { versionLine } from "./version.ts";
 
 // Each command is loaded only when it is run or when its help is shown.
-const commands: Readonly<Record<string, () => Promise<{ command: Command }>>> =
-  {
-    serve: () => import("./commands/serve.ts"),
-    call: () => import("./commands/call.ts"),
-    proto: () => import("./commands/proto.ts"),
-  };
+const commands: Readonly<Record<string, () => Promise<{ command: Command }>>> = {
+  serve: () => import("./commands/serve.ts"),
+  call: () => import("./commands/call.ts"),
+  proto: () => import("./commands/proto.ts"),
+};
 
 /**
  * Runs usersvc.
@@ -24,15 +23,19 @@ const commands: Readonly<Record<string, () => Promise<{ command: Command }>>> =
  */
 export async function main(args: readonly string[]): Promise<number> {
   const [first, ...rest] = args;
+  const name = first !== undefined && Object.hasOwn(commands, first) ? ` ${first}` : "";
   try {
     return await dispatch(first, rest);
   } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    const name = first !== undefined && Object.hasOwn(commands, first)
-      ? ` ${first}`
-      : "";
-    writeError(`usersvc${name}: ${error.message}; see usersvc${name} --help`);
-    return ExitCode.USAGE;
+    if (error instanceof UsageError) {
+      writeError(`usersvc${name}: ${error.message}; see usersvc${name} --help`);
+      return ExitCode.USAGE;
+    }
+    if (error instanceof OutputError) {
+      writeError(`usersvc${name}: ${error.message}`);
+      return ExitCode.FAILURE;
+    }
+    throw error;
   }
 }
 

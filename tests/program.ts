@@ -31,6 +31,11 @@ export function programTest(name: string, fn: () => Promise<void>): void {
   Deno.test({ name, ignore: !granted, fn });
 }
 
+/** A {@linkcode programTest} of signals, pipes or terminals, which Windows has in other forms. */
+export function posixTest(name: string, fn: () => Promise<void>): void {
+  if (!windows) programTest(name, fn);
+}
+
 /** How a process ended and what it printed. */
 export interface Result {
   readonly code: number;

@@ -42,13 +42,10 @@ function launcher(): string {
     ...permissionFlags,
     mainModule,
   ];
-  const gone =
-    "usersvc: this launcher needs the Deno and the sources it was built from; " +
+  const gone = "usersvc: this launcher needs the Deno and the sources it was built from; " +
     "build it again with: npx -y deno@2.9.2 task build";
   if (windows) {
-    return `@"${Deno.execPath()}" ${
-      args.map((arg) => `"${arg}"`).join(" ")
-    } %*\r\n`;
+    return `@"${Deno.execPath()}" ${args.map((arg) => `"${arg}"`).join(" ")} %*\r\n`;
   }
   const quote = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;
   return `#!/bin/sh
@@ -114,9 +111,7 @@ export async function build(target?: string): Promise<string | undefined> {
   // `deno compile` does not replace a launcher, and a build that fails should leave what was there.
   const folder = await Deno.makeTempDir({ dir: root, prefix: ".build-" });
   try {
-    const name = target?.includes("windows") ?? windows
-      ? "usersvc.exe"
-      : "usersvc";
+    const name = target?.includes("windows") ?? windows ? "usersvc.exe" : "usersvc";
     const fault = await compile(`${folder}/${name}`, target);
     if (fault !== undefined) return await withoutExecutable(fault, target);
     if (target === undefined && !await smokeTest(`${folder}/${name}`)) {
@@ -159,9 +154,7 @@ async function withoutExecutable(
 }
 
 async function main(args: string[]): Promise<number> {
-  const target = args[0] === "--target"
-    ? args[1]
-    : args[0]?.match(/^--target=(.+)$/)?.[1];
+  const target = args[0] === "--target" ? args[1] : args[0]?.match(/^--target=(.+)$/)?.[1];
   if (
     args.length > 0 &&
     (target === undefined || args.length > (args[0] === "--target" ? 2 : 1))

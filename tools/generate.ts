@@ -11,9 +11,7 @@ const sources = new URL("../src/", import.meta.url);
 const committed = new URL("generated/", sources);
 
 async function generate(outDir: URL): Promise<void> {
-  const generator = `${
-    config.imports["@grpc/proto-loader"]
-  }/proto-loader-gen-types`;
+  const generator = `${config.imports["@grpc/proto-loader"]}/proto-loader-gen-types`;
   const command = new Deno.Command(Deno.execPath(), {
     cwd: root,
     args: [
@@ -66,9 +64,7 @@ async function check(): Promise<number> {
       readFolder(committed),
     ]);
     const names = new Set([...now.keys(), ...then.keys()]);
-    const drifted = [...names].filter((name) =>
-      now.get(name) !== then.get(name)
-    );
+    const drifted = [...names].filter((name) => now.get(name) !== then.get(name));
     for (const name of drifted) {
       console.error(
         `generate: src/generated/${name} is not current; run: deno task generate`,

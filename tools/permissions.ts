@@ -19,6 +19,4 @@ export const permissions: readonly { flag: string; why: string }[] = [
 ];
 
 /** The same as arguments of `deno run` and `deno compile`. */
-export const permissionFlags: readonly string[] = permissions.map(({ flag }) =>
-  flag
-);
+export const permissionFlags: readonly string[] = permissions.map(({ flag }) => flag);

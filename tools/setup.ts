@@ -9,16 +9,30 @@
 import config from "../deno.json" with { type: "json" };
 
 const root = new URL("..", import.meta.url);
-const registry = new URL(Deno.env.get("JSR_URL") ?? "https://jsr.io");
-const { scope, name, version } =
-  /^jsr:@(?<scope>[^/]+)\/(?<name>[^@]+)@(?<version>.+)$/
-    .exec(config.imports["@std/cli"])!.groups as Record<
-      "scope" | "name" | "version",
-      string
-    >;
-const folder = new URL(`vendor/${registry.host}/@${scope}/${name}/`, root);
+const registry = registryUrl(Deno.env.get("JSR_URL"));
+const { scope, name, version } = /^jsr:@(?<scope>[^/]+)\/(?<name>[^@]+)@(?<version>.+)$/
+  .exec(config.imports["@std/cli"])!.groups as Record<
+    "scope" | "name" | "version",
+    string
+  >;
+const folder = new URL(
+  `vendor/${vendorName(registry)}@${scope}/${name}/`,
+  root,
+);
 const module = new URL(`${version}/parse_args.ts`, folder);
 const standIn = new URL("stand_in/parse_args.ts", import.meta.url);
+
+/** The registry that Deno uses: it adds a missing last slash and ignores what is no URL. */
+function registryUrl(given: string | undefined): URL {
+  return URL.parse(`${given?.replace(/\/+$/, "")}/`) ??
+    new URL("https://jsr.io/");
+}
+
+/** The folder in which Deno keeps what comes from a registry: `jsr.io/`. */
+function vendorName({ protocol, host, pathname }: URL): string {
+  const scheme = protocol === "https:" ? "" : protocol.replace(":", "_");
+  return scheme + host.replace(":", "_") + pathname;
+}
 
 /** Whether a text is the stand-in, of this commit or another. */
 function isStandIn(source: string | undefined): boolean {
@@ -51,16 +65,17 @@ async function canReachJsr(): Promise<boolean> {
 }
 
 async function putStandIn(): Promise<void> {
-  const source = await Deno.readFile(standIn);
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", source));
+  const source = await Deno.readTextFile(standIn);
+  const bytes = new TextEncoder().encode(source);
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
   const checksum = `sha256-${digest.toHex()}`;
   await Deno.mkdir(new URL(`${version}/`, folder), { recursive: true });
-  await Deno.writeFile(module, source);
-  await writeJson(`${version}_meta.json`, {
-    manifest: { "/parse_args.ts": { size: source.length, checksum } },
+  await put(module, source);
+  await putJson(`${version}_meta.json`, {
+    manifest: { "/parse_args.ts": { size: bytes.length, checksum } },
     exports: { "./parse-args": "./parse_args.ts" },
   });
-  await writeJson("meta.json", {
+  await putJson("meta.json", {
     scope,
     name,
     latest: version,
@@ -68,11 +83,13 @@ async function putStandIn(): Promise<void> {
   });
 }
 
-async function writeJson(file: string, value: unknown): Promise<void> {
-  await Deno.writeTextFile(
-    new URL(file, folder),
-    JSON.stringify(value, null, 2) + "\n",
-  );
+async function putJson(file: string, value: unknown): Promise<void> {
+  await put(new URL(file, folder), JSON.stringify(value, null, 2) + "\n");
+}
+
+/** Writes a file, but not over the same text: another task may be reading it. */
+async function put(file: URL, text: string): Promise<void> {
+  if (await readText(file) !== text) await Deno.writeTextFile(file, text);
 }
 
 async function main(args: string[]): Promise<number> {

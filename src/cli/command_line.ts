@@ -26,20 +26,24 @@ export async function readCommandLine(
   env: (name: string) => string | undefined = Deno.env.get,
 ): Promise<Request> {
   const unknown: string[] = [];
+  const operands: string[] = [];
   const parsed = parseArgs(args, {
-    string: ["_", ...Object.keys(command.flags)],
+    "--": true,
+    string: Object.keys(command.flags),
     boolean: ["help"],
     alias: { help: "h" },
+    // Operands are collected here, as typed: with "_" among the strings, "-_" would be a flag.
     unknown: (arg, key) => {
-      if (key !== undefined) unknown.push(arg);
-      return key === undefined;
+      (key === undefined ? operands : unknown).push(arg);
+      return false;
     },
   });
+  operands.push(...parsed["--"]);
+  // parseArgs would take it for --port=1.
+  unknown.push(...beforeDashes(args).filter((arg) => /^--no-[^=]+=/.test(arg)));
   if (parsed.help) return { help: true };
   // A flag left without its value swallows nothing, so what follows it looks unknown: name it first.
-  const missing = Object.keys(command.flags).find((name) =>
-    parsed[name] === "" || unknown.includes(`--${name}=`)
-  );
+  const missing = Object.keys(command.flags).find((name) => parsed[name] === "");
   if (missing !== undefined) {
     throw new UsageError(
       `--${missing} needs a value: ${command.flags[missing]!.expects}`,
@@ -48,7 +52,6 @@ export async function readCommandLine(
   if (unknown[0] !== undefined) throw await unknownFlag(command, unknown[0]);
 
   const given = (name: string) => parsed[name] as string | undefined;
-  const operands = parsed._.map(String);
   checkOperands(command, operands);
   return {
     help: false,
@@ -57,11 +60,14 @@ export async function readCommandLine(
   };
 }
 
+function beforeDashes(args: readonly string[]): readonly string[] {
+  const end = args.indexOf("--");
+  return end === -1 ? args : args.slice(0, end);
+}
+
 async function unknownFlag(command: Command, arg: string): Promise<UsageError> {
   const flag = /^--[^=]+/.exec(arg)?.[0] ?? arg;
-  const known = [...Object.keys(command.flags), "help"].map((name) =>
-    `--${name}`
-  );
+  const known = [...Object.keys(command.flags), "help"].map((name) => `--${name}`);
   // Only where a name is expected can "-x" have been meant as one.
   const asOperand = command.operands[0] && !flag.startsWith("--")
     ? ` (to pass it as ${command.operands[0].name}, put -- before it)`
@@ -79,9 +85,7 @@ function checkOperands(command: Command, operands: string[]): void {
   if (missing) throw new UsageError(`missing ${missing.name}: ${missing.help}`);
   const extra = operands[command.operands.length];
   if (extra === undefined) return;
-  const hint = command.operands.length > 0
-    ? "; quote a value that holds spaces"
-    : "";
+  const hint = command.operands.length > 0 ? "; quote a value that holds spaces" : "";
   throw new UsageError(`unexpected argument "${excerpt(extra)}"${hint}`);
 }
 
@@ -92,10 +96,9 @@ function flagValues(
 ): FlagValues<Flags> {
   const values: Record<string, unknown> = {};
   for (const [name, flag] of Object.entries(flags)) {
-    const fromEnv =
-      given(name) === undefined && flag.env !== undefined && env(flag.env) ||
-      undefined;
-    const text = given(name) ?? fromEnv ?? flag.default;
+    const typed = given(name);
+    const fromEnv = typed === undefined && flag.env ? env(flag.env) || undefined : undefined;
+    const text = typed ?? fromEnv ?? flag.default;
     if (text === undefined) continue;
     const value = flag.parse(text);
     if (value === undefined) {

@@ -7,8 +7,7 @@ const UNIT_MS: Record<string, number> = {
 const MAX_MS = 24 * 3_600_000;
 
 /** What {@linkcode parseDuration} accepts, in words for help and errors. */
-export const DURATION =
-  "a duration from 1ms to 24h with its unit, such as 500ms, 2s or 1m";
+export const DURATION = "a duration from 1ms to 24h with its unit, such as 500ms, 2s or 1m";
 
 /**
  * Reads a duration such as `500ms`, `2s`, `1.5m` or `1h`.

@@ -61,9 +61,7 @@ function flagRows(command: Command): Row[] {
 function section(title: string, rows: readonly Row[]): string {
   const width = Math.max(...rows.map(([name]) => name.length));
   const lines = rows.flatMap(([name, ...texts]) =>
-    texts.map((text, line) =>
-      `  ${(line === 0 ? name : "").padEnd(width)}  ${text}\n`
-    )
+    texts.map((text, line) => `  ${(line === 0 ? name : "").padEnd(width)}  ${text}\n`)
   );
   return `${title}:\n${lines.join("")}`;
 }

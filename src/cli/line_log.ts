@@ -36,9 +36,8 @@ export function lineLog(output: Output, name: string): LineLog {
   function fail(error: unknown): void {
     failed = true;
     pending = "";
-    writeError(
-      `usersvc: cannot write to ${name}, its lines are dropped from now on: ${error}`,
-    );
+    const reason = error instanceof Error ? error.message : String(error);
+    writeError(`usersvc: the log on ${name} ends here: ${reason}`);
   }
 
   return {

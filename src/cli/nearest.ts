@@ -13,11 +13,11 @@ export async function nearest(
   });
 }
 
-/** The end of an error line: ` (did you mean "serve"?)`, or nothing if no candidate is near. */
+/** The end of an error line: ` (did you mean serve?)`, or nothing if no candidate is near. */
 export async function didYouMean(
   typed: string,
   candidates: string[],
 ): Promise<string> {
   const match = await nearest(typed, candidates);
-  return match === undefined ? "" : ` (did you mean "${match}"?)`;
+  return match === undefined ? "" : ` (did you mean ${match}?)`;
 }

@@ -3,18 +3,35 @@ export interface Output {
   write(bytes: Uint8Array): Promise<number>;
 }
 
+/** Output cannot be written, for another reason than that its reader has gone. */
+export class OutputError extends Error {
+  override name = "OutputError";
+}
+
+/** How long to wait before asking again whether a full pipe takes more, in milliseconds. */
+const RETRY_MS = 5;
+
 /**
  * Writes text and returns when the system has taken all of it. A reader that has gone
  * (`usersvc proto | head -1`) wants nothing more: that is not an error, and the rest is dropped.
  *
- * @throws {Error} if the stream cannot be written for another reason, such as a full disk
+ * @throws {OutputError} if the stream cannot be written for another reason, such as a full disk
  */
 export async function writeAll(output: Output, text: string): Promise<void> {
   let rest: Uint8Array = new TextEncoder().encode(text);
-  try {
-    while (rest.length > 0) rest = rest.subarray(await output.write(rest));
-  } catch (error) {
-    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+  while (rest.length > 0) {
+    try {
+      rest = rest.subarray(await output.write(rest));
+    } catch (error) {
+      if (error instanceof Deno.errors.BrokenPipe) return;
+      if (!(error instanceof Deno.errors.WouldBlock)) {
+        throw new OutputError(
+          `cannot write the output: ${(error as Error).message}`,
+        );
+      }
+      // A pipe that a parent process made non-blocking; Deno cannot tell when it takes more.
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+    }
   }
 }
 

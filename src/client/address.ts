@@ -7,8 +7,7 @@ export interface Address {
 }
 
 /** What {@linkcode parseAddress} accepts, in words for help and errors. */
-export const ADDRESS =
-  "HOST or HOST:PORT, such as localhost:50051 or [::1]:50051";
+export const ADDRESS = "HOST or HOST:PORT, such as localhost:50051 or [::1]:50051";
 
 /**
  * Reads `HOST`, `HOST:PORT`, `[IPV6]` or `[IPV6]:PORT`.
@@ -17,9 +16,8 @@ export const ADDRESS =
  * read 50051 as the IPv4 address 0.0.195.131.
  */
 export function parseAddress(text: string): Address | undefined {
-  const match =
-    /^(?:\[([\da-f:.]+(?:%[\w.-]+)?)\]|([\w-]+(?:\.[\w-]+)*\.?))(?::(\d{1,5}))?$/i
-      .exec(text);
+  const match = /^(?:\[([\da-f:.]+(?:%[\w.-]+)?)\]|([\w-]+(?:\.[\w-]+)*\.?))(?::(\d{1,5}))?$/i
+    .exec(text);
   if (!match) return undefined;
   const [, ipv6, name, port] = match;
   if (ipv6 !== undefined && !ipv6.includes(":")) return undefined;

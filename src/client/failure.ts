@@ -39,12 +39,19 @@ function reason({ code, details }: ServiceError, timeoutMs: number): string {
   if (code === status.DEADLINE_EXCEEDED) {
     return `no answer within ${timeoutMs} ms`;
   }
-  if (/^Name resolution failed/.test(details)) {
+  if (details.startsWith("Name resolution failed")) {
     return "unknown host, check the name";
   }
-  const cause =
-    /^No connection established\. Last error: (.*?)\.? ?Resolution note: /s
-      .exec(details);
-  if (cause?.[1]?.includes("ECONNREFUSED")) return "connection refused";
-  return cause?.[1] ?? (details || "no reason given");
+  const cause = /^No connection established\. Last error: (.*?)\.? ?Resolution note: /s
+    .exec(details);
+  // Where grpc-js passes on an error of node:net, the time at which it came follows.
+  const own = (cause?.[1] ?? details).replace(
+    / \(\d{4}-\d\d-\d\dT[\d:.]+Z\)$/,
+    "",
+  );
+  if (own.includes("ECONNREFUSED")) return "connection refused";
+  if (/ECONNRESET|EPIPE|write after end|^Failed to connect$/.test(own)) {
+    return "the connection broke, is this a gRPC server without TLS?";
+  }
+  return own || "no reason given";
 }

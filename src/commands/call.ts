@@ -11,8 +11,7 @@ const DEFAULT_PORT = 50051;
 export const command = defineCommand({
   name: "call",
   summary: "Call GetUser and print the greeting",
-  details:
-    `A failed call prints one line on stderr and exits with 64 + the gRPC status
+  details: `A failed call prints one line on stderr and exits with 64 + the gRPC status
 code: 67 INVALID_ARGUMENT, 68 DEADLINE_EXCEEDED, 78 UNAVAILABLE.`,
   operands: [{ name: "NAME", help: "the username to greet" }],
   flags: {
@@ -50,7 +49,7 @@ code: 67 INVALID_ARGUMENT, 68 DEADLINE_EXCEEDED, 78 UNAVAILABLE.`,
     },
     {
       command: "usersvc call -- --help",
-      does: "Greet a name that starts with a dash",
+      does: "Greet a name that is like a flag",
     },
   ],
   run: async ({ address, port, timeout }, [name]) => {
@@ -82,9 +81,7 @@ async function fail(
   if (!isServiceError(error)) throw error;
   const { code, name, reason } = describeFailure(error, timeoutMs);
   const remedy = name === "UNAVAILABLE"
-    ? `; start a server with: usersvc serve --port ${
-      target.slice(target.lastIndexOf(":") + 1)
-    }`
+    ? `; start a server with: usersvc serve --port ${target.slice(target.lastIndexOf(":") + 1)}`
     : "";
   writeError(
     `usersvc call: ${name} from ${target}: ${escapeControls(reason)}${remedy}`,

@@ -5,7 +5,7 @@ import { protoText } from "../contract.ts";
 
 export const command = defineCommand({
   name: "proto",
-  summary: "Print the contract, user_service.proto, that the program embeds",
+  summary: "Print the embedded contract, user_service.proto",
   operands: [],
   flags: {},
   examples: [

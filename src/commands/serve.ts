@@ -17,10 +17,9 @@ const FLUSH_MS = 1_000;
 export const command = defineCommand({
   name: "serve",
   summary: "Run the server",
-  details:
-    `SIGINT (Ctrl-C) and SIGTERM drain it: calls in flight may finish for ${
-      GRACE_MS / 1000
-    } s.
+  details: `SIGINT (Ctrl-C) and SIGTERM drain it: calls in flight may finish for ${
+    GRACE_MS / 1000
+  } s.
 A second signal ends it at once.`,
   operands: [],
   flags: {
@@ -86,15 +85,11 @@ function callLog(stdout: LineLog, stderr: LineLog): GetUserEvents {
   return {
     received: (username) =>
       stdout.line(
-        `Получен запрос к методу GetUser от пользователя: ${
-          excerpt(username, MAX_USERNAME)
-        }`,
+        `Получен запрос к методу GetUser от пользователя: ${excerpt(username, MAX_USERNAME)}`,
       ),
     refused: (username, peer, fault) =>
       stderr.line(
-        `usersvc serve: refused GetUser of "${
-          excerpt(username)
-        }" from ${peer}: ` +
+        `usersvc serve: refused GetUser of "${excerpt(username)}" from ${peer}: ` +
           `INVALID_ARGUMENT: ${fault}`,
       ),
   };

@@ -10,8 +10,10 @@ export interface Endpoint {
 
 /** A port that accepts connections. */
 export interface Listener extends Endpoint {
-  /** Stops accepting. Connections that were accepted stay open. */
-  close(): void;
+  /** Stops accepting at once; connections stay open. Waits until the last of them has closed. */
+  close(): Promise<void>;
+  /** Closes every connection at once, whatever is in flight. */
+  destroyConnections(): void;
 }
 
 /** The system does not let us listen; the message says why and what to do. */
@@ -57,11 +59,18 @@ function listenOn(
 ): Promise<Listener> {
   const { promise, resolve, reject } = Promise.withResolvers<Listener>();
   // HTTP/2 frames are small and already batched: waiting for more (Nagle) only adds latency.
-  const server = createServer({ noDelay: true }, onConnection);
+  const sockets = new Set<Socket>();
+  const server = createServer({ noDelay: true }, (socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+    onConnection(socket);
+  });
   server.on("error", reject);
   server.listen({ host, port }, () => {
     const { port } = server.address() as AddressInfo;
-    resolve({ host, port, close: () => void server.close() });
+    const close = () => new Promise<void>((resolve) => server.close(() => resolve()));
+    const destroyConnections = () => sockets.forEach((socket) => socket.destroy());
+    resolve({ host, port, close, destroyConnections });
   });
   return promise;
 }

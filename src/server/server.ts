@@ -2,7 +2,7 @@ import { Server, ServerCredentials } from "@grpc/grpc-js";
 import { loadContract, type UserServiceHandlers } from "../contract.ts";
 import { escapeGrpcLog } from "../grpc_log.ts";
 import { type GetUserEvents, getUserHandler } from "./get_user.ts";
-import { type Endpoint, listen } from "./listen.ts";
+import { type Endpoint, listen, type Listener } from "./listen.ts";
 
 /** A server that accepts calls. */
 export interface RunningServer extends Endpoint {
@@ -46,17 +46,23 @@ export async function startServer(
   return {
     host: listener.host,
     port: listener.port,
-    drain: (graceMs) => {
-      listener.close();
-      return drain(server, graceMs);
-    },
+    drain: (graceMs) => drain(server, listener, graceMs),
   };
 }
 
-async function drain(server: Server, graceMs: number): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(() => server.forceShutdown(), graceMs);
-  server.tryShutdown(() => resolve());
-  await promise;
+async function drain(
+  server: Server,
+  listener: Listener,
+  graceMs: number,
+): Promise<void> {
+  const closed = listener.close();
+  // Its callback comes too early on Deno, whose http2 server marks each session as closed before
+  // grpc-js can wait for it; the connections tell when the last call is done.
+  server.tryShutdown(() => {});
+  const timer = setTimeout(() => {
+    server.forceShutdown();
+    listener.destroyConnections();
+  }, graceMs);
+  await closed;
   clearTimeout(timer);
 }

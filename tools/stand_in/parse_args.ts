@@ -1,27 +1,28 @@
 /**
  * A stand-in for parseArgs of jsr:@std/cli, for machines that cannot reach JSR. It is not the real
- * package and covers just what usersvc uses: the options `string`, `boolean`, `alias` and
- * `unknown`, long flags (`--port 1`, `--port=1`), short switches (`-h`), and `--`, after which
- * everything is an operand. tools/setup.ts installs it; tests/parse_args_test.ts holds it and the
- * real package to the same cases.
+ * package and covers just what usersvc uses: the options `string`, `boolean`, `alias`, `unknown`
+ * and `--`, long flags (`--port 1`, `--port=1`) and short switches (`-h`). tools/setup.ts installs
+ * it; tests/parse_args_test.ts holds it and the real package to the same cases.
  */
 
 /** The options that usersvc gives. */
 export interface ParseOptions {
-  /** Flags whose value stays a string; `_` keeps the operands strings. */
+  /** Keeps what follows `--` apart. */
+  readonly "--": true;
+  /** Long flags whose value stays a string. */
   readonly string: readonly string[];
-  /** Flags without a value. */
+  /** Flags without a value, unless it is `true` or `false`. */
   readonly boolean: readonly string[];
   /** Short names: `{ help: "h" }`. */
   readonly alias: Readonly<Record<string, string>>;
-  /** Told about each operand (without a key) and unknown flag; false leaves it out. */
+  /** Told about each operand (without a key) and unknown flag: the only place they appear in. */
   readonly unknown: (arg: string, key?: string, value?: unknown) => unknown;
 }
 
-/** Operands in `_`, flags by their names. */
+/** Flags by their long names, and what follows `--`. */
 export interface Args {
   [flag: string]: unknown;
-  _: (string | number)[];
+  "--": string[];
 }
 
 /** Reads a command line. */
@@ -29,53 +30,72 @@ export function parseArgs(
   args: readonly string[],
   options: ParseOptions,
 ): Args {
-  const end = args.indexOf("--");
-  const flags = end === -1 ? args : args.slice(0, end);
-  const names = Object.entries(options.alias).flatMap((
-    [name, short],
-  ) => [[short, name], [name, short]]);
-  const aliases = new Map(names as [string, string][]);
-  const isSwitch = (key: string) =>
-    options.boolean.includes(key) ||
-    options.boolean.includes(aliases.get(key) ?? key);
-  const parsed: Args = { _: [] };
-  for (const key of options.boolean) parsed[key] = false;
+  const end = args.includes("--") ? args.indexOf("--") : args.length;
+  const queue = args.slice(0, end);
+  const parsed: Args = { "--": args.slice(end + 1) };
+  for (const name of options.boolean) parsed[name] = false;
 
-  function set(key: string, value: unknown, arg: string): void {
-    const known = options.string.includes(key) || isSwitch(key);
-    if (!known && options.unknown(arg, key, value) === false) return;
-    parsed[key] = value;
-    const alias = aliases.get(key);
-    if (alias !== undefined) parsed[alias] = value;
+  const longNames = new Map(
+    Object.entries(options.alias).map(([long, short]) => [short, long]),
+  );
+  const longName = (key: string) => longNames.get(key) ?? key;
+  const isSwitch = (key: string) => options.boolean.includes(longName(key));
+  const isKnown = (key: string) => isSwitch(key) || options.string.includes(key);
+
+  function set(arg: string, key: string, value: unknown): void {
+    if (isKnown(key)) parsed[longName(key)] = value;
+    else options.unknown(arg, key, value);
   }
 
-  for (let i = 0; i < flags.length; i++) {
-    const arg = flags[i]!;
-    const long = /^--(.+?)(?:=(.+))?$/s.exec(arg);
-    const next = flags[i + 1];
-    if (long) {
-      const [, key, value] = long as unknown as [
-        string,
-        string,
-        string | undefined,
-      ];
-      if (value !== undefined) {
-        set(key, isSwitch(key) ? value !== "false" : value, arg);
-      } else if (next && !isSwitch(key) && !next.startsWith("-")) {
-        set(key, next, arg);
-        i++;
-      } else if (next === "true" || next === "false") {
-        set(key, next === "true", arg);
-        i++;
-      } else {
-        set(key, options.string.includes(key) ? "" : true, arg);
-      }
-    } else if (arg.length > 1 && arg.startsWith("-")) {
-      for (const letter of arg.slice(1)) set(letter, true, arg);
-    } else if (options.unknown(arg) !== false) {
-      parsed._.push(arg);
+  function valueFromNext(key: string): string | boolean {
+    const next = queue[0] ?? "";
+    if (isSwitch(key)) {
+      return next !== "true" && next !== "false" || queue.shift() === "true";
+    }
+    return next === "" || next.startsWith("-") ? "" : queue.shift()!;
+  }
+
+  function readLong(arg: string, key: string, value: string | undefined): void {
+    if (value === undefined) return set(arg, key, valueFromNext(key));
+    // The real package ignores the `no-` of a flag that is given a value.
+    const named = key.replace(/^no-(?=.)/s, "");
+    set(arg, named, isSwitch(named) ? value !== "false" : value);
+  }
+
+  function readShort(arg: string): void {
+    for (let at = 1; at < arg.length; at++) {
+      const letter = arg.charAt(at);
+      const rest = arg.slice(at + 1);
+      const value = attachedValue(letter, rest);
+      if (value !== undefined) return set(arg, letter, toNumber(value));
+      set(arg, letter, rest === "" ? valueFromNext(letter) : true);
     }
   }
-  if (end !== -1) parsed._.push(...args.slice(end + 1));
+
+  for (let arg = queue.shift(); arg !== undefined; arg = queue.shift()) {
+    const [, key, value] = /^--(.[^=]*)(?:=(.*))?$/s.exec(arg) ?? [];
+    if (key !== undefined) readLong(arg, key, value);
+    else if (/^-./s.test(arg)) readShort(arg);
+    else options.unknown(arg);
+  }
   return parsed;
+}
+
+/**
+ * What follows a short flag in the same argument, where the real package takes it for a value
+ * (`-x=1`, `-x1`) and not for further flags.
+ */
+function attachedValue(letter: string, rest: string): string | undefined {
+  if (rest === "=") return "";
+  if (/[A-Za-z]/.test(letter)) {
+    const assigned = /=(.+)/.exec(rest)?.[1];
+    if (assigned !== undefined) return assigned;
+    if (/\d\.?$/.test(rest)) return rest;
+  }
+  return /^(-$|\W.)/s.test(rest) ? rest : undefined;
+}
+
+/** A number where a text is one, as in the real package: `-h0` is thus no `-h`. */
+function toNumber(text: string): number | string {
+  return text.trim() !== "" && Number.isFinite(Number(text)) ? Number(text) : text;
 }

@@ -1,0 +1,221 @@
+import assert from "node:assert/strict";
+import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import { posixTest, programTest, shell, shellCommand, usersvc, withServe } from "./program.ts";
+
+/** A server that speaks no gRPC: what it does to each connection is the test's choice. */
+async function withPeer(
+  onConnection: (socket: Socket) => void,
+  use: (port: number) => Promise<void>,
+): Promise<void> {
+  const sockets = new Set<Socket>();
+  const server: Server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on("error", () => {});
+    onConnection(socket);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  try {
+    await use((server.address() as AddressInfo).port);
+  } finally {
+    for (const socket of sockets) socket.destroy();
+    await new Promise((resolve) => server.close(resolve));
+  }
+}
+
+/** A port on which nothing listens: it was free a moment ago. */
+async function closedPort(): Promise<number> {
+  let closed = 0;
+  await withPeer(() => {}, (port) => Promise.resolve(void (closed = port)));
+  return closed;
+}
+
+programTest(
+  "no server: UNAVAILABLE, the address, the command that starts one",
+  async () => {
+    const port = await closedPort();
+    for (const host of ["localhost", "127.0.0.1", "[::1]"]) {
+      assert.deepEqual(
+        await usersvc(["call", "Alice", "--address", `${host}:${port}`]),
+        {
+          code: 78,
+          stdout: "",
+          stderr: `usersvc call: UNAVAILABLE from ${host}:${port}: connection refused; ` +
+            `start a server with: usersvc serve --port ${port}\n`,
+        },
+      );
+    }
+  },
+);
+
+programTest(
+  "an unknown host: UNAVAILABLE, with a word about the name",
+  async () => {
+    assert.deepEqual(
+      await usersvc(["call", "Alice", "--address", "no-such-host.invalid"]),
+      {
+        code: 78,
+        stdout: "",
+        stderr:
+          "usersvc call: UNAVAILABLE from no-such-host.invalid:50051: unknown host, check the " +
+          "name; start a server with: usersvc serve --port 50051\n",
+      },
+    );
+  },
+);
+
+programTest(
+  "a server that never answers: DEADLINE_EXCEEDED when the deadline is over",
+  () =>
+    withPeer(() => {}, async (port) => {
+      const start = Date.now();
+      const result = await usersvc([
+        "call",
+        "Alice",
+        "--port",
+        `${port}`,
+        "--timeout",
+        "300ms",
+      ]);
+      assert.deepEqual(result, {
+        code: 68,
+        stdout: "",
+        stderr: `usersvc call: DEADLINE_EXCEEDED from localhost:${port}: no answer within 300 ms\n`,
+      });
+      assert.ok(Date.now() - start < 5_000);
+    }),
+);
+
+programTest(
+  "a peer that is no gRPC server: UNAVAILABLE in words, no stack",
+  async () => {
+    const peers: [string, (socket: Socket) => void][] = [
+      ["closes", (socket) => socket.end()],
+      [
+        "speaks HTTP/1.1",
+        (socket) => socket.end("HTTP/1.1 400 Bad Request\r\n\r\n"),
+      ],
+      ["resets", (socket) => socket.resetAndDestroy()],
+    ];
+    for (const [what, onConnection] of peers) {
+      await withPeer(onConnection, async (port) => {
+        const { code, stdout, stderr } = await usersvc([
+          "call",
+          "Alice",
+          "--port",
+          `${port}`,
+        ]);
+        assert.deepEqual([code, stdout], [78, ""], `${what}: ${stderr}`);
+        assert.match(
+          stderr,
+          /^usersvc call: UNAVAILABLE from localhost:\d+: [^\n]+\n$/,
+          what,
+        );
+      });
+    }
+  },
+);
+
+programTest(
+  "the address comes from --address, then USERSVC_ADDRESS; --port replaces its port",
+  () =>
+    withServe(async ({ port }) => {
+      const closed = await closedPort();
+      const ways: [args: string[], env: Record<string, string>][] = [
+        [["--port", `${port}`], {}],
+        [["--address", `localhost:${port}`], {}],
+        [["--address", `localhost:${port}`], {
+          USERSVC_ADDRESS: `localhost:${closed}`,
+        }],
+        [[], { USERSVC_ADDRESS: `localhost:${port}` }],
+        [["--port", `${port}`], { USERSVC_ADDRESS: `localhost:${closed}` }],
+        [["--port", `${port}`, "--address", "localhost"], {}],
+        [["--port", `${port}`], { USERSVC_ADDRESS: "" }],
+      ];
+      for (const [args, env] of ways) {
+        const result = await usersvc(["call", "Alice", ...args], { env });
+        assert.deepEqual(result, {
+          code: 0,
+          stdout: "Привет, Alice!\n",
+          stderr: "",
+        });
+      }
+    }),
+);
+
+programTest(
+  "-- ends the flags, numbers stay text, an empty name is sent",
+  () =>
+    withServe(async ({ port }) => {
+      const flags = ["--port", `${port}`];
+      const greeted: [args: string[], name: string][] = [
+        [["call", ...flags, "--", "--help"], "--help"],
+        [["call", ...flags, "--", "-x"], "-x"],
+        [["call", "007", ...flags], "007"],
+        [["call", "1e3", ...flags], "1e3"],
+        [["call", "-", ...flags], "-"],
+        [["call", "true", ...flags], "true"],
+      ];
+      for (const [args, name] of greeted) {
+        assert.equal((await usersvc(args)).stdout, `Привет, ${name}!\n`);
+      }
+      assert.equal((await usersvc(["call", "", ...flags])).code, 67);
+    }),
+);
+
+programTest(
+  "call ends as soon as it has printed the answer",
+  () =>
+    withServe(async ({ port }) => {
+      // Ten calls would take 20 s if a channel's shortest timer (2 s) held up the end of each.
+      const start = Date.now();
+      for (let i = 0; i < 10; i++) {
+        assert.equal(
+          (await usersvc(["call", "A", "--port", `${port}`])).code,
+          0,
+        );
+      }
+      assert.ok(Date.now() - start < 10_000, `${Date.now() - start} ms`);
+    }),
+);
+
+posixTest(
+  "stdout that has been closed is no error; a full disk is",
+  () =>
+    withServe(async ({ port }) => {
+      const call = shellCommand(`call Alice --port ${port}`);
+      assert.deepEqual(await shell(`set -o pipefail; ${call} | true`), {
+        code: 0,
+        stdout: "",
+        stderr: "",
+      });
+      if (Deno.build.os !== "linux") return;
+      const full = await shell(`${call} > /dev/full`);
+      assert.equal(full.code, 1);
+      assert.match(
+        full.stderr,
+        /^usersvc call: cannot write the output: [^\n]+\n$/,
+      );
+    }),
+);
+
+posixTest(
+  "control characters of an answer are escaped on a terminal only",
+  () =>
+    withServe(async ({ port }) => {
+      const call = shellCommand(`call --port ${port} -- $'a\\x1b[2Jb'`);
+      // `script` gives the command a terminal; its syntax differs between Linux and macOS.
+      const onTerminal = Deno.build.os === "linux"
+        ? `script -qec ${quote(`bash -c ${quote(call)}`)} /dev/null`
+        : `script -q /dev/null bash -c ${quote(call)}`;
+      assert.equal((await shell(call)).stdout, "Привет, a\x1b[2Jb!\n");
+      const shown = (await shell(onTerminal)).stdout.replaceAll("\r", "");
+      assert.ok(
+        shown.endsWith("Привет, a\\x1b[2Jb!\n"),
+        JSON.stringify(shown),
+      );
+    }),
+);
+
+function quote(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
+}

@@ -1,0 +1,181 @@
+import assert from "node:assert/strict";
+import config from "../deno.json" with { type: "json" };
+import { programTest, usersvc } from "./program.ts";
+
+const FREE_PORT = "a port number from 1 to 65535, or 0 for any free one";
+const PORT = "a port number from 1 to 65535";
+const DURATION = "a duration from 1ms to 24h with its unit, such as 500ms, 2s or 1m";
+const ADDRESS = "HOST or HOST:PORT, such as localhost:50051 or [::1]:50051";
+const NEWLINE = "a\nb\x1b[2J";
+
+/** Wrong command lines and the one line that each prints, without what every line ends with. */
+const mistakes: [args: string[], line: string][] = [
+  [["srve"], 'usersvc: unknown command "srve" (did you mean serve?)'],
+  [["quite-another"], 'usersvc: unknown command "quite-another"'],
+  [[""], 'usersvc: unknown command ""'],
+  [["toString"], 'usersvc: unknown command "toString"'],
+  [[NEWLINE], 'usersvc: unknown command "a\\nb\\x1b[2J"'],
+  [["x".repeat(1000)], `usersvc: unknown command "${"x".repeat(60)}..."`],
+  [
+    ["--port", "1"],
+    "usersvc: unknown flag --port; the flags of a command follow its name",
+  ],
+  [["--version", "x"], 'usersvc: unexpected argument "x"'],
+  [["help", "srve"], 'usersvc: unknown command "srve" (did you mean serve?)'],
+  [["help", "serve", "x"], 'usersvc: unexpected argument "x"'],
+  [
+    ["serve", "--prt", "1"],
+    "usersvc serve: unknown flag --prt (did you mean --port?)",
+  ],
+  [["serve", "--timeout", "1s"], "usersvc serve: unknown flag --timeout"],
+  [["serve", "--toString=1"], "usersvc serve: unknown flag --toString"],
+  [
+    ["serve", "--no-port"],
+    "usersvc serve: unknown flag --no-port (did you mean --port?)",
+  ],
+  [["serve", "-x"], "usersvc serve: unknown flag -x"],
+  [["serve", "--port"], `usersvc serve: --port needs a value: ${FREE_PORT}`],
+  [["serve", "--port="], `usersvc serve: --port needs a value: ${FREE_PORT}`],
+  [
+    ["serve", "--port", ""],
+    `usersvc serve: --port needs a value: ${FREE_PORT}`,
+  ],
+  [
+    ["serve", "--port", "-1"],
+    `usersvc serve: --port needs a value: ${FREE_PORT}`,
+  ],
+  [
+    ["serve", "--port=-1"],
+    `usersvc serve: --port expects ${FREE_PORT}, not "-1"`,
+  ],
+  [
+    ["serve", "--port", "65536"],
+    `usersvc serve: --port expects ${FREE_PORT}, not "65536"`,
+  ],
+  [
+    ["serve", "--host", "a b"],
+    'usersvc serve: --host expects a host name or an IP address, not "a b"',
+  ],
+  [["serve", "x"], 'usersvc serve: unexpected argument "x"'],
+  [["proto", "x"], 'usersvc proto: unexpected argument "x"'],
+  [["proto", "--port", "1"], "usersvc proto: unknown flag --port"],
+  [["call"], "usersvc call: missing NAME: the username to greet"],
+  [
+    ["call", "a", "b"],
+    'usersvc call: unexpected argument "b"; quote a value that holds spaces',
+  ],
+  [
+    ["call", "-x"],
+    "usersvc call: unknown flag -x (to pass it as NAME, put -- before it)",
+  ],
+  [
+    ["call", "a", "--port", "0"],
+    `usersvc call: --port expects ${PORT}, not "0"`,
+  ],
+  [
+    ["call", "a", "--timeout", "10"],
+    `usersvc call: --timeout expects ${DURATION}, not "10"`,
+  ],
+  [
+    ["call", "a", "--timeout=-1s"],
+    `usersvc call: --timeout expects ${DURATION}, not "-1s"`,
+  ],
+  [
+    ["call", "a", "--address", ":1"],
+    `usersvc call: --address expects ${ADDRESS}, not ":1"`,
+  ],
+  [
+    ["call", "a", `--address=${NEWLINE}`],
+    `usersvc call: --address expects ${ADDRESS}, not "a\\nb\\x1b[2J"`,
+  ],
+];
+
+for (const [args, line] of mistakes) {
+  programTest(
+    `usersvc ${JSON.stringify(args).slice(0, 80)} is a usage error`,
+    async () => {
+      const subject = /^usersvc (\w+):/.exec(line)?.[1];
+      const end = subject === undefined ? "usersvc --help" : `usersvc ${subject} --help`;
+      assert.deepEqual(await usersvc(args), {
+        code: 2,
+        stdout: "",
+        stderr: `${line}; see ${end}\n`,
+      });
+    },
+  );
+}
+
+programTest(
+  "an invalid USERSVC_ADDRESS is a usage error that names it; a flag wins over it",
+  async () => {
+    const env = { USERSVC_ADDRESS: "50051" };
+    assert.deepEqual(await usersvc(["call", "a"], { env }), {
+      code: 2,
+      stdout: "",
+      stderr:
+        `usersvc call: USERSVC_ADDRESS expects ${ADDRESS}, not "50051"; see usersvc call --help\n`,
+    });
+    const refused = await usersvc(["call", "a", "--address", "localhost:1"], {
+      env,
+    });
+    assert.equal(refused.code, 78, refused.stderr);
+  },
+);
+
+programTest(
+  "help goes to stdout and the ways to ask for it agree",
+  async () => {
+    const same = [[[], ["--help"], ["-h"], ["help"], ["help", "help"]], [
+      ["serve", "--help"],
+      ["serve", "-h"],
+      ["help", "serve"],
+      ["serve", "--help", "--port", "nonsense"],
+    ]];
+    for (const group of same) {
+      const results = await Promise.all(group.map((args) => usersvc(args)));
+      for (const result of results) {
+        assert.deepEqual(result, {
+          ...results[0],
+          code: 0,
+          stderr: "",
+        });
+      }
+    }
+  },
+);
+
+programTest("help fits 80 columns and shows every default", async () => {
+  for (
+    const args of [["help"], ["help", "serve"], ["help", "call"], [
+      "help",
+      "proto",
+    ]]
+  ) {
+    const { stdout } = await usersvc(args);
+    const long = stdout.split("\n").filter((line) => line.length > 80);
+    assert.deepEqual(long, [], args.join(" "));
+    assert.match(stdout, /\nExamples:\n {2}usersvc /);
+  }
+  assert.match(
+    (await usersvc(["help", "serve"])).stdout,
+    /--port PORT .*\n.*\(default: 50051\)\n/,
+  );
+  assert.match(
+    (await usersvc(["help", "call"])).stdout,
+    /\(default: localhost:50051; environment: USERSVC_ADDRESS\)\n/,
+  );
+});
+
+programTest(
+  "--version names the version of deno.json and the Deno",
+  async () => {
+    for (const flag of ["--version", "-V"]) {
+      const { code, stdout, stderr } = await usersvc([flag]);
+      assert.equal(
+        stdout,
+        `usersvc ${config.version} (deno ${Deno.version.deno})\n`,
+      );
+      assert.deepEqual([code, stderr], [0, ""]);
+    }
+  },
+);

@@ -1,0 +1,157 @@
+import assert from "node:assert/strict";
+import { parseArgs as installed } from "@std/cli/parse-args";
+import { parseArgs as standIn } from "../tools/stand_in/parse_args.ts";
+
+/** What is read from a command line. */
+interface Reading {
+  readonly operands: readonly string[];
+  readonly help: boolean;
+  readonly port: unknown;
+  readonly host: unknown;
+  readonly unknown: readonly string[];
+}
+
+/** What an empty command line gives. */
+const nothing: Reading = {
+  operands: [],
+  help: false,
+  port: undefined,
+  host: undefined,
+  unknown: [],
+};
+
+/** A command line and how its reading differs from {@linkcode nothing}. */
+interface Case extends Partial<Reading> {
+  readonly args: readonly string[];
+}
+
+const cases: readonly Case[] = [
+  { args: [] },
+
+  // Operands keep their text.
+  { args: ["a", "007", "1e3", "true"], operands: ["a", "007", "1e3", "true"] },
+  { args: ["", " ", "-"], operands: ["", " ", "-"] },
+  { args: ["na\nme", "🙂"], operands: ["na\nme", "🙂"] },
+  {
+    args: ["--", "--port", "-x", "--", ""],
+    operands: ["--port", "-x", "--", ""],
+  },
+  { args: ["a", "--"], operands: ["a"] },
+
+  // Flags with a value.
+  { args: ["--port", "1", "a"], port: "1", operands: ["a"] },
+  { args: ["a", "--port=007"], port: "007", operands: ["a"] },
+  { args: ["--port=1", "--host", "::1"], port: "1", host: "::1" },
+  { args: ["--port=1", "--port", "2"], port: "2" },
+  { args: ["--port", "true", "a"], port: "true", operands: ["a"] },
+  { args: ["--host=a=b"], host: "a=b" },
+  { args: ["--host=a\nb"], host: "a\nb" },
+  { args: ["--host==", "--port=-5"], host: "=", port: "-5" },
+  { args: ["--host=🙂"], host: "🙂" },
+
+  // Flags left without their value.
+  { args: ["--port"], port: "" },
+  { args: ["--port="], port: "" },
+  { args: ["--port=", "a"], port: "", operands: ["a"] },
+  { args: ["--port=", "--port=1"], port: "1" },
+  { args: ["--port", "", "a"], port: "", operands: ["", "a"] },
+  { args: ["--port", "-"], port: "", operands: ["-"] },
+  { args: ["--port", "-5"], port: "", unknown: ["-5"] },
+  { args: ["--port", "--host", "a"], port: "", host: "a" },
+  { args: ["--port", "--", "1"], port: "", operands: ["1"] },
+
+  // Help.
+  { args: ["--help", "a"], help: true, operands: ["a"] },
+  { args: ["-h", "0"], help: true, operands: ["0"] },
+  { args: ["--h"], help: true },
+  { args: ["--help=", "a"], help: true, operands: ["a"] },
+  { args: ["--help=0"], help: true },
+  { args: ["--help=false"] },
+  { args: ["--help", "true", "a"], help: true, operands: ["a"] },
+  { args: ["--help", "false", "a"], operands: ["a"] },
+  { args: ["-h", "false", "a"], operands: ["a"] },
+  { args: ["--help", "--help=false"] },
+  { args: ["--", "--help"], operands: ["--help"] },
+  { args: ["-h=1"], help: true },
+  { args: ["-h=false"], help: true },
+  { args: ["-h-x"], help: true },
+  { args: ["-h=0"] },
+  { args: ["-h0"] },
+  { args: ["-h="] },
+  { args: ["-hx", "a"], help: true, unknown: ["-hx"] },
+  { args: ["-xh"], help: true, unknown: ["-xh"] },
+
+  // Unknown flags.
+  { args: ["-x", "a"], unknown: ["-x"] },
+  { args: ["-x=1", "a"], unknown: ["-x=1"], operands: ["a"] },
+  { args: ["-x=h"], unknown: ["-x=h"] },
+  { args: ["-p50051"], unknown: ["-p50051"] },
+  { args: ["-5"], unknown: ["-5"] },
+  { args: ["-🙂h"], unknown: ["-🙂h"] },
+  { args: ["--prt=1", "a"], unknown: ["--prt=1"], operands: ["a"] },
+  { args: ["--prt", "a"], unknown: ["--prt"] },
+  { args: ["--na\nme"], unknown: ["--na\nme"] },
+  { args: ["---port", "1"], unknown: ["---port"] },
+  { args: ["--=1", "--port.a=1"], unknown: ["--=1", "--port.a=1"] },
+  { args: ["--no-port", "a"], unknown: ["--no-port"] },
+  { args: ["--no-help"], unknown: ["--no-help"] },
+  { args: ["--no-port=1"], port: "1" },
+  { args: ["--no-help=1"], help: true },
+
+  // What every object has is not a flag, and neither is the name of the list of operands.
+  { args: ["-_"], unknown: ["-_"] },
+  { args: ["--_=x"], unknown: ["--_=x"] },
+  { args: ["--toString"], unknown: ["--toString"] },
+  { args: ["--constructor=1"], unknown: ["--constructor=1"] },
+  { args: ["--__proto__=x"], unknown: ["--__proto__=x"] },
+  { args: ["--__proto__.port=1"], unknown: ["--__proto__.port=1"] },
+];
+
+/** The options that src/cli/command_line.ts gives for the flags --port and --host. */
+function options(operands: string[], unknown: string[]) {
+  return {
+    "--": true as const,
+    string: ["port", "host"],
+    boolean: ["help"],
+    alias: { help: "h" },
+    unknown: (arg: string, key?: string) => {
+      (key === undefined ? operands : unknown).push(arg);
+      return false;
+    },
+  };
+}
+
+type Implementation = (
+  args: readonly string[],
+  given: ReturnType<typeof options>,
+) => { readonly [flag: string]: unknown; readonly "--": readonly string[] };
+
+function read(parseArgs: Implementation, args: readonly string[]): Reading {
+  const operands: string[] = [];
+  const unknown: string[] = [];
+  const parsed = parseArgs(args, options(operands, unknown));
+  assert.equal(Object.getPrototypeOf(parsed), Object.prototype);
+  return {
+    operands: [...operands, ...parsed["--"]],
+    help: Boolean(parsed.help),
+    port: parsed.port,
+    host: parsed.host,
+    unknown,
+  };
+}
+
+const implementations: Readonly<Record<string, Implementation>> = {
+  "the installed @std/cli": installed,
+  "the stand-in": standIn,
+};
+
+for (const [name, parseArgs] of Object.entries(implementations)) {
+  Deno.test(`${name} reads each command line as expected`, () => {
+    for (const { args, ...expected } of cases) {
+      assert.deepEqual(
+        { args, ...read(parseArgs, args) },
+        { args, ...nothing, ...expected },
+      );
+    }
+  });
+}

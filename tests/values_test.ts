@@ -1,0 +1,162 @@
+import assert from "node:assert/strict";
+import { parseDuration } from "../src/cli/duration.ts";
+import { parsePort, parsePortOrFree } from "../src/cli/port.ts";
+import { formatAddress, parseAddress } from "../src/client/address.ts";
+import { denoFault } from "../src/server/deno_faults.ts";
+import { usernameFault } from "../src/server/username.ts";
+import { lacksDenort } from "../tools/build.ts";
+
+Deno.test("durations have a unit and lie between 1ms and 24h", () => {
+  const valid: [string, number][] = [
+    ["1ms", 1],
+    ["500ms", 500],
+    ["2s", 2_000],
+    ["1.5s", 1_500],
+    ["1m", 60_000],
+    ["24h", 86_400_000],
+  ];
+  for (const [text, ms] of valid) assert.equal(parseDuration(text), ms, text);
+  for (
+    const text of [
+      "",
+      "10",
+      "0s",
+      "0.5ms",
+      "25h",
+      "-1s",
+      "1 s",
+      "1S",
+      "1d",
+      "s",
+      "1e3s",
+      "１s",
+    ]
+  ) {
+    assert.equal(parseDuration(text), undefined, text);
+  }
+});
+
+Deno.test("ports are whole numbers in range", () => {
+  for (const text of ["1", "50051", "65535"]) {
+    assert.equal(parsePort(text), Number(text));
+  }
+  assert.equal(parsePort("0"), undefined);
+  assert.equal(parsePortOrFree("0"), 0);
+  for (
+    const text of [
+      "",
+      "-1",
+      "65536",
+      "1e3",
+      "0x10",
+      "50051 ",
+      "1.5",
+      "abc",
+      "999999",
+    ]
+  ) {
+    assert.equal(parsePort(text), undefined, text);
+    assert.equal(parsePortOrFree(text), undefined, text);
+  }
+});
+
+Deno.test("addresses are host, host and port, or bracketed IPv6", () => {
+  const valid: [string, string][] = [
+    ["localhost", "localhost:1"],
+    ["localhost:50051", "localhost:50051"],
+    ["127.0.0.1:65535", "127.0.0.1:65535"],
+    ["[::1]", "[::1]:1"],
+    ["[::1]:50051", "[::1]:50051"],
+    ["[fe80::1%eth0]:50051", "[fe80::1%eth0]:50051"],
+    ["my_host.example.", "my_host.example.:1"],
+  ];
+  for (const [text, formatted] of valid) {
+    const address = parseAddress(text);
+    assert.ok(address, text);
+    assert.equal(formatAddress({ port: 1, ...address }), formatted);
+  }
+  const invalid = [
+    "",
+    ":50051",
+    "50051",
+    "a:",
+    "a:0",
+    "a:65536",
+    "a:b",
+    "::1",
+    "::1:50051",
+    "[::1",
+  ];
+  for (
+    const text of [
+      ...invalid,
+      "[1]:2",
+      "a b",
+      "a/b:1",
+      "http://a:1",
+      "a:1:2",
+      "a..b",
+      "[]:1",
+    ]
+  ) {
+    assert.equal(parseAddress(text), undefined, text);
+  }
+});
+
+Deno.test("usernames have 1 to 256 code points, not all blank", () => {
+  for (
+    const name of [
+      "a",
+      " a ",
+      "😀".repeat(256),
+      "x".repeat(256),
+      "\u0000",
+      "\u200b",
+    ]
+  ) {
+    assert.equal(usernameFault(name), undefined);
+  }
+  assert.equal(usernameFault(""), "username is empty");
+  for (const name of [" ", "\n\t ", "\u3000\u00a0"]) {
+    assert.equal(usernameFault(name), "username is blank");
+  }
+  for (
+    const name of ["x".repeat(257), "😀".repeat(257), "x".repeat(5_000_000)]
+  ) {
+    assert.equal(usernameFault(name), "username is longer than 256 characters");
+  }
+});
+
+Deno.test("the Deno versions that die under load are known", () => {
+  for (const version of ["2.9.4", "2.9.5", "2.9.6", "2.9.8"]) {
+    assert.match(denoFault(version) ?? "", /use Deno 2\.9\.2$/);
+  }
+  for (const version of ["2.9.2", "2.9.3", "2.8.3", "2.10.4", "12.9.4"]) {
+    assert.equal(denoFault(version), undefined, version);
+  }
+});
+
+Deno.test("only a download that failed makes the build fall back to a launcher", () => {
+  const said = (cause: string) =>
+    `error: Writing deno compile executable\n\nCaused by:\n    ${cause}`;
+  const download = "0: Setting up base binary.\n    1: ";
+  assert.ok(
+    lacksDenort(
+      said(
+        `${download}error sending request for url (https://host/denort.zip)`,
+      ),
+    ),
+  );
+  assert.ok(lacksDenort(said(`${download}Bad response: 403`)));
+  assert.ok(!lacksDenort(said("0: Could not find denort at '/nonexistent'")));
+  assert.ok(
+    !lacksDenort(
+      said(`${download}Writing /cache/denort.zip: No space left on device`),
+    ),
+  );
+  assert.ok(
+    !lacksDenort(
+      "error: Module not found; error sending request for url (https://host/)",
+    ),
+  );
+});
