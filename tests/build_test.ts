@@ -113,3 +113,29 @@ programTest(
     }
   },
 );
+
+programTest("only a download that failed makes the build fall back to a launcher", async () => {
+  const { lacksDenort } = await import("../tools/build.ts");
+  const said = (cause: string) =>
+    `error: Writing deno compile executable\n\nCaused by:\n    ${cause}`;
+  const download = "0: Setting up base binary.\n    1: ";
+  assert.ok(
+    lacksDenort(
+      said(
+        `${download}error sending request for url (https://host/denort.zip)`,
+      ),
+    ),
+  );
+  assert.ok(lacksDenort(said(`${download}Bad response: 403`)));
+  assert.ok(!lacksDenort(said("0: Could not find denort at '/nonexistent'")));
+  assert.ok(
+    !lacksDenort(
+      said(`${download}Writing /cache/denort.zip: No space left on device`),
+    ),
+  );
+  assert.ok(
+    !lacksDenort(
+      "error: Module not found; error sending request for url (https://host/)",
+    ),
+  );
+});

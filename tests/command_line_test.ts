@@ -33,6 +33,7 @@ const mistakes: [args: string[], line: string][] = [
     ["serve", "--no-port"],
     "usersvc serve: unknown flag --no-port (did you mean --port?)",
   ],
+  [["serve", "--no-port=1"], "usersvc serve: unknown flag --no-port (did you mean --port?)"],
   [["serve", "-x"], "usersvc serve: unknown flag -x"],
   [["serve", "--port"], `usersvc serve: --port needs a value: ${FREE_PORT}`],
   [["serve", "--port="], `usersvc serve: --port needs a value: ${FREE_PORT}`],
@@ -64,6 +65,7 @@ const mistakes: [args: string[], line: string][] = [
     ["call", "a", "b"],
     'usersvc call: unexpected argument "b"; quote a value that holds spaces',
   ],
+  [["call", "-_"], "usersvc call: unknown flag -_ (to pass it as NAME, put -- before it)"],
   [
     ["call", "-x"],
     "usersvc call: unknown flag -x (to pass it as NAME, put -- before it)",

@@ -4,7 +4,6 @@ import { parsePort, parsePortOrFree } from "../src/cli/port.ts";
 import { formatAddress, parseAddress } from "../src/client/address.ts";
 import { denoFault } from "../src/server/deno_faults.ts";
 import { usernameFault } from "../src/server/username.ts";
-import { lacksDenort } from "../tools/build.ts";
 
 Deno.test("durations have a unit and lie between 1ms and 24h", () => {
   const valid: [string, number][] = [
@@ -134,29 +133,4 @@ Deno.test("the Deno versions that die under load are known", () => {
   for (const version of ["2.9.2", "2.9.3", "2.8.3", "2.10.4", "12.9.4"]) {
     assert.equal(denoFault(version), undefined, version);
   }
-});
-
-Deno.test("only a download that failed makes the build fall back to a launcher", () => {
-  const said = (cause: string) =>
-    `error: Writing deno compile executable\n\nCaused by:\n    ${cause}`;
-  const download = "0: Setting up base binary.\n    1: ";
-  assert.ok(
-    lacksDenort(
-      said(
-        `${download}error sending request for url (https://host/denort.zip)`,
-      ),
-    ),
-  );
-  assert.ok(lacksDenort(said(`${download}Bad response: 403`)));
-  assert.ok(!lacksDenort(said("0: Could not find denort at '/nonexistent'")));
-  assert.ok(
-    !lacksDenort(
-      said(`${download}Writing /cache/denort.zip: No space left on device`),
-    ),
-  );
-  assert.ok(
-    !lacksDenort(
-      "error: Module not found; error sending request for url (https://host/)",
-    ),
-  );
 });
