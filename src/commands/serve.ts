@@ -1,18 +1,8 @@
 import { defineCommand } from "../cli/command.ts";
-import { ExitCode } from "../cli/exit_code.ts";
-import { type LineLog, lineLog } from "../cli/line_log.ts";
-import { writeError } from "../cli/output.ts";
 import { parsePortOrFree, PORT_OR_FREE } from "../cli/port.ts";
-import { exitCodeOfSignal, takeStopSignals } from "../cli/signals.ts";
-import { excerpt } from "../escape.ts";
-import type { GetUserEvents } from "../server/get_user.ts";
-import { MAX_USERNAME } from "../server/username.ts";
 
 /** How long calls in flight may take after the first signal, in milliseconds. */
 const GRACE_MS = 10_000;
-
-/** How long the last log lines may take to be read, in milliseconds. */
-const FLUSH_MS = 1_000;
 
 export const command = defineCommand({
   name: "serve",
@@ -50,47 +40,7 @@ A second signal ends it at once.`,
     },
   ],
   run: async (endpoint) => {
-    const [{ startServer }, { ListenError }, { denoFault }] = await Promise.all(
-      [
-        import("../server/server.ts"),
-        import("../server/listen.ts"),
-        import("../server/deno_faults.ts"),
-      ],
-    );
-    const fault = denoFault(Deno.version.deno);
-    if (fault !== undefined) writeError(`usersvc serve: warning: ${fault}`);
-    const stdout = lineLog(Deno.stdout, "stdout");
-    const stderr = lineLog(Deno.stderr, "stderr");
-    const signals = takeStopSignals();
-    let server;
-    try {
-      server = await startServer(endpoint, callLog(stdout, stderr));
-    } catch (error) {
-      if (!(error instanceof ListenError)) throw error;
-      writeError(`usersvc serve: ${error.message}`);
-      return ExitCode.FAILURE;
-    }
-    stdout.line(`gRPC сервер запущен на порту ${server.port}...`);
-    await signals.next();
-    const exitCode = await Promise.race([
-      server.drain(GRACE_MS).then(() => ExitCode.OK),
-      signals.next().then(exitCodeOfSignal),
-    ]);
-    await Promise.all([stdout.flush(FLUSH_MS), stderr.flush(FLUSH_MS)]);
-    return exitCode;
+    const { serveAlone } = await import("../serving/alone.ts");
+    return await serveAlone({ endpoint, graceMs: GRACE_MS });
   },
 });
-
-function callLog(stdout: LineLog, stderr: LineLog): GetUserEvents {
-  return {
-    received: (username) =>
-      stdout.line(
-        `Получен запрос к методу GetUser от пользователя: ${excerpt(username, MAX_USERNAME)}`,
-      ),
-    refused: (username, peer, fault) =>
-      stderr.line(
-        `usersvc serve: refused GetUser of "${excerpt(username)}" from ${peer}: ` +
-          `INVALID_ARGUMENT: ${fault}`,
-      ),
-  };
-}

@@ -1,31 +1,33 @@
 import { type handleUnaryCall, status } from "@grpc/grpc-js";
 import type { GetUserRequest, GetUserResponse } from "../contract.ts";
+import type { Call, ServerEvents } from "./events.ts";
 import { usernameFault } from "./username.ts";
-
-/** Told about each call of GetUser, before it is answered. */
-export interface GetUserEvents {
-  /** A call has come. The username is as it was sent: not yet checked, not escaped. */
-  received(username: string): void;
-  /** It is answered INVALID_ARGUMENT. */
-  refused(username: string, peer: string, fault: string): void;
-}
 
 /**
  * Makes the handler of `userservice.UserService/GetUser`: `Привет, NAME!`, or INVALID_ARGUMENT for
  * a username that is empty, blank or too long.
  */
 export function getUserHandler(
-  events: GetUserEvents,
+  events: ServerEvents,
 ): handleUnaryCall<GetUserRequest, GetUserResponse> {
-  return (call, respond) => {
-    const { username } = call.request;
-    events.received(username);
+  return (serverCall, respond) => {
+    const start = performance.now();
+    const { username } = serverCall.request;
+    const call: Call = {
+      service: "userservice.UserService",
+      method: "GetUser",
+      peer: peerOf(serverCall.getPeer()),
+      username,
+    };
+    events.callReceived(call);
     const fault = usernameFault(username);
     if (fault === undefined) {
       respond(null, { message: `Привет, ${username}!` });
+      events.callFinished(call, { code: status.OK, timeMs: performance.now() - start });
     } else {
-      events.refused(username, peerOf(call.getPeer()), fault);
-      respond({ code: status.INVALID_ARGUMENT, details: fault });
+      const code = status.INVALID_ARGUMENT;
+      respond({ code, details: fault });
+      events.callFinished(call, { code, reason: fault, timeMs: performance.now() - start });
     }
   };
 }

@@ -1,7 +1,8 @@
 import { Server, ServerCredentials } from "@grpc/grpc-js";
 import { loadContract, type UserServiceHandlers } from "../contract.ts";
 import { escapeGrpcLog } from "../grpc_log.ts";
-import { type GetUserEvents, getUserHandler } from "./get_user.ts";
+import type { ServerEvents } from "./events.ts";
+import { getUserHandler } from "./get_user.ts";
 import { type Endpoint, listen, type Listener } from "./listen.ts";
 
 /** A server that accepts calls. */
@@ -29,7 +30,7 @@ export interface RunningServer extends Endpoint {
  */
 export async function startServer(
   endpoint: Endpoint,
-  events: GetUserEvents,
+  events: ServerEvents,
 ): Promise<RunningServer> {
   escapeGrpcLog();
   const { service } = await loadContract();

@@ -1,4 +1,4 @@
-import { type Output, writeAll, writeError } from "./output.ts";
+import { type Output, writeAll, writeError } from "../cli/output.ts";
 
 /** Writes lines in the order in which they come, without making the caller wait. */
 export interface LineLog {

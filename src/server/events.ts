@@ -1,0 +1,42 @@
+/** A call that has reached its handler. */
+export interface Call {
+  /** The full name of the service: `userservice.UserService`. */
+  readonly service: string;
+  /** The name of the method: `GetUser`. */
+  readonly method: string;
+  /** The address of the client. */
+  readonly peer: string;
+  /** As it was sent: neither checked nor escaped. */
+  readonly username: string;
+}
+
+/** How a call ended. */
+export interface Outcome {
+  /** The gRPC status code. */
+  readonly code: number;
+  /** Why it was refused or has failed, for the log; absent if it was answered OK. */
+  readonly reason?: string;
+  /** From its arrival in the handler to its end, in milliseconds. */
+  readonly timeMs: number;
+}
+
+/** Something that happened to a server as a whole. */
+export interface Notice {
+  readonly level: "info" | "warn" | "error";
+  /** A name that stays the same for programs that read the log: `draining`. */
+  readonly event: string;
+  /** One line for people, not escaped. */
+  readonly message: string;
+  /** What the message says, in parts for programs. */
+  readonly fields?: Readonly<Record<string, string | number | boolean>>;
+}
+
+/** What a server tells while it runs. None of it may throw or wait. */
+export interface ServerEvents {
+  /** A call has come; it is not yet answered. */
+  callReceived(call: Call): void;
+  /** It has been answered, or has ended without an answer: cancelled, past its deadline. */
+  callFinished(call: Call, outcome: Outcome): void;
+  /** Something happened to the server as a whole. */
+  notice(notice: Notice): void;
+}

@@ -1,0 +1,12 @@
+import type { Endpoint } from "../server/listen.ts";
+
+/**
+ * What `usersvc serve` was asked for. Plain values only: the supervisor sends it to its workers as
+ * JSON.
+ */
+export interface ServeOptions {
+  /** Where to listen. */
+  readonly endpoint: Endpoint;
+  /** How long calls in flight may take once the server drains, in milliseconds. */
+  readonly graceMs: number;
+}
