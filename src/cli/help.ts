@@ -1,4 +1,4 @@
-import type { Command, Example } from "./command.ts";
+import { type Command, type Example, takesValue } from "./command.ts";
 
 /** The help of the whole program. */
 export function programHelp(commands: readonly Command[]): string {
@@ -49,8 +49,10 @@ type Row = readonly [name: string, ...lines: string[]];
 
 function flagRows(command: Command): Row[] {
   return Object.entries(command.flags).map(([name, flag]): Row => {
+    if (!takesValue(flag)) return [`--${name}`, flag.help];
+    const preset = flag.default ?? flag.defaultNote;
     const notes = [
-      ...(flag.default === undefined ? [] : [`default: ${flag.default}`]),
+      ...(preset === undefined ? [] : [`default: ${preset}`]),
       ...(flag.env === undefined ? [] : [`environment: ${flag.env}`]),
     ];
     const note = notes.length === 0 ? [] : [`(${notes.join("; ")})`];
