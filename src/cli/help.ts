@@ -60,11 +60,17 @@ function flagRows(command: Command): Row[] {
   });
 }
 
-function section(title: string, rows: readonly Row[]): string {
-  const width = Math.max(...rows.map(([name]) => name.length));
-  const lines = rows.flatMap(([name, ...texts]) =>
-    texts.map((text, line) => `  ${(line === 0 ? name : "").padEnd(width)}  ${text}\n`)
-  );
+/** Longer names stand on a line of their own. */
+const MAX_COLUMN = 24;
+
+function section(title: string, rows: readonly Row[], maxColumn = MAX_COLUMN): string {
+  const short = rows.map(([name]) => name.length).filter((length) => length <= maxColumn);
+  const width = Math.max(0, ...short);
+  const lines = rows.flatMap(([name, ...texts]) => {
+    const [first, rest] = name.length <= width ? [name, []] : ["", [`  ${name}\n`]];
+    const column = (line: number) => (line === 0 ? first : "").padEnd(width);
+    return [...rest, ...texts.map((text, line) => `  ${column(line)}  ${text}\n`)];
+  });
   return `${title}:\n${lines.join("")}`;
 }
 

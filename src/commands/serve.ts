@@ -34,7 +34,7 @@ TLS files again.`,
     },
     unix: {
       value: "PATH",
-      help: "Listen on a Unix socket; with --port as well, on both",
+      help: "Listen on a Unix socket; with --port, on both",
       expects: PATH,
       parse: parsePath,
     },

@@ -18,7 +18,7 @@ export async function drainAndTell(
   log.notice({
     level: "info",
     event: "draining",
-    message: `${why}: draining, calls in flight have ${graceMs} ms to finish`,
+    message: `${why}: draining, calls in flight have ${graceMs / 1000} s to finish`,
     fields: { reason: why, grace_ms: graceMs },
   });
   const { cancelled } = await server.drain(graceMs);
