@@ -3,6 +3,7 @@ import type { Socket } from "node:net";
 import { loadContract, serviceName, type UserServiceHandlers } from "../contract.ts";
 import { escapeGrpcLog } from "../grpc_log.ts";
 import { coalesceWrites } from "./coalesce.ts";
+import { refuseCompressedWithoutEncoding } from "./compressed_flag.ts";
 import type { ServerEvents } from "./events.ts";
 import type { Faults } from "./failure.ts";
 import { getUserHandler } from "./get_user.ts";
@@ -58,6 +59,7 @@ export async function startServer(
   events: ServerEvents,
 ): Promise<RunningServer> {
   escapeGrpcLog();
+  refuseCompressedWithoutEncoding();
   const calls = openCalls();
   const server = newServer(options, calls);
   const health = await addServices(server, options, events);
