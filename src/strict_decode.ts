@@ -49,13 +49,20 @@ function strictChecker(type: Type): <B extends Uint8Array>(bytes: B) => B {
       if (!strings.has(field)) {
         reader.skip(field, wireType, 0);
       } else if (wireType === LENGTH) {
-        utf8.decode(reader.bytes());
+        const text = reader.bytes();
+        // Most names are ASCII, and a call into the decoder costs more than to look.
+        if (!isAscii(text)) utf8.decode(text);
       } else {
         throw new Error(`field ${field} has the wire type ${wireType}`);
       }
     }
     return bytes;
   };
+}
+
+function isAscii(bytes: Uint8Array): boolean {
+  for (let i = 0; i < bytes.length; i++) if (bytes[i]! >= 0x80) return false;
+  return true;
 }
 
 interface WireReader {

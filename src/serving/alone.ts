@@ -7,6 +7,7 @@ import { type RunningServer, startServer } from "../server/server.ts";
 import { TlsError } from "../server/tls.ts";
 import { drainAndTell, reloadTlsAndTell } from "./lifecycle.ts";
 import type { ServeOptions } from "./options.ts";
+import { dropPrivileges } from "./privileges.ts";
 import { exitCodeOfSignal, onReload, takeStopSignals } from "./signals.ts";
 
 /** How long the last log lines may take to be read, in milliseconds. */
@@ -24,6 +25,7 @@ export async function serveAlone(options: ServeOptions): Promise<number> {
   const signals = takeStopSignals();
   const server = await start(options, log);
   if (server === undefined) return ExitCode.FAILURE;
+  dropPrivileges(options);
   log.listening(server.endpoints);
   onReload(() => reloadTlsAndTell(server, log));
   const signal = await signals.next();
