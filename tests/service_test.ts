@@ -80,3 +80,35 @@ posixTest(
       assert.equal((await server.ended()).code, 0);
     }, ["--delay", "5s"]),
 );
+
+posixTest(
+  "an exception in a handler is INTERNAL without its text, and the log has it",
+  async () => {
+    const { credentials } = await import("@grpc/grpc-js");
+    const { loadContract } = await import("../src/contract.ts");
+    const { startServer } = await import("../src/server/server.ts");
+    const notices: string[] = [];
+    const server = await startServer(
+      { endpoints: [{ host: "127.0.0.1", port: 0 }], reflection: false, faults: {} },
+      {
+        callReceived: () => {
+          throw new Error("secret");
+        },
+        callFinished: () => {},
+        notice: ({ event, message }) => void notices.push(`${event}: ${message}`),
+      },
+    );
+    const { UserService } = await loadContract();
+    const [endpoint] = server.endpoints;
+    assert.ok(endpoint && "port" in endpoint);
+    const client = new UserService(`127.0.0.1:${endpoint.port}`, credentials.createInsecure());
+    const error = await new Promise<ServiceError | null>((resolve) =>
+      client.getUser({ username: "Alice" }, resolve)
+    );
+    client.close();
+    await server.drain(1_000);
+    assert.deepEqual([error?.code, error?.details], [13, "internal error"]);
+    assert.equal(notices.length, 1);
+    assert.match(notices[0]!, /^handler_failed: Error: secret\n/);
+  },
+);

@@ -31,19 +31,31 @@ export function getUserHandler(
   return (serverCall, respond) => {
     const start = performance.now();
     const call = describe(serverCall);
-    const finish = () => {
-      const outcome = answer(serverCall, respond, faults);
+    const end = (outcome: Omit<Outcome, "timeMs">) =>
       events.callFinished(call, { ...outcome, timeMs: performance.now() - start });
-    };
-    events.callReceived(call);
-    if (delayMs === undefined) return finish();
-    const timer = setTimeout(finish, delayMs);
-    serverCall.once("cancelled", () => {
-      clearTimeout(timer);
-      const outcome = abandoned(serverCall);
-      events.callFinished(call, { ...outcome, timeMs: performance.now() - start });
+    const finish = () => guard(respond, events, () => end(answer(serverCall, respond, faults)));
+
+    guard(respond, events, () => {
+      events.callReceived(call);
+      if (delayMs === undefined) return finish();
+      const timer = setTimeout(finish, delayMs);
+      serverCall.once("cancelled", () => {
+        clearTimeout(timer);
+        end(abandoned(serverCall));
+      });
     });
   };
+}
+
+/** Answers INTERNAL where a step throws: the caller learns nothing of it, the log everything. */
+function guard(respond: Respond, events: ServerEvents, step: () => void): void {
+  try {
+    step();
+  } catch (error) {
+    respond({ code: status.INTERNAL, details: "internal error" });
+    const message = error instanceof Error ? error.stack ?? error.message : String(error);
+    events.notice({ level: "error", event: "handler_failed", message });
+  }
 }
 
 function describe(serverCall: GetUserCall): Call {
