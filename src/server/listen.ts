@@ -1,4 +1,5 @@
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import { keepAccepting } from "./keep_accepting.ts";
 import { LIMITS, PREFACE_BYTES } from "./limits.ts";
 import { claimSocketFile, removeSocketFile } from "./socket_file.ts";
 
@@ -92,7 +93,10 @@ function listenOn(
     onConnection(socket);
   });
   server.on("error", reject);
-  server.listen(endpoint, () => resolve(listener(server, endpoint, sockets)));
+  server.listen(endpoint, () => {
+    keepAccepting(server);
+    resolve(listener(server, endpoint, sockets));
+  });
   return promise;
 }
 

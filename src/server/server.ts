@@ -11,6 +11,7 @@ import { addHealth, type Health } from "./health.ts";
 import { LIMITS } from "./limits.ts";
 import { type Endpoint, listen, type Listener } from "./listen.ts";
 import { type OpenCalls, openCalls } from "./open_calls.ts";
+import { refuseOnlyOpenStreams } from "./peer_guard.ts";
 import { readTlsCredentials, type TlsFiles } from "./tls.ts";
 
 /** What a server is made of. */
@@ -92,7 +93,7 @@ async function listenOnAll(
 }
 
 function newServer({ maxConnectionAgeMs }: ServerOptions, calls: OpenCalls): Server {
-  return new Server({
+  const server = new Server({
     interceptors: [calls.interceptor],
     // Channelz would count every call for a service that is not offered here.
     "grpc.enable_channelz": 0,
@@ -103,6 +104,8 @@ function newServer({ maxConnectionAgeMs }: ServerOptions, calls: OpenCalls): Ser
       ? {}
       : { "grpc.max_connection_age_ms": maxConnectionAgeMs }),
   });
+  refuseOnlyOpenStreams(server);
+  return server;
 }
 
 async function addServices(

@@ -1,0 +1,16 @@
+/** Guards that change private parts of libraries notice when those are gone. */
+import assert from "node:assert/strict";
+import type { Server as GrpcServer } from "@grpc/grpc-js";
+import type { Server as NetServer } from "node:net";
+import { keepAccepting } from "../src/server/keep_accepting.ts";
+import { refuseOnlyOpenStreams } from "../src/server/peer_guard.ts";
+
+Deno.test("a grpc-js that refuses calls in another way fails at the start", () => {
+  assert.throws(() => refuseOnlyOpenStreams({} as GrpcServer), /check src\/server\/peer_guard\.ts/);
+  const half = { _verifyContentType: () => true } as unknown as GrpcServer;
+  assert.throws(() => refuseOnlyOpenStreams(half), /check src\/server\/peer_guard\.ts/);
+});
+
+Deno.test("a node:net without a listening handle fails at the start", () => {
+  assert.throws(() => keepAccepting({} as NetServer), /check src\/server\/keep_accepting\.ts/);
+});
