@@ -36,6 +36,11 @@ export function posixTest(name: string, fn: () => Promise<void>): void {
   if (!windows) programTest(name, fn);
 }
 
+/** A {@linkcode programTest} of what Linux alone tells of a process, its memory and CPU time. */
+export function linuxTest(name: string, fn: () => Promise<void>): void {
+  if (Deno.build.os === "linux") programTest(name, fn);
+}
+
 /** How a process ended and what it printed. */
 export interface Result {
   readonly code: number;
@@ -145,8 +150,11 @@ export interface Serve {
 }
 
 /** Starts `usersvc serve` on a free port and waits until it accepts calls. */
-export async function startServe(args: readonly string[] = []): Promise<Serve> {
-  const [program, ...before] = commandLine();
+export async function startServe(
+  args: readonly string[] = [],
+  limits: readonly string[] = [],
+): Promise<Serve> {
+  const [program, ...before] = [...limited(limits), ...commandLine()] as [string, ...string[]];
   const child = new Deno.Command(program, {
     args: [...before, "serve", "--port", "0", ...args],
     stdin: "null",
@@ -172,12 +180,22 @@ export async function startServe(args: readonly string[] = []): Promise<Serve> {
   };
 }
 
-/** Starts a server for one test and stops it afterwards. */
+/** What has to come before a command line to limit its resources, as bash's `ulimit` does. */
+function limited(limits: readonly string[]): string[] {
+  return limits.length === 0 ? [] : ["bash", "-c", `ulimit ${limits.join(" ")} && exec "$@"`, "--"];
+}
+
+/**
+ * Starts a server for one test and stops it afterwards.
+ *
+ * @param limits arguments of bash's `ulimit`
+ */
 export async function withServe<T>(
   use: (server: Serve) => Promise<T>,
   args: readonly string[] = [],
+  limits: readonly string[] = [],
 ): Promise<T> {
-  const server = await startServe(args);
+  const server = await startServe(args, limits);
   try {
     return await use(server);
   } finally {

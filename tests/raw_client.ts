@@ -1,6 +1,11 @@
 /** A gRPC client that stops between the frames of a call, which real ones never do. */
 import { Buffer } from "node:buffer";
-import { type ClientHttp2Session, type ClientHttp2Stream, connect } from "node:http2";
+import {
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  connect,
+  type OutgoingHttpHeaders,
+} from "node:http2";
 import { loadContract } from "../src/contract.ts";
 
 /** What came back for one call. */
@@ -33,13 +38,21 @@ export function goaway(session: ClientHttp2Session): Promise<void> {
   return new Promise((resolve) => session.once("goaway", () => resolve()));
 }
 
-/** Sends the headers of a call of GetUser, without its message. */
-export function startCall(session: ClientHttp2Session): ClientHttp2Stream {
+/**
+ * Sends the headers of a call of GetUser, without its message.
+ *
+ * @param changes headers to replace or to add
+ */
+export function startCall(
+  session: ClientHttp2Session,
+  changes: OutgoingHttpHeaders = {},
+): ClientHttp2Stream {
   return session.request({
     ":method": "POST",
     ":path": "/userservice.UserService/GetUser",
     "content-type": "application/grpc",
     "te": "trailers",
+    ...changes,
   });
 }
 

@@ -1,0 +1,187 @@
+/**
+ * Writes HTTP/2 frames, right ones and wrong ones alike: nothing is checked here.
+ *
+ * @see https://www.rfc-editor.org/rfc/rfc9113
+ */
+import { Buffer } from "node:buffer";
+
+/** What a client sends before its first frame. */
+export const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+
+/** @see https://www.rfc-editor.org/rfc/rfc9113#section-6 */
+export const FrameType = {
+  DATA: 0,
+  HEADERS: 1,
+  PRIORITY: 2,
+  RST_STREAM: 3,
+  SETTINGS: 4,
+  PUSH_PROMISE: 5,
+  PING: 6,
+  GOAWAY: 7,
+  WINDOW_UPDATE: 8,
+  CONTINUATION: 9,
+} as const;
+
+/** @see https://www.rfc-editor.org/rfc/rfc9113#section-6 */
+export const Flag = { NONE: 0, END_STREAM: 0x1, ACK: 0x1, END_HEADERS: 0x4 } as const;
+
+/** @see https://www.rfc-editor.org/rfc/rfc9113#section-6.5.2 */
+export const Setting = {
+  HEADER_TABLE_SIZE: 1,
+  ENABLE_PUSH: 2,
+  INITIAL_WINDOW_SIZE: 4,
+  MAX_FRAME_SIZE: 5,
+} as const;
+
+/** @see https://www.rfc-editor.org/rfc/rfc9113#section-7 */
+export const ErrorCode = { NO_ERROR: 0, PROTOCOL_ERROR: 1, CANCEL: 8 } as const;
+
+/** The largest increment and the largest window. */
+export const MAX_WINDOW = 2 ** 31 - 1;
+
+/** A header's name and value. */
+export type Field = readonly [name: string, value: string];
+
+const EMPTY = Buffer.alloc(0);
+
+/** Any frame. */
+export function frame(
+  type: number,
+  flags: number,
+  streamId: number,
+  payload: Uint8Array = EMPTY,
+): Buffer {
+  const head = Buffer.alloc(9);
+  head.writeUIntBE(payload.length, 0, 3);
+  head.writeUInt8(type, 3);
+  head.writeUInt8(flags, 4);
+  head.writeUInt32BE(streamId, 5);
+  return Buffer.concat([head, payload]);
+}
+
+/** A SETTINGS frame with these values. */
+export function settings(...values: readonly (readonly [id: number, value: number])[]): Buffer {
+  const payload = Buffer.alloc(6 * values.length);
+  values.forEach(([id, value], index) => {
+    payload.writeUInt16BE(id, 6 * index);
+    payload.writeUInt32BE(value, 6 * index + 2);
+  });
+  return frame(FrameType.SETTINGS, Flag.NONE, 0, payload);
+}
+
+/** What a client that means well sends first. */
+export const HELLO = Buffer.concat([PREFACE, settings()]);
+
+/** A HEADERS frame. Without END_HEADERS a CONTINUATION has to follow. */
+export function headers(
+  streamId: number,
+  fields: readonly Field[],
+  flags: number = Flag.END_HEADERS,
+): Buffer {
+  return frame(FrameType.HEADERS, flags, streamId, headerBlock(fields));
+}
+
+/** A DATA frame. */
+export function data(
+  streamId: number,
+  payload: Uint8Array = EMPTY,
+  flags: number = Flag.NONE,
+): Buffer {
+  return frame(FrameType.DATA, flags, streamId, payload);
+}
+
+/** An RST_STREAM frame. */
+export function rstStream(streamId: number, code: number = ErrorCode.CANCEL): Buffer {
+  return frame(FrameType.RST_STREAM, Flag.NONE, streamId, uint32(code));
+}
+
+/** A WINDOW_UPDATE frame; stream 0 is the connection. */
+export function windowUpdate(streamId: number, increment: number): Buffer {
+  return frame(FrameType.WINDOW_UPDATE, Flag.NONE, streamId, uint32(increment));
+}
+
+/** A PING frame with eight bytes that tell it from others. */
+export function ping(number = 0, flags: number = Flag.NONE): Buffer {
+  return frame(FrameType.PING, flags, 0, Buffer.concat([uint32(0), uint32(number)]));
+}
+
+/** A header block of literals without indexing and without Huffman coding (RFC 7541, 6.2.2). */
+export function headerBlock(fields: readonly Field[]): Buffer {
+  return Buffer.concat(fields.flatMap(([name, value]) => [
+    Buffer.of(0),
+    ...literal(name),
+    ...literal(value),
+  ]));
+}
+
+/** The headers of a call of GetUser, with some of them replaced, added or, as "", left out. */
+export function callFields(changes: Readonly<Record<string, string>> = {}): Field[] {
+  const fields = {
+    ":method": "POST",
+    ":scheme": "http",
+    ":path": "/userservice.UserService/GetUser",
+    ":authority": "localhost",
+    "content-type": "application/grpc",
+    "te": "trailers",
+    ...changes,
+  };
+  return Object.entries(fields).filter(([, value]) => value !== "");
+}
+
+/**
+ * A gRPC message with its prefix of five bytes.
+ *
+ * @param length what the prefix says, true or not
+ * @see https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md#requests
+ */
+export function grpcMessage(message: Uint8Array, length = message.length, flag = 0): Buffer {
+  return Buffer.concat([Buffer.of(flag), uint32(length), message]);
+}
+
+/** A GetUserRequest: field 1, a string shorter than 128 bytes. */
+export function getUserRequest(username: string): Buffer {
+  const text = Buffer.from(username);
+  return Buffer.concat([Buffer.of(0x0a, text.length), text]);
+}
+
+/** A whole call of GetUser. */
+export function call(streamId: number, username: string): Buffer {
+  return Buffer.concat([
+    headers(streamId, callFields()),
+    data(streamId, grpcMessage(getUserRequest(username)), Flag.END_STREAM),
+  ]);
+}
+
+/** The numbers of streams that a client opens, in order: 1, 3, 5 and so on. */
+export function streamIds(count: number): number[] {
+  return Array.from({ length: count }, (_, index) => 2 * index + 1);
+}
+
+function uint32(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(value);
+  return bytes;
+}
+
+// Latin-1, so that a test can send any byte.
+function literal(text: string): Buffer[] {
+  const bytes = Buffer.from(text, "latin1");
+  return [integer(bytes.length), bytes];
+}
+
+/** An integer with a prefix of seven bits (RFC 7541, 5.1). */
+function integer(value: number): Buffer {
+  if (value < 0x7f) return Buffer.of(value);
+  const bytes = [0x7f];
+  for (let rest = value - 0x7f;; rest >>= 7) {
+    if (rest < 0x80) return Buffer.from([...bytes, rest]);
+    bytes.push(rest & 0x7f | 0x80);
+  }
+}
+
+/** A TLS 1.2 ClientHello without extensions: record header, handshake header, and what they hold. */
+export const CLIENT_HELLO = Buffer.concat([
+  Buffer.of(0x16, 3, 1, 0, 45, 1, 0, 0, 41, 3, 3),
+  Buffer.alloc(32, 7),
+  Buffer.of(0, 0, 2, 0x13, 1, 1, 0),
+]);
