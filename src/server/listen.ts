@@ -1,6 +1,6 @@
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { keepAccepting } from "./keep_accepting.ts";
-import { LIMITS, PREFACE_BYTES } from "./limits.ts";
+import { LIMITS } from "./limits.ts";
 import { claimSocketFile, removeSocketFile } from "./socket_file.ts";
 
 /** A TCP port to listen on. */
@@ -89,7 +89,6 @@ function listenOn(
     if (sockets.size >= LIMITS.connections) return void socket.destroy();
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
-    limitPreface(socket);
     onConnection(socket);
   });
   server.on("error", reject);
@@ -113,14 +112,6 @@ function listener(server: Server, endpoint: Endpoint, sockets: Set<Socket>): Lis
     },
     destroyConnections: () => sockets.forEach((socket) => socket.destroy()),
   };
-}
-
-/** Closes a connection that does not begin with HTTP/2: grpc-js would keep it for ever. */
-function limitPreface(socket: Socket): void {
-  const timer = setTimeout(() => {
-    if (socket.bytesRead < PREFACE_BYTES) socket.destroy();
-  }, LIMITS.prefaceMs);
-  socket.once("close", () => clearTimeout(timer));
 }
 
 function codeOf(error: unknown): string {

@@ -12,6 +12,7 @@ import { LIMITS } from "./limits.ts";
 import { type Endpoint, listen, type Listener } from "./listen.ts";
 import { type OpenCalls, openCalls } from "./open_calls.ts";
 import { refuseOnlyOpenStreams } from "./peer_guard.ts";
+import { limitStart, type SessionWatch, watchSessions } from "./start_limit.ts";
 import { readTlsCredentials, type TlsFiles } from "./tls.ts";
 
 /** What a server is made of. */
@@ -64,8 +65,10 @@ export async function startServer(
   const calls = openCalls();
   const server = newServer(options, calls);
   const health = await addServices(server, options, events);
-  let injector = await newInjector(server, options.tls);
+  const sessions = watchSessions();
+  let injector = await newInjector(server, options.tls, sessions);
   const listeners = await listenOnAll(options.endpoints, (socket) => {
+    limitStart(socket, () => options.tls === undefined || sessions.hasSession(socket));
     coalesceWrites(socket);
     injector.injectConnection(socket);
   });
@@ -73,7 +76,7 @@ export async function startServer(
     endpoints: listeners.map(({ endpoint }) => endpoint),
     drain: (graceMs) => drain({ server, listeners, health, calls }, graceMs),
     reloadTls: async () => {
-      if (options.tls !== undefined) injector = await newInjector(server, options.tls);
+      if (options.tls !== undefined) injector = await newInjector(server, options.tls, sessions);
     },
   };
 }
@@ -123,11 +126,13 @@ async function addServices(
   return addHealth(server, ["", serviceName]);
 }
 
-async function newInjector(server: Server, tls: TlsFiles | undefined) {
+async function newInjector(server: Server, tls: TlsFiles | undefined, sessions: SessionWatch) {
   const credentials = tls === undefined
     ? ServerCredentials.createInsecure()
     : await readTlsCredentials(tls);
-  return server.createConnectionInjector(credentials);
+  const injector = server.createConnectionInjector(credentials);
+  sessions.watchNewest(server);
+  return injector;
 }
 
 interface Parts {
