@@ -1,3 +1,6 @@
+/** Where Deno looks for its cache, and under which registry's name. */
+const DENO_CACHE_VARIABLES = "DENO_DIR,HOME,XDG_CACHE_HOME,NPM_CONFIG_REGISTRY";
+
 /**
  * What the program may do: the executable has these permissions baked in, the launcher and the
  * tests run it with the same ones.
@@ -8,15 +11,29 @@ export const permissions: readonly { flag: string; why: string }[] = [
     why: "serve listens on, and call connects to, any address it is given",
   },
   {
-    flag: "--allow-env=USERSVC_ADDRESS,GRPC_*",
-    why: "the default address, and grpc-js's own settings",
+    flag: "--allow-env=USERSVC_ADDRESS,USERSVC_WORKER,GRPC_*",
+    why: "the default address, a worker's task, and grpc-js's own settings",
   },
   {
     flag: "--ignore-env",
     why: "every other environment variable reads as unset",
   },
+  {
+    // The path of an executable is not known when it is built.
+    flag: "--allow-run",
+    why: "serve --workers starts itself; all else gives this up before it does anything",
+  },
   { flag: "--no-prompt", why: "anything else fails at once instead of asking" },
 ];
 
-/** The same as arguments of `deno run` and `deno compile`. */
+/** The same as arguments of `deno compile`. */
 export const permissionFlags: readonly string[] = permissions.map(({ flag }) => flag);
+
+/**
+ * The same as arguments of `deno run`, where the one program to start is known: this Deno. Its
+ * workers need to be told where Deno keeps the packages.
+ */
+export const sourcePermissionFlags: readonly string[] = permissionFlags.map((flag) => {
+  if (flag === "--allow-run") return `--allow-run=${Deno.execPath()}`;
+  return flag.startsWith("--allow-env=") ? `${flag},${DENO_CACHE_VARIABLES}` : flag;
+});

@@ -1,5 +1,9 @@
 import { defineCommand } from "../cli/command.ts";
 import { parsePortOrFree, PORT_OR_FREE } from "../cli/port.ts";
+import { giveUpRunning } from "../cli/running.ts";
+import { parseSize, SIZE } from "../cli/size.ts";
+import { UsageError } from "../cli/usage_error.ts";
+import { parseWorkerCount, WORKER_COUNT } from "../cli/worker_count.ts";
 
 /** How long calls in flight may take after the first signal, in milliseconds. */
 const GRACE_MS = 10_000;
@@ -27,6 +31,19 @@ A second signal ends it at once.`,
       parse: parsePortOrFree,
       default: "50051",
     },
+    workers: {
+      value: "N",
+      help: "Serve with N processes, or one per core (auto), and replace those that die or grow",
+      expects: WORKER_COUNT,
+      parse: parseWorkerCount,
+    },
+    "worker-memory": {
+      value: "SIZE",
+      help: "Replace a worker whose memory passes this",
+      expects: SIZE,
+      parse: parseSize,
+      default: "400MB",
+    },
   },
   examples: [
     { command: "usersvc serve", does: "Listen on port 50051, all addresses" },
@@ -38,9 +55,22 @@ A second signal ends it at once.`,
       command: "usersvc serve --host 127.0.0.1",
       does: "Listen for this machine alone",
     },
+    {
+      command: "usersvc serve --workers auto",
+      does: "Use every core, and outlive a worker's end",
+    },
   ],
-  run: async (endpoint) => {
-    const { serveAlone } = await import("../serving/alone.ts");
-    return await serveAlone({ endpoint, graceMs: GRACE_MS });
+  run: async ({ host, port, workers, "worker-memory": workerMemory }) => {
+    const options = { endpoint: { host, port }, graceMs: GRACE_MS };
+    if (workers === undefined) {
+      giveUpRunning();
+      const { serveAlone } = await import("../serving/alone.ts");
+      return await serveAlone(options);
+    }
+    if (Deno.build.os === "windows") {
+      throw new UsageError("--workers does not work on Windows, which cannot hand connections on");
+    }
+    const { serveWithWorkers } = await import("../serving/supervisor.ts");
+    return await serveWithWorkers(options, { workers, workerMemory });
   },
 });

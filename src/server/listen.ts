@@ -16,6 +16,12 @@ export interface Listener extends Endpoint {
   destroyConnections(): void;
 }
 
+/** Starts to accept connections, and hands each to `onConnection`. */
+export type Accept = (
+  endpoint: Endpoint,
+  onConnection: (socket: Socket) => void,
+) => Promise<Listener>;
+
 /** The system does not let us listen; the message says why and what to do. */
 export class ListenError extends Error {
   override name = "ListenError";
@@ -34,21 +40,23 @@ const NO_IPV6 = ["EAFNOSUPPORT", "EADDRNOTAVAIL", "EINVAL"];
  * stderr when it fails and hides the system's error code.
  *
  * @param onConnection takes over each connection
+ * @param pauseOnConnect reads nothing from a connection, so that another process can
  * @throws {ListenError} if the address cannot be listened on
  */
 export async function listen(
   endpoint: Endpoint,
   onConnection: (socket: Socket) => void,
+  pauseOnConnect = false,
 ): Promise<Listener> {
   try {
-    return await listenOn(endpoint, onConnection);
+    return await listenOn(endpoint, onConnection, pauseOnConnect);
   } catch (error) {
     if (endpoint.host !== ANY_HOST || !NO_IPV6.includes(codeOf(error))) {
       throw listenError(endpoint, error);
     }
   }
   const ipv4 = { ...endpoint, host: "0.0.0.0" };
-  return await listenOn(ipv4, onConnection).catch((error) => {
+  return await listenOn(ipv4, onConnection, pauseOnConnect).catch((error) => {
     throw listenError(ipv4, error);
   });
 }
@@ -56,11 +64,12 @@ export async function listen(
 function listenOn(
   { host, port }: Endpoint,
   onConnection: (socket: Socket) => void,
+  pauseOnConnect: boolean,
 ): Promise<Listener> {
   const { promise, resolve, reject } = Promise.withResolvers<Listener>();
   // HTTP/2 frames are small and already batched: waiting for more (Nagle) only adds latency.
   const sockets = new Set<Socket>();
-  const server = createServer({ noDelay: true }, (socket) => {
+  const server = createServer({ noDelay: true, pauseOnConnect }, (socket) => {
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
     onConnection(socket);

@@ -3,7 +3,7 @@ import { loadContract, type UserServiceHandlers } from "../contract.ts";
 import { escapeGrpcLog } from "../grpc_log.ts";
 import type { ServerEvents } from "./events.ts";
 import { getUserHandler } from "./get_user.ts";
-import { type Endpoint, listen, type Listener } from "./listen.ts";
+import { type Accept, type Endpoint, listen, type Listener } from "./listen.ts";
 
 /** A server that accepts calls. */
 export interface RunningServer extends Endpoint {
@@ -20,6 +20,7 @@ export interface RunningServer extends Endpoint {
  * Starts a server of `userservice.UserService`.
  *
  * @param events told about each call
+ * @param accept where the connections come from; by default the endpoint is listened on
  * @throws {ListenError} if the address cannot be listened on
  * @example
  * ```ts
@@ -31,6 +32,7 @@ export interface RunningServer extends Endpoint {
 export async function startServer(
   endpoint: Endpoint,
   events: ServerEvents,
+  accept: Accept = listen,
 ): Promise<RunningServer> {
   escapeGrpcLog();
   const { service } = await loadContract();
@@ -40,7 +42,7 @@ export async function startServer(
   const injector = server.createConnectionInjector(
     ServerCredentials.createInsecure(),
   );
-  const listener = await listen(
+  const listener = await accept(
     endpoint,
     (socket) => injector.injectConnection(socket),
   );
