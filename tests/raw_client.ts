@@ -48,7 +48,7 @@ export async function finishCall(
   stream: ClientHttp2Stream,
   username: string,
 ): Promise<Answer> {
-  const { GetUser } = (await loadContract()).service;
+  const { GetUser } = (await loadContract()).UserService.service;
   const { promise, resolve, reject } = Promise.withResolvers<Answer>();
   const chunks: Uint8Array[] = [];
   let status = "";

@@ -1,23 +1,16 @@
-/** Where Deno looks for its cache, and under which registry's name. */
-const DENO_CACHE_VARIABLES = "DENO_DIR,HOME,XDG_CACHE_HOME,NPM_CONFIG_REGISTRY";
-
 /**
  * What the program may do: the executable has these permissions baked in, the launcher and the
  * tests run it with the same ones.
  */
 export const permissions: readonly { flag: string; why: string }[] = [
-  {
-    flag: "--allow-net",
-    why: "serve listens on, and call connects to, any address it is given",
-  },
+  { flag: "--allow-net", why: "serve listens on, and call connects to, any address it is given" },
+  { flag: "--allow-read", why: "the TLS files, and the contract of server reflection" },
+  { flag: "--allow-write", why: "serve --unix makes, replaces and removes its socket file" },
   {
     flag: "--allow-env=USERSVC_ADDRESS,USERSVC_WORKER,GRPC_*",
     why: "the default address, a worker's task, and grpc-js's own settings",
   },
-  {
-    flag: "--ignore-env",
-    why: "every other environment variable reads as unset",
-  },
+  { flag: "--ignore-env", why: "every other environment variable reads as unset" },
   {
     // The path of an executable is not known when it is built.
     flag: "--allow-run",
@@ -29,11 +22,14 @@ export const permissions: readonly { flag: string; why: string }[] = [
 /** The same as arguments of `deno compile`. */
 export const permissionFlags: readonly string[] = permissions.map(({ flag }) => flag);
 
+// Where Deno looks for its cache, and under which registry's name.
+const CACHE_VARIABLES = "DENO_DIR,HOME,XDG_CACHE_HOME,NPM_CONFIG_REGISTRY";
+
 /**
  * The same as arguments of `deno run`, where the one program to start is known: this Deno. Its
- * workers need to be told where Deno keeps the packages.
+ * workers have to find the packages where it does.
  */
 export const sourcePermissionFlags: readonly string[] = permissionFlags.map((flag) => {
   if (flag === "--allow-run") return `--allow-run=${Deno.execPath()}`;
-  return flag.startsWith("--allow-env=") ? `${flag},${DENO_CACHE_VARIABLES}` : flag;
+  return flag.startsWith("--allow-env=") ? `${flag},${CACHE_VARIABLES}` : flag;
 });

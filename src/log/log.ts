@@ -1,12 +1,14 @@
 import { escapeControls, excerpt } from "../escape.ts";
 import type { ServerEvents } from "../server/events.ts";
+import type { Endpoint } from "../server/listen.ts";
 import { MAX_USERNAME } from "../server/username.ts";
+import { STATUS_NAMES } from "../status_name.ts";
 import { lineLog } from "./line_log.ts";
 
 /** The log of a server. */
 export interface Log extends ServerEvents {
-  /** The server accepts calls on this port. */
-  listening(port: number): void;
+  /** The server accepts calls at these endpoints. */
+  listening(endpoints: readonly Endpoint[]): void;
   /**
    * Waits until all lines are written.
    *
@@ -20,19 +22,25 @@ export function openLog(): Log {
   const stdout = lineLog(Deno.stdout, "stdout");
   const stderr = lineLog(Deno.stderr, "stderr");
   return {
-    listening: (port) => stdout.line(`gRPC сервер запущен на порту ${port}...`),
+    listening: (endpoints) => endpoints.forEach((endpoint) => stdout.line(startLine(endpoint))),
     callReceived: ({ method, username }) =>
       stdout.line(
         `Получен запрос к методу ${method} от пользователя: ${excerpt(username, MAX_USERNAME)}`,
       ),
-    callFinished: ({ method, username, peer }, { reason }) => {
+    callFinished: ({ method, username, peer }, { code, reason }) => {
       if (reason === undefined) return;
       stderr.line(
         `usersvc serve: refused ${method} of "${excerpt(username)}" from ${peer}: ` +
-          `INVALID_ARGUMENT: ${escapeControls(reason)}`,
+          `${STATUS_NAMES[code]}: ${escapeControls(reason)}`,
       );
     },
     notice: ({ message }) => stderr.line(`usersvc serve: ${escapeControls(message)}`),
     flush: async (maxMs) => void await Promise.all([stdout.flush(maxMs), stderr.flush(maxMs)]),
   };
+}
+
+function startLine(endpoint: Endpoint): string {
+  return "path" in endpoint
+    ? `gRPC сервер запущен на сокете ${escapeControls(endpoint.path)}...`
+    : `gRPC сервер запущен на порту ${endpoint.port}...`;
 }

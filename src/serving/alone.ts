@@ -1,11 +1,13 @@
 import { ExitCode } from "../cli/exit_code.ts";
 import { writeError } from "../cli/output.ts";
-import { openLog } from "../log/log.ts";
+import { type Log, openLog } from "../log/log.ts";
 import { denoFault } from "../server/deno_faults.ts";
 import { ListenError } from "../server/listen.ts";
-import { startServer } from "../server/server.ts";
+import { type RunningServer, startServer } from "../server/server.ts";
+import { TlsError } from "../server/tls.ts";
+import { drainAndTell, reloadTlsAndTell } from "./lifecycle.ts";
 import type { ServeOptions } from "./options.ts";
-import { exitCodeOfSignal, takeStopSignals } from "./signals.ts";
+import { exitCodeOfSignal, onReload, takeStopSignals } from "./signals.ts";
 
 /** How long the last log lines may take to be read, in milliseconds. */
 const FLUSH_MS = 1_000;
@@ -20,20 +22,25 @@ export async function serveAlone(options: ServeOptions): Promise<number> {
   if (fault !== undefined) writeError(`usersvc serve: warning: ${fault}`);
   const log = openLog();
   const signals = takeStopSignals();
-  let server;
-  try {
-    server = await startServer(options.endpoint, log);
-  } catch (error) {
-    if (!(error instanceof ListenError)) throw error;
-    writeError(`usersvc serve: ${error.message}`);
-    return ExitCode.FAILURE;
-  }
-  log.listening(server.port);
-  await signals.next();
+  const server = await start(options, log);
+  if (server === undefined) return ExitCode.FAILURE;
+  log.listening(server.endpoints);
+  onReload(() => reloadTlsAndTell(server, log));
+  const signal = await signals.next();
   const exitCode = await Promise.race([
-    server.drain(options.graceMs).then(() => ExitCode.OK),
+    drainAndTell(server, options.graceMs, signal, log),
     signals.next().then(exitCodeOfSignal),
   ]);
   await log.flush(FLUSH_MS);
   return exitCode;
+}
+
+async function start(options: ServeOptions, log: Log): Promise<RunningServer | undefined> {
+  try {
+    return await startServer(options, log);
+  } catch (error) {
+    if (!(error instanceof ListenError || error instanceof TlsError)) throw error;
+    writeError(`usersvc serve: ${error.message}`);
+    return undefined;
+  }
 }

@@ -1,9 +1,10 @@
 import type { Socket } from "node:net";
+import { type Connections, openConnections } from "../server/connections.ts";
 import type { Accept } from "../server/listen.ts";
 
 /** The connections that a supervisor hands to this process. */
 export interface HandedConnections {
-  /** In place of listening: hands on what {@linkcode give} brings. */
+  /** In place of listening: hands on what {@linkcode give} brings, whatever the endpoint. */
   readonly accept: Accept;
   /** A connection has come. */
   give(socket: Socket): void;
@@ -11,33 +12,22 @@ export interface HandedConnections {
 
 /** Makes a {@linkcode HandedConnections}. */
 export function openHandedConnections(): HandedConnections {
-  const sockets = new Set<Socket>();
-  let onConnection: (socket: Socket) => void = (socket) => socket.destroy();
-  const { promise: closed, resolve: onClosed } = Promise.withResolvers<void>();
-  let closing = false;
-  const closeIfDone = () => closing && sockets.size === 0 && onClosed();
+  let connections: Connections | undefined;
   return {
-    accept(endpoint, handler) {
-      onConnection = handler;
+    accept(endpoint, onConnection) {
+      const opened = connections ??= openConnections(onConnection);
       return Promise.resolve({
-        ...endpoint,
-        // The supervisor sends none after it has asked for the drain that calls this.
-        close: () => {
-          closing = true;
-          closeIfDone();
-          return closed;
-        },
-        destroyConnections: () => sockets.forEach((socket) => socket.destroy()),
+        endpoint,
+        // The supervisor hands over none after it has asked for the drain that calls this.
+        close: () => opened.allClosed(),
+        destroyConnections: () => opened.destroy(),
       });
     },
     give(socket) {
-      sockets.add(socket);
-      socket.once("close", () => {
-        sockets.delete(socket);
-        closeIfDone();
-      });
+      // As for those that are accepted here; a Unix socket has no such option and ignores it.
       socket.setNoDelay(true);
-      onConnection(socket);
+      if (connections) connections.add(socket);
+      else socket.destroy();
     },
   };
 }

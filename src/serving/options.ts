@@ -1,12 +1,10 @@
-import type { Endpoint } from "../server/listen.ts";
+import type { ServerOptions } from "../server/server.ts";
 
 /**
  * What `usersvc serve` was asked for. Plain values only: the supervisor sends it to its workers as
  * JSON.
  */
-export interface ServeOptions {
-  /** Where to listen. */
-  readonly endpoint: Endpoint;
+export interface ServeOptions extends ServerOptions {
   /** How long calls in flight may take once the server drains, in milliseconds. */
   readonly graceMs: number;
 }

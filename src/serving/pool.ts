@@ -48,6 +48,8 @@ export interface Pool {
   list(): WorkerState[];
   /** Replaces none any more and waits until all have drained and ended. */
   drain(graceMs: number): Promise<PoolDrained>;
+  /** Makes all read the TLS files again. */
+  reload(): void;
   /** Ends all at once. */
   kill(): void;
 }
@@ -238,6 +240,7 @@ export function openPool(
         died: drained.filter((one) => one === undefined).length,
       };
     },
+    reload: () => places.forEach(({ current }) => current?.process.reload()),
     kill: () => members.forEach(({ process }) => process.kill()),
   };
 }

@@ -3,9 +3,10 @@ import process from "node:process";
 import { ExitCode } from "../cli/exit_code.ts";
 import { writeError } from "../cli/output.ts";
 import { openLog } from "../log/log.ts";
-import { ListenError } from "../server/listen.ts";
 import { type RunningServer, startServer } from "../server/server.ts";
-import { type HandedConnections, openHandedConnections } from "./handed_connections.ts";
+import { TlsError } from "../server/tls.ts";
+import { openHandedConnections } from "./handed_connections.ts";
+import { drainAndTell, reloadTlsAndTell } from "./lifecycle.ts";
 import { exitCodeOfSignal } from "./signals.ts";
 import {
   type Drained,
@@ -38,26 +39,33 @@ export async function serveAsWorker(text: string): Promise<number> {
   const connections = openHandedConnections();
   let server: RunningServer;
   try {
-    server = await startServer(options.endpoint, log, connections.accept);
+    server = await startServer(options, log, connections.accept);
   } catch (error) {
-    if (!(error instanceof ListenError)) throw error;
+    if (!(error instanceof TlsError)) throw error;
     await supervisor.send({ kind: "failed", reason: error.message });
     return ExitCode.FAILURE;
   }
-  const drained = supervisor.serve(
-    connections,
-    (graceMs) => drain(server, graceMs),
+  const drained = supervisor.serve({
+    connection: connections.give,
+    drain: server.drain,
+    reload: () => reloadTlsAndTell(server, log),
+  });
+  const orphaned = supervisor.gone.then(() =>
+    drainAndTell(server, options.graceMs, "the supervisor is gone", log)
   );
-  const orphaned = supervisor.gone.then(() => drain(server, options.graceMs));
   await Promise.race([drained, orphaned]);
   await log.flush(FLUSH_MS);
   return ExitCode.OK;
 }
 
-async function drain(server: RunningServer, graceMs: number): Promise<Drained> {
-  // TODO(lead): startServer's drain is to return this itself.
-  const result: unknown = await server.drain(graceMs);
-  return result === undefined ? { cancelled: 0 } : result as Drained;
+/** What a worker does when the supervisor says so. */
+interface Duties {
+  /** Takes over a connection. */
+  connection(socket: Socket): void;
+  /** Finishes the calls in flight. */
+  drain(graceMs: number): Promise<Drained>;
+  /** Reads the TLS files again. */
+  reload(): Promise<void>;
 }
 
 /** The supervisor, seen from a worker. */
@@ -65,14 +73,11 @@ interface Supervisor {
   /** Sends a message, and waits until it is on its way. */
   send(message: FromWorker): Promise<void>;
   /**
-   * Takes connections until the supervisor asks for a drain.
+   * Does what the supervisor says until it asks for a drain.
    *
    * @returns when the drain is over and the supervisor knows it
    */
-  serve(
-    connections: HandedConnections,
-    drain: (graceMs: number) => Promise<Drained>,
-  ): Promise<void>;
+  serve(duties: Duties): Promise<void>;
   /** The supervisor has ended. */
   readonly gone: Promise<void>;
 }
@@ -91,17 +96,22 @@ function openSupervisor(): Supervisor {
   return {
     gone,
     send,
-    serve: (connections, drain) =>
+    serve: (duties) =>
       new Promise((resolve) => {
         process.on("message", async (message: ToWorker, socket?: Socket) => {
-          if (message.kind === "connection") {
-            void send({ kind: "accepted", id: message.id });
-            // It comes without one if the client has gone in the meantime.
-            return socket && connections.give(socket);
+          switch (message.kind) {
+            case "connection":
+              void send({ kind: "accepted", id: message.id });
+              // It comes without one if the client has gone in the meantime.
+              return socket && duties.connection(socket);
+            case "reload":
+              return void duties.reload();
+            case "request": {
+              const response = await duties.drain(message.request.graceMs);
+              await send({ kind: "response", id: message.id, response });
+              resolve();
+            }
           }
-          const response = await drain(message.request.graceMs);
-          await send({ kind: "response", id: message.id, response });
-          resolve();
         });
         const tellMemory = () => send({ kind: "memory", rss: Deno.memoryUsage().rss });
         setInterval(tellMemory, MEMORY_MS);

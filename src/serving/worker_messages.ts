@@ -18,6 +18,8 @@ export const WORKER_VARIABLE = "USERSVC_WORKER";
 export type ToWorker =
   /** Comes with a socket. The supervisor keeps its own copy until the worker has accepted it. */
   | { readonly kind: "connection"; readonly id: number }
+  /** Read the TLS files again. */
+  | { readonly kind: "reload" }
   | { readonly kind: "request"; readonly id: number; readonly request: WorkerRequest };
 
 /** From a worker to the supervisor. */

@@ -14,6 +14,8 @@ import {
 /** A worker process, seen from the supervisor. */
 export interface WorkerProcess extends Taker, Pick<Requests, "ask"> {
   readonly pid: number;
+  /** Makes it read the TLS files again. */
+  reload(): void;
   /** Ends it at once, whatever it does. */
   kill(): void;
   /** How it ended, once it has. */
@@ -76,6 +78,7 @@ export function startWorker(
     pid: child.pid ?? 0,
     ask: requests.ask,
     ended,
+    reload: () => send({ kind: "reload" }),
     kill: () => void child.kill("SIGKILL"),
     take(socket) {
       if (dead) return Promise.resolve(false);
