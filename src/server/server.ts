@@ -2,6 +2,7 @@ import { Server, ServerCredentials, status } from "@grpc/grpc-js";
 import type { Socket } from "node:net";
 import { loadContract, serviceName, type UserServiceHandlers } from "../contract.ts";
 import { escapeGrpcLog } from "../grpc_log.ts";
+import { type Announcer, openAnnouncer } from "./announce.ts";
 import { coalesceWrites } from "./coalesce.ts";
 import type { ServerEvents } from "./events.ts";
 import type { Faults } from "./failure.ts";
@@ -64,15 +65,19 @@ export async function startServer(
   const server = newServer(options, calls);
   const health = await addServices(server, options, events);
   let injector = await newInjector(server, options.tls);
+  const announcer = openAnnouncer(server);
+  announcer.watch();
   const listeners = await acceptAll(accept, options.endpoints, (socket) => {
     coalesceWrites(socket);
     injector.injectConnection(socket);
   });
   return {
     endpoints: listeners.map(({ endpoint }) => endpoint),
-    drain: (graceMs) => drain({ server, listeners, health, calls }, graceMs),
+    drain: (graceMs) => drain({ server, announcer, listeners, health, calls }, graceMs),
     reloadTls: async () => {
-      if (options.tls !== undefined) injector = await newInjector(server, options.tls);
+      if (options.tls === undefined) return;
+      injector = await newInjector(server, options.tls);
+      announcer.watch();
     },
   };
 }
@@ -130,15 +135,17 @@ async function newInjector(server: Server, tls: TlsFiles | undefined) {
 
 interface Parts {
   readonly server: Server;
+  readonly announcer: Announcer;
   readonly listeners: readonly Listener[];
   readonly health: Health;
   readonly calls: OpenCalls;
 }
 
-async function drain({ server, listeners, health, calls }: Parts, graceMs: number) {
+async function drain({ server, announcer, listeners, health, calls }: Parts, graceMs: number) {
   const closed = Promise.all(listeners.map((listener) => listener.close()));
   health.stopServing();
   calls.endStreaming(status.UNAVAILABLE, "the server is draining");
+  await announcer.announce();
   // Its callback comes too early on Deno, whose http2 server marks each session as closed before
   // grpc-js can wait for it; the connections tell when the last call is done.
   server.tryShutdown(() => {});
