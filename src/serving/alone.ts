@@ -7,6 +7,7 @@ import { type RunningServer, startServer } from "../server/server.ts";
 import { TlsError } from "../server/tls.ts";
 import { drainAndTell, reloadTlsAndTell } from "./lifecycle.ts";
 import type { ServeOptions } from "./options.ts";
+import { adviseOnMemory } from "./memory_advice.ts";
 import { exitCodeOfSignal, onReload, takeStopSignals } from "./signals.ts";
 
 /** How long the last log lines may take to be read, in milliseconds. */
@@ -25,6 +26,7 @@ export async function serveAlone(options: ServeOptions): Promise<number> {
   const server = await start(options, log);
   if (server === undefined) return ExitCode.FAILURE;
   log.listening(server.endpoints);
+  adviseOnMemory(log);
   onReload(() => reloadTlsAndTell(server, log));
   const signal = await signals.next();
   const exitCode = await Promise.race([

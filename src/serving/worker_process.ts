@@ -70,6 +70,8 @@ export function startWorker(
     dead = true;
     end({ how, livedMs: performance.now() - start });
     requests.abandon();
+    // Where a killed worker left data unread, Deno does not close our end by itself.
+    if (child.connected) child.disconnect();
     for (const resolve of accepted.values()) resolve(false);
     accepted.clear();
   }
