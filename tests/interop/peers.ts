@@ -49,6 +49,18 @@ const grpcurlPeer: Peer = {
   },
 };
 
+const ghzPeer: Peer = {
+  packages: ["github.com/bojand/ghz/cmd/ghz@v0.93.0"],
+  stamp: `${folder}ghz.installed`,
+  executable: `${folder}bin/ghz${windows ? ".exe" : ""}`,
+  async install() {
+    await run("go", ["install", ...this.packages], {
+      missing: "ghz is built with it; install Go 1.25 or later",
+      env: { GOBIN: `${folder}bin` },
+    });
+  },
+};
+
 /**
  * Installs grpcio and grpcio-tools unless they are there.
  *
@@ -64,6 +76,14 @@ export const python: () => Promise<string> = once(pythonPeer);
  * @throws {Error} if it cannot be installed; the message says what is missing
  */
 export const grpcurl: () => Promise<string> = once(grpcurlPeer);
+
+/**
+ * Installs ghz, a load generator on grpc-go, unless it is there.
+ *
+ * @returns its path
+ * @throws {Error} if it cannot be installed; the message says what is missing
+ */
+export const ghz: () => Promise<string> = once(ghzPeer);
 
 // A failure is kept as well: what could not be installed for one test cannot be for the next.
 function once(peer: Peer): () => Promise<string> {
