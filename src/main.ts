@@ -4,6 +4,7 @@ import { readCommandLine } from "./cli/command_line.ts";
 import { commandHelp, programHelp } from "./cli/help.ts";
 import { didYouMean } from "./cli/nearest.ts";
 import { OutputError, writeAll, writeError } from "./cli/output.ts";
+import { giveUpRunning } from "./cli/running.ts";
 import { UsageError } from "./cli/usage_error.ts";
 import { excerpt } from "./escape.ts";
 import { versionLine } from "./version.ts";
@@ -100,4 +101,14 @@ async function load(name: string): Promise<Command> {
   throw new UsageError(`unknown command "${excerpt(name)}"${hint}`);
 }
 
-if (import.meta.main) Deno.exit(await main(Deno.args));
+/** Runs the program, or one of its workers where a supervisor has started this process. */
+async function start(): Promise<number> {
+  const task = Deno.env.get("USERSVC_WORKER");
+  // Only a supervisor starts processes, and `serve` decides whether it is one.
+  if (task !== undefined || Deno.args[0] !== "serve") giveUpRunning();
+  if (task === undefined) return await main(Deno.args);
+  const { serveAsWorker } = await import("./serving/worker.ts");
+  return await serveAsWorker(task);
+}
+
+if (import.meta.main) Deno.exit(await start());

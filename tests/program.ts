@@ -1,6 +1,6 @@
 /** Runs the real program as a process, for the tests. */
 import { mainModule, root } from "../tools/paths.ts";
-import { permissionFlags } from "../tools/permissions.ts";
+import { sourcePermissionFlags } from "../tools/permissions.ts";
 
 const windows = Deno.build.os === "windows";
 
@@ -18,7 +18,7 @@ function commandLine(): [string, ...string[]] {
     "--quiet",
     "--config",
     config,
-    ...permissionFlags,
+    ...sourcePermissionFlags,
     mainModule,
   ];
 }

@@ -5,7 +5,7 @@
  * that runs the sources instead. Any other failure is an error.
  */
 import { mainModule, root } from "./paths.ts";
-import { permissionFlags, permissions } from "./permissions.ts";
+import { permissionFlags, permissions, sourcePermissionFlags } from "./permissions.ts";
 import { usesStandIn } from "./setup.ts";
 
 const windows = Deno.build.os === "windows";
@@ -39,7 +39,7 @@ function launcher(): string {
     "--quiet",
     "--config",
     `${root}deno.json`,
-    ...permissionFlags,
+    ...sourcePermissionFlags,
     mainModule,
   ];
   const gone = "usersvc: this launcher needs the Deno and the sources it was built from; " +

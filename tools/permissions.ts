@@ -7,12 +7,29 @@ export const permissions: readonly { flag: string; why: string }[] = [
   { flag: "--allow-read", why: "the TLS files, and the contract of server reflection" },
   { flag: "--allow-write", why: "serve --unix makes, replaces and removes its socket file" },
   {
-    flag: "--allow-env=USERSVC_ADDRESS,GRPC_*",
-    why: "the default address, and grpc-js's own settings",
+    flag: "--allow-env=USERSVC_ADDRESS,USERSVC_WORKER,GRPC_*",
+    why: "the default address, a worker's task, and grpc-js's own settings",
   },
   { flag: "--ignore-env", why: "every other environment variable reads as unset" },
+  {
+    // The path of an executable is not known when it is built.
+    flag: "--allow-run",
+    why: "serve --workers starts itself; all else gives this up before it does anything",
+  },
   { flag: "--no-prompt", why: "anything else fails at once instead of asking" },
 ];
 
-/** The same as arguments of `deno run` and `deno compile`. */
+/** The same as arguments of `deno compile`. */
 export const permissionFlags: readonly string[] = permissions.map(({ flag }) => flag);
+
+// Where Deno looks for its cache, and under which registry's name.
+const CACHE_VARIABLES = "DENO_DIR,HOME,XDG_CACHE_HOME,NPM_CONFIG_REGISTRY";
+
+/**
+ * The same as arguments of `deno run`, where the one program to start is known: this Deno. Its
+ * workers have to find the packages where it does.
+ */
+export const sourcePermissionFlags: readonly string[] = permissionFlags.map((flag) => {
+  if (flag === "--allow-run") return `--allow-run=${Deno.execPath()}`;
+  return flag.startsWith("--allow-env=") ? `${flag},${CACHE_VARIABLES}` : flag;
+});

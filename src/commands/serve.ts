@@ -2,13 +2,19 @@ import { defineCommand } from "../cli/command.ts";
 import { DURATION, parseDuration } from "../cli/duration.ts";
 import { parsePath, PATH } from "../cli/path.ts";
 import { parsePortOrFree, PORT_OR_FREE } from "../cli/port.ts";
+import { giveUpRunning } from "../cli/running.ts";
+import { parseSize, SIZE } from "../cli/size.ts";
 import { UsageError } from "../cli/usage_error.ts";
+import { parseWorkerCount, WORKER_COUNT } from "../cli/worker_count.ts";
 import { FAILURE, parseFailure } from "../server/failure.ts";
 import type { Endpoint } from "../server/listen.ts";
 import type { TlsFiles } from "../server/tls.ts";
+import type { ServeOptions } from "../serving/options.ts";
+import type { PoolOptions } from "../serving/pool.ts";
 
 const DEFAULT_HOST = "::";
 const DEFAULT_PORT = 50051;
+const DEFAULT_WORKER_MEMORY = "400MB";
 
 export const command = defineCommand({
   name: "serve",
@@ -83,20 +89,34 @@ TLS files again.`,
       expects: FAILURE,
       parse: parseFailure,
     },
+    workers: {
+      value: "N",
+      help: "Serve with N processes, or one per core (auto)",
+      expects: WORKER_COUNT,
+      parse: parseWorkerCount,
+      defaultNote: "one process, which is not replaced",
+    },
+    "worker-memory": {
+      value: "SIZE",
+      help: "Replace a worker whose memory passes this",
+      expects: SIZE,
+      parse: parseSize,
+      defaultNote: DEFAULT_WORKER_MEMORY,
+    },
   },
   examples: [
     { command: "usersvc serve", does: "Listen on port 50051, all addresses" },
     { command: "usersvc serve --port 0", does: "Listen on a free port, printed first" },
     { command: "usersvc serve --host 127.0.0.1", does: "Listen for this machine alone" },
     { command: "usersvc serve --unix /tmp/usersvc.sock", does: "Listen on a Unix socket" },
+    { command: "usersvc serve --workers auto", does: "Use every core, outlive a crash" },
     { command: "usersvc serve --fail UNAVAILABLE:0.1", does: "Fail a tenth of the calls" },
   ],
   run: async (flags) => {
     const endpoints = endpointsOf(flags.host, flags.port, flags.unix);
     const tls = tlsFiles(flags["tls-cert"], flags["tls-key"], flags["tls-client-ca"]);
     const age = flags["max-connection-age"];
-    const { serveAlone } = await import("../serving/alone.ts");
-    return await serveAlone({
+    const options: ServeOptions = {
       endpoints,
       ...(tls === undefined ? {} : { tls }),
       ...(age === undefined ? {} : { maxConnectionAgeMs: age }),
@@ -106,7 +126,15 @@ TLS files again.`,
         ...(flags.fail === undefined ? {} : { fail: flags.fail }),
       },
       graceMs: flags.grace,
-    });
+    };
+    const pool = poolOptions(flags.workers, flags["worker-memory"]);
+    if (pool !== undefined) {
+      const { serveWithWorkers } = await import("../serving/supervisor.ts");
+      return await serveWithWorkers(options, pool);
+    }
+    giveUpRunning();
+    const { serveAlone } = await import("../serving/alone.ts");
+    return await serveAlone(options);
   },
 });
 
@@ -135,4 +163,17 @@ function tlsFiles(
   if (cert === undefined) throw new UsageError("--tls-key needs --tls-cert");
   if (key === undefined) throw new UsageError("--tls-cert needs --tls-key");
   return { cert, key, ...(clientCa === undefined ? {} : { clientCa }) };
+}
+
+function poolOptions(
+  workers: number | undefined,
+  workerMemory: number | undefined,
+): PoolOptions | undefined {
+  if (workers === undefined) {
+    if (workerMemory !== undefined) throw new UsageError("--worker-memory needs --workers");
+    return undefined;
+  }
+  // Connections cannot be handed to another process there.
+  if (Deno.build.os === "windows") throw new UsageError("--workers does not work on Windows");
+  return { workers, workerMemory: workerMemory ?? parseSize(DEFAULT_WORKER_MEMORY)! };
 }

@@ -1,8 +1,8 @@
 import { escapeControls, excerpt } from "../escape.ts";
-import { status } from "@grpc/grpc-js";
 import type { ServerEvents } from "../server/events.ts";
 import type { Endpoint } from "../server/listen.ts";
 import { MAX_USERNAME } from "../server/username.ts";
+import { STATUS_NAMES } from "../status_name.ts";
 import { lineLog } from "./line_log.ts";
 
 /** The log of a server. */
@@ -31,7 +31,7 @@ export function openLog(): Log {
       if (reason === undefined) return;
       stderr.line(
         `usersvc serve: refused ${method} of "${excerpt(username)}" from ${peer}: ` +
-          `${status[code]}: ${escapeControls(reason)}`,
+          `${STATUS_NAMES[code]}: ${escapeControls(reason)}`,
       );
     },
     notice: ({ message }) => stderr.line(`usersvc serve: ${escapeControls(message)}`),

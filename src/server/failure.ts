@@ -1,3 +1,5 @@
+import { STATUS_NAMES } from "../status_name.ts";
+
 /** A failure on purpose, for those who test clients. */
 export interface Failure {
   /** The name of the status code to answer with: `UNAVAILABLE`. */
@@ -14,30 +16,8 @@ export interface Faults {
   readonly fail?: Failure;
 }
 
-/**
- * The names of all status codes but OK. They are written out here because a command line is read
- * before grpc-js is loaded.
- *
- * @see https://grpc.io/docs/guides/status-codes/
- */
-export const FAILURE_CODES = [
-  "CANCELLED",
-  "UNKNOWN",
-  "INVALID_ARGUMENT",
-  "DEADLINE_EXCEEDED",
-  "NOT_FOUND",
-  "ALREADY_EXISTS",
-  "PERMISSION_DENIED",
-  "RESOURCE_EXHAUSTED",
-  "FAILED_PRECONDITION",
-  "ABORTED",
-  "OUT_OF_RANGE",
-  "UNIMPLEMENTED",
-  "INTERNAL",
-  "UNAVAILABLE",
-  "DATA_LOSS",
-  "UNAUTHENTICATED",
-] as const;
+/** The names of all status codes but OK. */
+export const FAILURE_CODES = STATUS_NAMES.slice(1) as Exclude<typeof STATUS_NAMES[number], "OK">[];
 
 /** One of {@linkcode FAILURE_CODES}. */
 export type FailureCode = typeof FAILURE_CODES[number];

@@ -1,6 +1,6 @@
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import { openConnections } from "./connections.ts";
 import { keepAccepting } from "./keep_accepting.ts";
-import { LIMITS } from "./limits.ts";
 import { claimSocketFile, removeSocketFile } from "./socket_file.ts";
 
 /** A TCP port to listen on. */
@@ -30,6 +30,12 @@ export interface Listener {
   destroyConnections(): void;
 }
 
+/** Starts to accept connections, and hands each to `onConnection`. */
+export type Accept = (
+  endpoint: Endpoint,
+  onConnection: (socket: Socket) => void,
+) => Promise<Listener>;
+
 /** The system does not let us listen; the message says why and what to do. */
 export class ListenError extends Error {
   override name = "ListenError";
@@ -49,20 +55,22 @@ const NO_IPV6 = ["EAFNOSUPPORT", "EADDRNOTAVAIL", "EINVAL"];
  * stderr when it fails, hides the system's error code and lets nobody coalesce writes.
  *
  * @param onConnection takes over each connection
+ * @param pauseOnConnect nothing is read from a connection, so that another process can take it
  * @throws {ListenError} if the endpoint cannot be listened on
  */
 export async function listen(
   endpoint: Endpoint,
   onConnection: (socket: Socket) => void,
+  pauseOnConnect = false,
 ): Promise<Listener> {
   try {
     if ("path" in endpoint) await claimSocketFile(endpoint.path);
-    return await listenOn(endpoint, onConnection);
+    return await listenOn(endpoint, onConnection, pauseOnConnect);
   } catch (error) {
     if (!needsIpv4(endpoint, error)) throw listenError(endpoint, error);
   }
   const ipv4 = { ...endpoint, host: "0.0.0.0" };
-  return await listenOn(ipv4, onConnection).catch((error) => {
+  return await listenOn(ipv4, onConnection, pauseOnConnect).catch((error) => {
     throw listenError(ipv4, error);
   });
 }
@@ -81,25 +89,24 @@ function needsIpv4(endpoint: Endpoint, error: unknown): boolean {
 function listenOn(
   endpoint: Endpoint,
   onConnection: (socket: Socket) => void,
+  pauseOnConnect: boolean,
 ): Promise<Listener> {
   const { promise, resolve, reject } = Promise.withResolvers<Listener>();
-  const sockets = new Set<Socket>();
+  const connections = openConnections(onConnection);
   // HTTP/2 frames are already coalesced: waiting for more (Nagle) would only add latency.
-  const server = createServer({ noDelay: true }, (socket) => {
-    if (sockets.size >= LIMITS.connections) return void socket.destroy();
-    sockets.add(socket);
-    socket.once("close", () => sockets.delete(socket));
-    onConnection(socket);
+  const server = createServer({ noDelay: true, pauseOnConnect }, (socket) => {
+    if (pauseOnConnect) onConnection(socket);
+    else connections.add(socket);
   });
   server.on("error", reject);
   server.listen(endpoint, () => {
     keepAccepting(server);
-    resolve(listener(server, endpoint, sockets));
+    resolve(listener(server, endpoint, connections.destroy));
   });
   return promise;
 }
 
-function listener(server: Server, endpoint: Endpoint, sockets: Set<Socket>): Listener {
+function listener(server: Server, endpoint: Endpoint, destroyConnections: () => void): Listener {
   const isUnix = "path" in endpoint;
   return {
     endpoint: isUnix
@@ -110,7 +117,7 @@ function listener(server: Server, endpoint: Endpoint, sockets: Set<Socket>): Lis
       if (isUnix) removeSocketFile(endpoint.path);
       return closed;
     },
-    destroyConnections: () => sockets.forEach((socket) => socket.destroy()),
+    destroyConnections,
   };
 }
 

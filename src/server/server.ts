@@ -9,10 +9,11 @@ import type { Faults } from "./failure.ts";
 import { getUserHandler } from "./get_user.ts";
 import { addHealth, type Health } from "./health.ts";
 import { LIMITS } from "./limits.ts";
-import { type Endpoint, listen, type Listener } from "./listen.ts";
+import { type Accept, type Endpoint, listen, type Listener } from "./listen.ts";
 import { type OpenCalls, openCalls } from "./open_calls.ts";
 import { refuseOnlyOpenStreams } from "./peer_guard.ts";
-import { limitStart, type SessionWatch, watchSessions } from "./start_limit.ts";
+import { type Sessions, watchSessions } from "./sessions.ts";
+import { limitStart } from "./start_limit.ts";
 import { readTlsCredentials, type TlsFiles } from "./tls.ts";
 
 /** What a server is made of. */
@@ -53,41 +54,48 @@ export interface RunningServer {
  * Starts a server of `userservice.UserService`, with health and, if wanted, reflection.
  *
  * @param events told about each call
+ * @param accept what accepts the connections; by default this process listens itself
  * @throws {ListenError} if the endpoint cannot be listened on
  * @throws {TlsError} if a TLS file cannot be used
  */
 export async function startServer(
   options: ServerOptions,
   events: ServerEvents,
+  accept: Accept = listen,
 ): Promise<RunningServer> {
   escapeGrpcLog();
   refuseCompressedWithoutEncoding();
   const calls = openCalls();
-  const server = newServer(options, calls);
+  const server = newServer(calls);
+  const sessions = watchSessions(server, options.maxConnectionAgeMs);
   const health = await addServices(server, options, events);
-  const sessions = watchSessions();
-  let injector = await newInjector(server, options.tls, sessions);
-  const listeners = await listenOnAll(options.endpoints, (socket) => {
-    limitStart(socket, () => options.tls === undefined || sessions.hasSession(socket));
+  const { tls } = options;
+  let injector = await newInjector(server, tls);
+  sessions.watch();
+  const listeners = await acceptAll(accept, options.endpoints, (socket) => {
+    limitStart(socket, () => tls === undefined || sessions.has(socket));
     coalesceWrites(socket);
     injector.injectConnection(socket);
   });
   return {
     endpoints: listeners.map(({ endpoint }) => endpoint),
-    drain: (graceMs) => drain({ server, listeners, health, calls }, graceMs),
+    drain: (graceMs) => drain({ server, sessions, listeners, health, calls }, graceMs),
     reloadTls: async () => {
-      if (options.tls !== undefined) injector = await newInjector(server, options.tls, sessions);
+      if (tls === undefined) return;
+      injector = await newInjector(server, tls);
+      sessions.watch();
     },
   };
 }
 
-async function listenOnAll(
+async function acceptAll(
+  accept: Accept,
   endpoints: readonly Endpoint[],
   onConnection: (socket: Socket) => void,
 ): Promise<Listener[]> {
   const listeners: Listener[] = [];
   try {
-    for (const endpoint of endpoints) listeners.push(await listen(endpoint, onConnection));
+    for (const endpoint of endpoints) listeners.push(await accept(endpoint, onConnection));
   } catch (error) {
     listeners.forEach((listener) => void listener.close());
     throw error;
@@ -95,7 +103,7 @@ async function listenOnAll(
   return listeners;
 }
 
-function newServer({ maxConnectionAgeMs }: ServerOptions, calls: OpenCalls): Server {
+function newServer(calls: OpenCalls): Server {
   const server = new Server({
     interceptors: [calls.interceptor],
     // Channelz would count every call for a service that is not offered here.
@@ -103,9 +111,6 @@ function newServer({ maxConnectionAgeMs }: ServerOptions, calls: OpenCalls): Ser
     "grpc.max_receive_message_length": LIMITS.messageBytes,
     "grpc.max_concurrent_streams": LIMITS.concurrentStreams,
     "grpc.max_connection_idle_ms": LIMITS.idleMs,
-    ...(maxConnectionAgeMs === undefined
-      ? {}
-      : { "grpc.max_connection_age_ms": maxConnectionAgeMs }),
   });
   refuseOnlyOpenStreams(server);
   return server;
@@ -126,26 +131,26 @@ async function addServices(
   return addHealth(server, ["", serviceName]);
 }
 
-async function newInjector(server: Server, tls: TlsFiles | undefined, sessions: SessionWatch) {
+async function newInjector(server: Server, tls: TlsFiles | undefined) {
   const credentials = tls === undefined
     ? ServerCredentials.createInsecure()
     : await readTlsCredentials(tls);
-  const injector = server.createConnectionInjector(credentials);
-  sessions.watchNewest(server);
-  return injector;
+  return server.createConnectionInjector(credentials);
 }
 
 interface Parts {
   readonly server: Server;
+  readonly sessions: Sessions;
   readonly listeners: readonly Listener[];
   readonly health: Health;
   readonly calls: OpenCalls;
 }
 
-async function drain({ server, listeners, health, calls }: Parts, graceMs: number) {
+async function drain({ server, sessions, listeners, health, calls }: Parts, graceMs: number) {
   const closed = Promise.all(listeners.map((listener) => listener.close()));
   health.stopServing();
   calls.endStreaming(status.UNAVAILABLE, "the server is draining");
+  await sessions.announceGoaway();
   // Its callback comes too early on Deno, whose http2 server marks each session as closed before
   // grpc-js can wait for it; the connections tell when the last call is done.
   server.tryShutdown(() => {});

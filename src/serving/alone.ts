@@ -7,6 +7,7 @@ import { type RunningServer, startServer } from "../server/server.ts";
 import { TlsError } from "../server/tls.ts";
 import { drainAndTell, reloadTlsAndTell } from "./lifecycle.ts";
 import type { ServeOptions } from "./options.ts";
+import { adviseOnMemory } from "./memory_advice.ts";
 import { dropPrivileges } from "./privileges.ts";
 import { exitCodeOfSignal, onReload, takeStopSignals } from "./signals.ts";
 
@@ -27,6 +28,7 @@ export async function serveAlone(options: ServeOptions): Promise<number> {
   if (server === undefined) return ExitCode.FAILURE;
   dropPrivileges(options);
   log.listening(server.endpoints);
+  adviseOnMemory(log);
   onReload(() => reloadTlsAndTell(server, log));
   const signal = await signals.next();
   const exitCode = await Promise.race([

@@ -1,0 +1,39 @@
+import type { Socket } from "node:net";
+import { LIMITS } from "./limits.ts";
+
+/** The open connections of a process. */
+export interface Connections {
+  /** Takes in a connection, unless there are too many: then it is closed. */
+  add(socket: Socket): void;
+  /** Waits until none is open. */
+  allClosed(): Promise<void>;
+  /** Closes every one at once, whatever is in flight. */
+  destroy(): void;
+}
+
+/**
+ * Makes a set of connections.
+ *
+ * @param onConnection takes over each connection that is let in
+ */
+export function openConnections(onConnection: (socket: Socket) => void): Connections {
+  const sockets = new Set<Socket>();
+  let tell = () => {};
+  return {
+    add(socket) {
+      if (sockets.size >= LIMITS.connections) return void socket.destroy();
+      sockets.add(socket);
+      socket.once("close", () => {
+        sockets.delete(socket);
+        if (sockets.size === 0) tell();
+      });
+      onConnection(socket);
+    },
+    allClosed: () =>
+      new Promise((resolve) => {
+        tell = resolve;
+        if (sockets.size === 0) resolve();
+      }),
+    destroy: () => sockets.forEach((socket) => socket.destroy()),
+  };
+}

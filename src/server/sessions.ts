@@ -1,0 +1,83 @@
+import type { Server } from "@grpc/grpc-js";
+import type { Http2Server, ServerHttp2Session } from "node:http2";
+import type { Socket } from "node:net";
+import { announceGoaway } from "./goaway.ts";
+
+/** What identifies an open connection, on the raw socket and behind TLS alike. */
+type Peer = Pick<Socket, "remoteAddress" | "remotePort">;
+
+/** The HTTP/2 sessions of a server. grpc-js keeps them, and its HTTP/2 servers, to itself. */
+export interface Sessions {
+  /** Looks for HTTP/2 servers that were added since the last time. */
+  watch(): void;
+  /** Whether a connection has become a session, for which TLS takes a handshake. */
+  has(socket: Peer): boolean;
+  /** Tells every client that the server goes away, and waits until they have heard it. */
+  announceGoaway(): Promise<void>;
+}
+
+/**
+ * Watches the sessions of a server.
+ *
+ * @param maxAgeMs after this time, 10 % more or less, a session's client is told to open another; in
+ * milliseconds. grpc-js's own option for it loses calls: see {@linkcode announceGoaway}.
+ */
+export function watchSessions(server: Server, maxAgeMs?: number): Sessions {
+  const sockets = new Map<ServerHttp2Session, Socket>();
+  const peers = new Set<string>();
+  const watched = new WeakSet<Http2Server>();
+
+  function add(session: ServerHttp2Session, socket: Socket): void {
+    const peer = key(socket);
+    peers.add(peer);
+    sockets.set(session, socket);
+    const stopAge = maxAgeMs === undefined ? () => {} : limitAge(session, socket, maxAgeMs);
+    session.once("close", () => {
+      stopAge();
+      peers.delete(peer);
+      sockets.delete(session);
+    });
+  }
+
+  function watch(http2Server: Http2Server): void {
+    if (watched.has(http2Server)) return;
+    watched.add(http2Server);
+    let latest: Socket;
+    const remember = (socket: Socket) => void (latest = socket);
+    // node:http2 begins a session in the same event, after this.
+    http2Server.prependListener("connection", remember);
+    http2Server.prependListener("secureConnection", remember);
+    http2Server.on("session", (session: ServerHttp2Session) => add(session, latest));
+  }
+
+  return {
+    watch: () => http2Servers(server).forEach(watch),
+    has: (socket) => peers.has(key(socket)),
+    async announceGoaway() {
+      // A connection of this turn has yet to send what must come first.
+      await new Promise((resolve) => setImmediate(resolve));
+      await Promise.all([...sockets].map(([session, socket]) => announceGoaway(session, socket)));
+    },
+  };
+}
+
+/** Has a client leave in time; returns how to stop that. */
+function limitAge(session: ServerHttp2Session, socket: Socket, maxAgeMs: number): () => void {
+  // Connections that came together are not to leave together.
+  const age = maxAgeMs * (0.9 + Math.random() * 0.2);
+  const timer = setTimeout(async () => {
+    await announceGoaway(session, socket);
+    session.close();
+  }, age);
+  return () => clearTimeout(timer);
+}
+
+function key({ remoteAddress, remotePort }: Peer): string {
+  return `${remoteAddress} ${remotePort}`;
+}
+
+function http2Servers(server: object): Http2Server[] {
+  const servers = "http2Servers" in server ? server.http2Servers : undefined;
+  if (servers instanceof Map) return [...servers.keys()];
+  throw new Error("this grpc-js keeps its http2 servers elsewhere: check src/server/sessions.ts");
+}

@@ -1,0 +1,110 @@
+import { ExitCode } from "../cli/exit_code.ts";
+import { writeError } from "../cli/output.ts";
+import { type Log, openLog } from "../log/log.ts";
+import { denoFault } from "../server/deno_faults.ts";
+import { type Endpoint, listen, type Listener, ListenError } from "../server/listen.ts";
+import { type HandOver, openHandOver } from "./hand_over.ts";
+import type { ServeOptions } from "./options.ts";
+import { openPool, type Pool, type PoolOptions } from "./pool.ts";
+import { exitCodeOfSignal, onReload, type StopSignals, takeStopSignals } from "./signals.ts";
+
+/** How long the last log lines may take to be read, in milliseconds. */
+const FLUSH_MS = 1_000;
+
+/**
+ * Serves with several worker processes until SIGINT or SIGTERM, and drains them then. A second
+ * signal ends all at once.
+ *
+ * This process accepts the connections and hands them to the workers unread. It has no gRPC and
+ * reads nothing from a peer, so nothing that a peer sends can stop it. As it holds the port, a
+ * connection that comes while no worker is there waits for the next one.
+ *
+ * @returns the exit code
+ */
+export async function serveWithWorkers(
+  options: ServeOptions,
+  poolOptions: PoolOptions,
+): Promise<number> {
+  const warning = denoFault(Deno.version.deno);
+  if (warning !== undefined) writeError(`usersvc serve: warning: ${warning}`);
+  const log = openLog();
+  const signals = takeStopSignals();
+  const handOver = openHandOver();
+  try {
+    const listeners = await listenOnAll(options.endpoints, handOver);
+    const pool = openPool(options, poolOptions, handOver, log.notice);
+    return await supervise(listeners, pool, handOver, signals, options.graceMs, log);
+  } catch (error) {
+    if (!(error instanceof ListenError)) throw error;
+    writeError(`usersvc serve: ${error.message}`);
+    return ExitCode.FAILURE;
+  } finally {
+    await log.flush(FLUSH_MS);
+  }
+}
+
+async function listenOnAll(
+  endpoints: readonly Endpoint[],
+  { give }: HandOver,
+): Promise<Listener[]> {
+  const listeners: Listener[] = [];
+  try {
+    for (const endpoint of endpoints) listeners.push(await listen(endpoint, give, true));
+    return listeners;
+  } catch (error) {
+    listeners.forEach((listener) => void listener.close());
+    throw error;
+  }
+}
+
+async function supervise(
+  listeners: readonly Listener[],
+  pool: Pool,
+  handOver: HandOver,
+  signals: StopSignals,
+  graceMs: number,
+  log: Log,
+): Promise<number> {
+  const stopListening = () => {
+    listeners.forEach((listener) => void listener.close());
+    handOver.close();
+  };
+  const stop = signals.next();
+  const fault = await Promise.race([pool.start(), stop.then(() => undefined)]);
+  if (fault !== undefined) {
+    stopListening();
+    writeError(`usersvc serve: ${fault}`);
+    return ExitCode.FAILURE;
+  }
+  if (pool.list().length > 0) log.listening(listeners.map(({ endpoint }) => endpoint));
+  onReload(() => Promise.resolve(pool.reload()));
+  const signal = await stop;
+  stopListening();
+  return await Promise.race([
+    drain(pool, graceMs, signal, log),
+    signals.next().then((second) => {
+      pool.kill();
+      return exitCodeOfSignal(second);
+    }),
+  ]);
+}
+
+async function drain(pool: Pool, graceMs: number, why: string, log: Log): Promise<number> {
+  log.notice({
+    level: "info",
+    event: "draining",
+    message: `${why}: draining, calls in flight have ${graceMs / 1000} s to finish`,
+    fields: { reason: why, grace_ms: graceMs },
+  });
+  const { cancelled, died } = await pool.drain(graceMs);
+  const clean = cancelled === 0 && died === 0;
+  log.notice({
+    level: clean ? "info" : "warn",
+    event: "drained",
+    message: clean
+      ? "drained, every call has finished"
+      : `the drain is over, calls cancelled: ${cancelled}, workers that died: ${died}`,
+    fields: { cancelled, died },
+  });
+  return clean ? ExitCode.OK : ExitCode.FAILURE;
+}

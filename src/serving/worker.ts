@@ -1,0 +1,136 @@
+import type { Socket } from "node:net";
+import process from "node:process";
+import { ExitCode } from "../cli/exit_code.ts";
+import { writeError } from "../cli/output.ts";
+import { openLog } from "../log/log.ts";
+import { type RunningServer, startServer } from "../server/server.ts";
+import { TlsError } from "../server/tls.ts";
+import { openHandedConnections } from "./handed_connections.ts";
+import { drainAndTell, reloadTlsAndTell } from "./lifecycle.ts";
+import { exitCodeOfSignal } from "./signals.ts";
+import {
+  type Drained,
+  type FromWorker,
+  type ToWorker,
+  WORKER_VARIABLE,
+  type WorkerTask,
+} from "./worker_messages.ts";
+
+/** How long the last log lines may take to be read, in milliseconds. */
+const FLUSH_MS = 1_000;
+/** How often the supervisor is told how much memory is used, in milliseconds. */
+const MEMORY_MS = 1_000;
+
+/**
+ * Serves the connections that the supervisor hands over, until it asks for a drain or is gone.
+ *
+ * @param text the {@linkcode WorkerTask} as JSON
+ * @returns the exit code
+ */
+export async function serveAsWorker(text: string): Promise<number> {
+  if (!process.connected) {
+    writeError(`usersvc: ${WORKER_VARIABLE} is for workers that usersvc starts itself; unset it`);
+    return ExitCode.USAGE;
+  }
+  const { options } = JSON.parse(text) as WorkerTask;
+  const supervisor = openSupervisor();
+  takeWorkerSignals(supervisor);
+  const log = openLog();
+  const connections = openHandedConnections();
+  let server: RunningServer;
+  try {
+    server = await startServer(options, log, connections.accept);
+  } catch (error) {
+    if (!(error instanceof TlsError)) throw error;
+    await supervisor.send({ kind: "failed", reason: error.message });
+    return ExitCode.FAILURE;
+  }
+  const drained = supervisor.serve({
+    connection: connections.give,
+    drain: server.drain,
+    reload: () => reloadTlsAndTell(server, log),
+  });
+  const orphaned = supervisor.gone.then(() =>
+    drainAndTell(server, options.graceMs, "the supervisor is gone", log)
+  );
+  await Promise.race([drained, orphaned]);
+  await log.flush(FLUSH_MS);
+  return ExitCode.OK;
+}
+
+/** What a worker does when the supervisor says so. */
+interface Duties {
+  /** Takes over a connection. */
+  connection(socket: Socket): void;
+  /** Finishes the calls in flight. */
+  drain(graceMs: number): Promise<Drained>;
+  /** Reads the TLS files again. */
+  reload(): Promise<void>;
+}
+
+/** The supervisor, seen from a worker. */
+interface Supervisor {
+  /** Sends a message, and waits until it is on its way. */
+  send(message: FromWorker): Promise<void>;
+  /**
+   * Does what the supervisor says until it asks for a drain.
+   *
+   * @returns when the drain is over and the supervisor knows it
+   */
+  serve(duties: Duties): Promise<void>;
+  /** The supervisor has ended. */
+  readonly gone: Promise<void>;
+}
+
+function openSupervisor(): Supervisor {
+  const { promise: gone, resolve: lost } = Promise.withResolvers<void>();
+  process.once("disconnect", lost);
+  // Where the channel breaks with data in it there is no such event; the next message fails then.
+  const send = (message: FromWorker) =>
+    new Promise<void>((resolve) => {
+      process.send!(message, undefined, undefined, (error) => {
+        if (error) lost();
+        resolve();
+      });
+    });
+  return {
+    gone,
+    send,
+    serve: (duties) =>
+      new Promise((resolve) => {
+        process.on("message", async (message: ToWorker, socket?: Socket) => {
+          switch (message.kind) {
+            case "connection":
+              void send({ kind: "accepted", id: message.id });
+              // It comes without one if the client has gone in the meantime.
+              return socket && duties.connection(socket);
+            case "reload":
+              return void duties.reload();
+            case "request": {
+              const response = await duties.drain(message.request.graceMs);
+              await send({ kind: "response", id: message.id, response });
+              resolve();
+            }
+          }
+        });
+        const tellMemory = () => send({ kind: "memory", rss: Deno.memoryUsage().rss });
+        setInterval(tellMemory, MEMORY_MS);
+        tellMemory();
+        void send({ kind: "ready" });
+      }),
+  };
+}
+
+/**
+ * Leaves SIGINT to the supervisor, since Ctrl-C reaches the whole group. SIGTERM asks the
+ * supervisor to replace this worker; a second one ends it at once.
+ */
+function takeWorkerSignals(supervisor: Supervisor): void {
+  Deno.addSignalListener("SIGINT", () => {});
+  let come = false;
+  Deno.addSignalListener("SIGTERM", () => {
+    if (come) Deno.exit(exitCodeOfSignal("SIGTERM"));
+    come = true;
+    void supervisor.send({ kind: "leave" });
+  });
+}

@@ -1,0 +1,121 @@
+import { fork } from "node:child_process";
+import type { Socket } from "node:net";
+import { fileURLToPath } from "node:url";
+import type { Taker } from "./hand_over.ts";
+import {
+  type FromWorker,
+  openRequests,
+  type Requests,
+  type ToWorker,
+  WORKER_VARIABLE,
+  type WorkerTask,
+} from "./worker_messages.ts";
+
+/** A worker process, seen from the supervisor. */
+export interface WorkerProcess extends Taker, Pick<Requests, "ask"> {
+  readonly pid: number;
+  /** Makes it read the TLS files again. */
+  reload(): void;
+  /** Ends it at once, whatever it does. */
+  kill(): void;
+  /** How it ended, once it has. */
+  readonly ended: Promise<WorkerEnd>;
+}
+
+/** How a worker ended. */
+export interface WorkerEnd {
+  /** For people: `exit code 1`, `SIGKILL`. */
+  readonly how: string;
+  readonly livedMs: number;
+}
+
+/** What a worker says of its own accord. */
+export type WorkerNews = Exclude<FromWorker, { kind: "accepted" } | { kind: "response" }>;
+
+/**
+ * Starts a worker: this program again, the same executable or the same `deno run`.
+ *
+ * @param onNews told what the worker says
+ */
+export function startWorker(
+  task: WorkerTask,
+  onNews: (news: WorkerNews) => void,
+): WorkerProcess {
+  const start = performance.now();
+  const child = forkSelf({ ...Deno.env.toObject(), [WORKER_VARIABLE]: JSON.stringify(task) });
+  const accepted = new Map<number, (accepted: boolean) => void>();
+  let connections = 0;
+  let dead = false;
+  const { promise: ended, resolve: end } = Promise.withResolvers<WorkerEnd>();
+
+  // A channel that breaks is followed by the end of the worker, which is what we act on.
+  const send = (message: ToWorker, socket?: Socket) =>
+    void child.send(message, socket, { keepOpen: true }, () => {});
+  const requests = openRequests(send);
+  child.on("error", (error) => over(error.message));
+  child.on("message", (message: FromWorker) => {
+    switch (message.kind) {
+      case "accepted":
+        accepted.get(message.id)?.(true);
+        return void accepted.delete(message.id);
+      case "response":
+        return requests.answered(message.id, message.response);
+      default:
+        return onNews(message);
+    }
+  });
+  child.on("exit", (code, signal) => over(signal ?? `exit code ${code}`));
+
+  function over(how: string): void {
+    dead = true;
+    end({ how, livedMs: performance.now() - start });
+    requests.abandon();
+    // Where a killed worker left data unread, Deno does not close our end by itself.
+    if (child.connected) child.disconnect();
+    for (const resolve of accepted.values()) resolve(false);
+    accepted.clear();
+  }
+
+  return {
+    pid: child.pid ?? 0,
+    ask: requests.ask,
+    ended,
+    reload: () => send({ kind: "reload" }),
+    kill: () => void child.kill("SIGKILL"),
+    take(socket) {
+      if (dead) return Promise.resolve(false);
+      const id = connections++;
+      const { promise, resolve } = Promise.withResolvers<boolean>();
+      accepted.set(id, resolve);
+      try {
+        send({ kind: "connection", id }, socket);
+      } catch {
+        // Its file descriptor cannot be duplicated: there are too many, or the client has gone.
+        socket.destroy();
+        accepted.delete(id);
+        resolve(true);
+      }
+      return promise;
+    },
+  };
+}
+
+function forkSelf(env: Record<string, string>) {
+  const main = fileURLToPath(Deno.mainModule);
+  // An executable starts again with its own permissions, whatever the arguments are.
+  if (Deno.build.standalone) return fork(main, [], { env, execArgv: [] });
+  // A path alone would be run with -A. Arguments that begin with "run" are passed on as they are.
+  return fork("run", ["--quiet", ...ownPermissions(), main], { env, execArgv: [] });
+}
+
+/** What this process may do, without running programs, as flags of `deno run`. */
+function ownPermissions(): string[] {
+  const names = ["net", "read", "write"] as const;
+  const granted = names.filter((name) => Deno.permissions.querySync({ name }).state === "granted");
+  return [
+    ...granted.map((name) => `--allow-${name}`),
+    `--allow-env=${WORKER_VARIABLE},GRPC_*`,
+    "--ignore-env",
+    "--no-prompt",
+  ];
+}
