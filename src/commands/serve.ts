@@ -1,5 +1,11 @@
 import { defineCommand } from "../cli/command.ts";
+import { LOG_FORMATS } from "../log/formats.ts";
 import { parsePortOrFree, PORT_OR_FREE } from "../cli/port.ts";
+
+const HOST = {
+  expects: "a host name or an IP address",
+  parse: (text: string) => /^[\p{L}\p{N}.:%_-]+$/u.test(text) ? text : undefined,
+};
 
 /** How long calls in flight may take after the first signal, in milliseconds. */
 const GRACE_MS = 10_000;
@@ -16,8 +22,7 @@ A second signal ends it at once.`,
     host: {
       value: "HOST",
       help: "The address to listen on; :: is all of IPv4 and IPv6",
-      expects: "a host name or an IP address",
-      parse: (text) => /^[\p{L}\p{N}.:%_-]+$/u.test(text) ? text : undefined,
+      ...HOST,
       default: "::",
     },
     port: {
@@ -26,6 +31,25 @@ A second signal ends it at once.`,
       expects: PORT_OR_FREE,
       parse: parsePortOrFree,
       default: "50051",
+    },
+    log: {
+      value: "FORMAT",
+      help: "text, json (a record per line on stdout) or none (warnings and errors on stderr)",
+      expects: "text, json or none",
+      parse: (text) => LOG_FORMATS.find((format) => format === text),
+      default: "text",
+    },
+    "metrics-port": {
+      value: "PORT",
+      help: "Serve Prometheus metrics at /metrics on this port; 0 takes a free one",
+      expects: PORT_OR_FREE,
+      parse: parsePortOrFree,
+    },
+    "metrics-host": {
+      value: "HOST",
+      help: "The address to serve metrics on",
+      ...HOST,
+      default: "127.0.0.1",
     },
   },
   examples: [
@@ -39,8 +63,16 @@ A second signal ends it at once.`,
       does: "Listen for this machine alone",
     },
   ],
-  run: async (endpoint) => {
+  run: async ({ host, port, log, ...flags }) => {
     const { serveAlone } = await import("../serving/alone.ts");
-    return await serveAlone({ endpoint, graceMs: GRACE_MS });
+    const metricsPort = flags["metrics-port"];
+    return await serveAlone({
+      endpoint: { host, port },
+      graceMs: GRACE_MS,
+      log,
+      ...(metricsPort === undefined
+        ? {}
+        : { metrics: { host: flags["metrics-host"], port: metricsPort } }),
+    });
   },
 });

@@ -32,7 +32,7 @@ export async function startServer(
   endpoint: Endpoint,
   events: ServerEvents,
 ): Promise<RunningServer> {
-  escapeGrpcLog();
+  escapeGrpcLog((level, message) => events.notice({ level, event: "grpc_log", message }));
   const { service } = await loadContract();
   const server = new Server();
   const handlers: UserServiceHandlers = { GetUser: getUserHandler(events) };
@@ -42,7 +42,11 @@ export async function startServer(
   );
   const listener = await listen(
     endpoint,
-    (socket) => injector.injectConnection(socket),
+    (socket) => {
+      events.connectionOpened();
+      socket.once("close", () => events.connectionClosed());
+      injector.injectConnection(socket);
+    },
   );
   return {
     host: listener.host,

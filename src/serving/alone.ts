@@ -1,8 +1,9 @@
 import { ExitCode } from "../cli/exit_code.ts";
 import { writeError } from "../cli/output.ts";
-import { openLog } from "../log/log.ts";
+import { type Log, openLog } from "../log/log.ts";
 import { denoFault } from "../server/deno_faults.ts";
-import { ListenError } from "../server/listen.ts";
+import type { ServerEvents } from "../server/events.ts";
+import { type Endpoint, ListenError } from "../server/listen.ts";
 import { startServer } from "../server/server.ts";
 import type { ServeOptions } from "./options.ts";
 import { exitCodeOfSignal, takeStopSignals } from "./signals.ts";
@@ -18,17 +19,18 @@ const FLUSH_MS = 1_000;
 export async function serveAlone(options: ServeOptions): Promise<number> {
   const fault = denoFault(Deno.version.deno);
   if (fault !== undefined) writeError(`usersvc serve: warning: ${fault}`);
-  const log = openLog();
+  const log = openLog(options.log);
   const signals = takeStopSignals();
   let server;
   try {
-    server = await startServer(options.endpoint, log);
+    const events = options.metrics ? await withMetrics(options.metrics, log) : log;
+    server = await startServer(options.endpoint, events);
   } catch (error) {
     if (!(error instanceof ListenError)) throw error;
     writeError(`usersvc serve: ${error.message}`);
     return ExitCode.FAILURE;
   }
-  log.listening(server.port);
+  log.listening(server.port, server.host);
   await signals.next();
   const exitCode = await Promise.race([
     server.drain(options.graceMs).then(() => ExitCode.OK),
@@ -36,4 +38,18 @@ export async function serveAlone(options: ServeOptions): Promise<number> {
   ]);
   await log.flush(FLUSH_MS);
   return exitCode;
+}
+
+/** Counts what the server tells and serves it; loaded only here, it costs nothing when it is off. */
+async function withMetrics(endpoint: Endpoint, log: Log): Promise<ServerEvents> {
+  const [{ aggregate }, { both }, { serveMetrics }, { processMetrics }] = await Promise.all([
+    import("../metrics/aggregate.ts"),
+    import("../metrics/both.ts"),
+    import("../metrics/http.ts"),
+    import("../metrics/registry.ts"),
+  ]);
+  const metrics = processMetrics(1);
+  const text = async () => await aggregate([await metrics.snapshot()]);
+  log.notice(await serveMetrics(endpoint, text));
+  return both(log, metrics.events);
 }

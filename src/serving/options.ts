@@ -1,3 +1,4 @@
+import type { LogFormat } from "../log/formats.ts";
 import type { Endpoint } from "../server/listen.ts";
 
 /**
@@ -9,4 +10,8 @@ export interface ServeOptions {
   readonly endpoint: Endpoint;
   /** How long calls in flight may take once the server drains, in milliseconds. */
   readonly graceMs: number;
+  /** The form of the log. */
+  readonly log: LogFormat;
+  /** Where to serve metrics; absent for none. */
+  readonly metrics?: Endpoint;
 }
