@@ -37,13 +37,20 @@ export const PIPE_BUF = 4096;
 /** How many characters may wait for the stream; further lines are dropped. */
 const MAX_WAITING = 1024 * 1024;
 
+/**
+ * How long the next write waits after one, in milliseconds, for more lines to come. A write costs
+ * some 25 us of CPU, most of it for the thread that may block in it: with one for each turn of the
+ * event loop, a log of 5 calls per turn cost 7 us per call, a tenth of the whole call.
+ */
+const PAUSE_MS = 5;
+
 const LINE_FEED = 0x0a;
 const encoder = new TextEncoder();
 
 /**
- * Makes a log on a stream. The lines of one turn of the event loop, and those that come while a
- * write is under way, are written together. A stream that fails or is not read loses its lines,
- * not the program.
+ * Makes a log on a stream. A line that comes after a pause is written at the end of its turn of the
+ * event loop, with the others of that turn; those that come within {@linkcode PAUSE_MS} of a write
+ * make up the next one. A stream that fails or is not read loses its lines, not the program.
  */
 export function lineLog(output: Output, options: LineLogOptions): LineLog {
   const { maxWriteBytes = Infinity, onDropped, onFailure } = options;
@@ -53,6 +60,8 @@ export function lineLog(output: Output, options: LineLogOptions): LineLog {
   let dropped = 0;
   let ended = false;
   let writing: Promise<void> | undefined;
+  let flushing = false;
+  let endPause = () => {};
 
   function take(): string {
     let batch = waiting;
@@ -75,8 +84,17 @@ export function lineLog(output: Output, options: LineLogOptions): LineLog {
         if (await writeAll(output, part)) continue;
         return end();
       }
+      underWayLines = 0;
+      if (!flushing) await pause();
     }
-    underWayLines = 0;
+  }
+
+  async function pause(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, PAUSE_MS);
+    endPause = resolve;
+    await promise;
+    clearTimeout(timer);
   }
 
   function end(): void {
@@ -104,10 +122,13 @@ export function lineLog(output: Output, options: LineLogOptions): LineLog {
     },
     async flush(maxMs) {
       if (writing === undefined) return 0;
+      flushing = true;
+      endPause();
       const { promise: timedOut, resolve } = Promise.withResolvers<void>();
       const timer = setTimeout(resolve, maxMs);
       await Promise.race([writing, timedOut]);
       clearTimeout(timer);
+      flushing = false;
       return underWayLines + waitingLines + dropped;
     },
   };
