@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import type { ClientHttp2Session } from "node:http2";
-import { lineLog, PIPE_BUF } from "../src/log/line_log.ts";
+import { jsonEvents } from "../src/log/json_events.ts";
+import { type LineLog, lineLog, PIPE_BUF } from "../src/log/line_log.ts";
+import { quietEvents, textEvents } from "../src/log/text_events.ts";
 import {
   posixTest,
   programTest,
@@ -227,6 +229,25 @@ posixTest("a reader that never reads does not hold up the end", async () => {
   assert.ok(Number(lost) > 9_000 && Number(lost) <= 10_000, `${lost} lost`);
 });
 
+posixTest("what a reader has yet to read when the server ends is not lost", async () => {
+  const { child, stderr, port } = await serveUnread([]);
+  const session = await openSession(port);
+  // More than a pipe holds, less than the server keeps.
+  await makeCalls(session, 2_000, (index) => `${index} ${LONG_NAME}`);
+  const closed = new Promise<void>((resolve) => session.once("close", () => resolve()));
+  child.kill("SIGTERM");
+  session.close();
+  await closed;
+  const stdout = new Transcript(child.stdout);
+  assert.equal((await child.status).code, 0);
+  assert.equal(await stderr.all(), "");
+  const lines = (await stdout.all()).trimEnd().split("\n");
+  assert.deepEqual(
+    lines.map((line) => Number(/: (\d+) x+$/.exec(line)?.[1])).sort((a, b) => a - b),
+    Array.from({ length: 2_000 }, (_, index) => index),
+  );
+});
+
 posixTest("a closed stdout does not stop the server", async () => {
   const { child, stderr, port } = await serveUnread([]);
   await child.stdout.cancel();
@@ -310,4 +331,101 @@ Deno.test("where processes share a stream, a write holds whole lines in at most 
     const bytes = new TextEncoder().encode(text).length;
     assert.ok(bytes <= PIPE_BUF || text === "z".repeat(2 * PIPE_BUF) + "\n", `${bytes} bytes`);
   }
+});
+
+Deno.test("after its reader has gone nothing more is written, and that is no failure", async () => {
+  let writes = 0;
+  const output = {
+    write: () => {
+      writes++;
+      return Promise.reject(new Deno.errors.BrokenPipe());
+    },
+  };
+  const log = lineLog(output, {
+    onDropped: () => undefined,
+    onFailure: (reason) => assert.fail(reason),
+  });
+  for (let index = 0; index < 3; index++) {
+    log.line("lost");
+    assert.equal(await log.flush(1_000), 0);
+  }
+  assert.equal(writes, 1);
+});
+
+const FAILED_CALL = {
+  service: "userservice.UserService",
+  method: "GetUser",
+  peer: "192.0.2.1:1",
+  username: "a\nb",
+};
+const FAILURE = { code: 13, reason: "thrown\nat x", timeMs: 1.23456 };
+const NOTICES = [
+  { level: "info", event: "draining", message: "draining" },
+  {
+    level: "warn",
+    event: "worker_replaced",
+    message: "worker 1 has\x1b died",
+    fields: { pid: 7, reason: "killed\u202e" },
+  },
+] as const;
+
+/** What a log writes of a failed call and of two notices. */
+function written(eventsOf: (stdout: LineLog, stderr: LineLog) => ReturnType<typeof textEvents>) {
+  const lines = { stdout: [] as string[], stderr: [] as string[] };
+  const to = (stream: "stdout" | "stderr"): LineLog => ({
+    line: (text) => void lines[stream].push(text),
+    flush: () => Promise.resolve(0),
+  });
+  const events = eventsOf(to("stdout"), to("stderr"));
+  events.callFinished(FAILED_CALL, FAILURE);
+  NOTICES.forEach((notice) => events.notice(notice));
+  return lines;
+}
+
+Deno.test("failures and notices are escaped lines of stderr; without a log, those that matter", () => {
+  const failed = 'usersvc serve: failed GetUser of "a\\nb" from 192.0.2.1:1: INTERNAL: ' +
+    "thrown\\nat x";
+  const died = "usersvc serve: worker 1 has\\x1b died";
+  assert.deepEqual(written(textEvents), {
+    stdout: [],
+    stderr: [failed, "usersvc serve: draining", died],
+  });
+  assert.deepEqual(written((_, stderr) => quietEvents(stderr)), {
+    stdout: [],
+    stderr: [failed, died],
+  });
+});
+
+function withoutTime(line: string): LogRecord {
+  const { time: _, ...record } = JSON.parse(line);
+  return record;
+}
+
+Deno.test("failures and notices are records, with the number of the worker", () => {
+  const { stdout, stderr } = written((stdout) => jsonEvents(stdout, 2));
+  assert.deepEqual(stderr, []);
+  assert.deepEqual(stdout.map(withoutTime), [
+    {
+      level: "error",
+      event: "call",
+      worker: 2,
+      peer: "192.0.2.1:1",
+      "grpc.service": "userservice.UserService",
+      "grpc.method": "GetUser",
+      "grpc.code": "INTERNAL",
+      "grpc.time_ms": 1.235,
+      username: "a\nb",
+      message: "thrown\nat x",
+    },
+    { level: "info", event: "draining", worker: 2, message: "draining" },
+    {
+      level: "warn",
+      event: "worker_replaced",
+      worker: 2,
+      message: "worker 1 has\x1b died",
+      pid: 7,
+      reason: "killed\u202e",
+    },
+  ]);
+  assert.match(stdout[2]!, /killed\\u202e/);
 });
