@@ -1,3 +1,4 @@
+import type { PackageDefinition } from "@grpc/proto-loader";
 import type { ProtoGrpcType } from "./generated/user_service.ts";
 import text from "../proto/user_service.proto" with { type: "text" };
 
@@ -11,41 +12,46 @@ export type {
 /** The text of `proto/user_service.proto`, embedded when the program was built. */
 export const protoText: string = text;
 
-/**
- * The one definition of `userservice.UserService` that server and client share: a client
- * constructor whose `service` property is the definition that a server registers.
- */
-export type UserService = ProtoGrpcType["userservice"]["UserService"];
+/** The file's name, as tools know it. */
+export const protoFile = "user_service.proto";
 
-let loaded: Promise<UserService> | undefined;
+/** The full name of the service. */
+export const serviceName = "userservice.UserService";
+
+/** The one definition that server and client share. */
+export interface Contract {
+  /** A client constructor, whose `service` property is the definition that a server registers. */
+  readonly UserService: ProtoGrpcType["userservice"]["UserService"];
+  /** The same by full names, with the descriptors that reflection shows. */
+  readonly definition: PackageDefinition;
+}
+
+let loaded: Promise<Contract> | undefined;
 
 /**
- * Loads the contract. The text is parsed on the first call; later calls return the same
- * definition.
+ * Loads the contract. The text is parsed on the first call; later calls return the same contract.
  *
  * The libraries are imported here, not at the top, so that a command that only needs
  * {@linkcode protoText} does not pay for them.
  *
  * @throws {Error} if the embedded text is not a valid contract
  */
-export function loadContract(): Promise<UserService> {
+export function loadContract(): Promise<Contract> {
   return loaded ??= parseContract();
 }
 
-async function parseContract(): Promise<UserService> {
-  const [{ loadPackageDefinition }, { fromJSON }, { default: protobuf }] = await Promise.all([
-    import("@grpc/grpc-js"),
-    import("@grpc/proto-loader"),
-    import("protobufjs"),
-  ]);
+async function parseContract(): Promise<Contract> {
+  const [{ loadPackageDefinition }, { fromJSON }, { default: protobuf }, { decodeStrictly }] =
+    await Promise.all([
+      import("@grpc/grpc-js"),
+      import("@grpc/proto-loader"),
+      import("protobufjs"),
+      import("./strict_decode.ts"),
+    ]);
   const root = protobuf.parse(protoText, { keepCase: true }).root;
   // The options have to match those of tools/generate.ts, which makes the types.
-  const definition = fromJSON(root.toJSON(), {
-    keepCase: true,
-    defaults: true,
-  });
-  const contract = loadPackageDefinition(
-    definition,
-  ) as unknown as ProtoGrpcType;
-  return contract.userservice.UserService;
+  const definition = fromJSON(root.toJSON(), { keepCase: true, defaults: true });
+  decodeStrictly(definition, root);
+  const contract = loadPackageDefinition(definition) as unknown as ProtoGrpcType;
+  return { UserService: contract.userservice.UserService, definition };
 }

@@ -160,7 +160,7 @@ programTest("help fits 80 columns and shows every default", async () => {
   }
   assert.match(
     (await usersvc(["help", "serve"])).stdout,
-    /--port PORT .*\n.*\(default: 50051\)\n/,
+    /--port PORT .*\n.*\(default: 50051, with --unix: no port\)\n/,
   );
   assert.match(
     (await usersvc(["help", "call"])).stdout,

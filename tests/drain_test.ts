@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { ServiceDefinition } from "@grpc/grpc-js";
 import { finishCall, goaway, openSession, roundTrip, startCall } from "./raw_client.ts";
 import { posixTest, type Serve, usersvc, withServe } from "./program.ts";
 
@@ -68,17 +69,54 @@ posixTest(
 );
 
 posixTest(
-  "a call that does not finish is cancelled after 10 s, exit code 0",
+  "calls that outlast --grace are cancelled, counted, and make the exit code 1",
   () =>
     withServe(async (server) => {
       const { session, stream } = await callInFlight(server);
-      const closed = new Promise<void>((resolve) => stream.on("close", () => resolve()));
-      stream.on("error", () => {});
+      const second = startCall(session);
+      await roundTrip(session);
+      const closed = [stream, second].map((stream) => {
+        stream.on("error", () => {});
+        return new Promise<void>((resolve) => stream.on("close", () => resolve()));
+      });
       const start = Date.now();
       await signalled(server, session, "SIGTERM");
-      await closed;
+      await Promise.all(closed);
       const elapsed = Date.now() - start;
-      assert.ok(elapsed > 9_500 && elapsed < 15_000, `${elapsed} ms`);
+      assert.ok(elapsed > 900 && elapsed < 5_000, `${elapsed} ms`);
+      const { code, stderr } = await server.ended();
+      assert.equal(code, 1);
+      assert.ok(stderr.endsWith("the grace period is over, calls cancelled: 2\n"), stderr);
+    }, ["--grace", "1s"]),
+);
+
+posixTest(
+  "a health watch is told NOT_SERVING and does not hold up the end",
+  () =>
+    withServe(async (server) => {
+      const { Client, credentials } = await import("@grpc/grpc-js");
+      const { healthDefinition } = await import("../src/server/health.ts");
+      const { Watch } = healthDefinition["grpc.health.v1.Health"] as ServiceDefinition;
+      const client = new Client(`127.0.0.1:${server.port}`, credentials.createInsecure());
+      const watch = client.makeServerStreamRequest(
+        Watch!.path,
+        Watch!.requestSerialize,
+        Watch!.responseDeserialize,
+        { service: "userservice.UserService" },
+      );
+      const seen: unknown[] = [];
+      const ended = new Promise<unknown>((resolve) => watch.on("error", resolve));
+      const first = new Promise<void>((resolve) =>
+        watch.on("data", (response: { status: unknown }) => {
+          seen.push(response.status);
+          resolve();
+        })
+      );
+      await first;
+      server.kill("SIGTERM");
+      assert.match(String(await ended), /UNAVAILABLE: the server is draining/);
+      client.close();
+      assert.deepEqual(seen, ["SERVING", "NOT_SERVING"]);
       assert.equal((await server.ended()).code, 0);
     }),
 );

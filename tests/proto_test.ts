@@ -20,8 +20,8 @@ programTest(
   async () => {
     const first = await loadContract();
     assert.equal(await loadContract(), first);
-    assert.deepEqual(Object.keys(first.service), ["GetUser"]);
-    const { path, requestStream, responseStream } = first.service.GetUser;
+    assert.deepEqual(Object.keys(first.UserService.service), ["GetUser"]);
+    const { path, requestStream, responseStream } = first.UserService.service.GetUser;
     assert.deepEqual([path, requestStream, responseStream], [
       "/userservice.UserService/GetUser",
       false,

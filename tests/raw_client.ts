@@ -44,18 +44,21 @@ export function startCall(session: ClientHttp2Session): ClientHttp2Stream {
 }
 
 /** Sends the message of a call that was started and waits for the answer. */
-export async function finishCall(
-  stream: ClientHttp2Stream,
-  username: string,
-): Promise<Answer> {
-  const { GetUser } = (await loadContract()).service;
+export async function finishCall(stream: ClientHttp2Stream, username: string): Promise<Answer> {
+  const { GetUser } = (await loadContract()).UserService.service;
+  const message = GetUser.requestSerialize({ username });
+  const prefix = Buffer.alloc(5);
+  prefix.writeUInt32BE(message.length, 1);
+  return await sendMessage(stream, Buffer.concat([prefix, message]));
+}
+
+/** Sends any bytes as the message of a call and waits for the answer. */
+export async function sendMessage(stream: ClientHttp2Stream, bytes: Uint8Array): Promise<Answer> {
+  const { GetUser } = (await loadContract()).UserService.service;
   const { promise, resolve, reject } = Promise.withResolvers<Answer>();
   const chunks: Uint8Array[] = [];
   let status = "";
-  stream.on(
-    "response",
-    (headers) => status = String(headers["grpc-status"] ?? ""),
-  );
+  stream.on("response", (headers) => status = String(headers["grpc-status"] ?? ""));
   stream.on("trailers", (headers) => status = String(headers["grpc-status"]));
   stream.on("data", (chunk: Uint8Array) => chunks.push(chunk));
   stream.on("error", reject);
@@ -66,9 +69,6 @@ export async function finishCall(
       : GetUser.responseDeserialize(body.subarray(5)).message;
     resolve({ status, message });
   });
-  const message = GetUser.requestSerialize({ username });
-  const prefix = Buffer.alloc(5);
-  prefix.writeUInt32BE(message.length, 1);
-  stream.end(Buffer.concat([prefix, message]));
+  stream.end(bytes);
   return await promise;
 }

@@ -30,7 +30,8 @@ posixTest(
         code: 0,
         stdout: `gRPC сервер запущен на порту ${server.port}...\n` +
           received("Alice"),
-        stderr: "",
+        stderr: "usersvc serve: SIGTERM: draining, calls in flight have 10 s to finish\n" +
+          "usersvc serve: drained, every call has finished\n",
       });
     }),
 );

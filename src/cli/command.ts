@@ -10,20 +10,33 @@ export interface ValueFlag<T> {
   readonly parse: (text: string) => T | undefined;
   /** Used, as if it had been typed, where neither flag nor environment give a value. */
   readonly default?: string;
+  /** What help shows as the default where it is not one fixed text. */
+  readonly defaultNote?: string;
   /** The environment variable that gives the value where the flag is absent. */
   readonly env?: string;
 }
 
+/** A flag that is there or not, `--no-reflection`. */
+export interface SwitchFlag {
+  /** One line of help. */
+  readonly help: string;
+}
+
 /** The flags of a command by their names, without the dashes. */
 // The parser of each flag has its own type: only the command that declares them knows it.
-export type Flags = Readonly<Record<string, ValueFlag<unknown>>>;
+export type Flags = Readonly<Record<string, ValueFlag<unknown> | SwitchFlag>>;
 
 /** The values of {@linkcode Flags}: undefined where a flag has no default and was not given. */
 export type FlagValues<F extends Flags> = {
   readonly [K in keyof F]: F[K] extends ValueFlag<infer T>
     ? F[K] extends { default: string } ? T : T | undefined
-    : never;
+    : boolean;
 };
+
+/** Tells the two kinds of flags apart. */
+export function takesValue(flag: ValueFlag<unknown> | SwitchFlag): flag is ValueFlag<unknown> {
+  return "parse" in flag;
+}
 
 /** A required argument that is not a flag. */
 export interface Operand {

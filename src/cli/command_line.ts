@@ -1,6 +1,12 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { excerpt } from "../escape.ts";
-import type { Command, Flags, FlagValues } from "./command.ts";
+import {
+  type Command,
+  type Flags,
+  type FlagValues,
+  takesValue,
+  type ValueFlag,
+} from "./command.ts";
 import { didYouMean } from "./nearest.ts";
 import { UsageError } from "./usage_error.ts";
 
@@ -25,12 +31,14 @@ export async function readCommandLine(
   args: readonly string[],
   env: (name: string) => string | undefined = Deno.env.get,
 ): Promise<Request> {
+  const valueFlags = Object.entries(command.flags).filter(isValueEntry);
+  const switches = Object.keys(command.flags).filter((name) => !takesValue(command.flags[name]!));
   const unknown: string[] = [];
   const operands: string[] = [];
   const parsed = parseArgs(args, {
     "--": true,
-    string: Object.keys(command.flags),
-    boolean: ["help"],
+    string: valueFlags.map(([name]) => name),
+    boolean: ["help", ...switches],
     alias: { help: "h" },
     // Operands are collected here, as typed: with "_" among the strings, "-_" would be a flag.
     unknown: (arg, key) => {
@@ -43,21 +51,21 @@ export async function readCommandLine(
   unknown.push(...beforeDashes(args).filter((arg) => /^--no-[^=]+=/.test(arg)));
   if (parsed.help) return { help: true };
   // A flag left without its value swallows nothing, so what follows it looks unknown: name it first.
-  const missing = Object.keys(command.flags).find((name) => parsed[name] === "");
-  if (missing !== undefined) {
-    throw new UsageError(
-      `--${missing} needs a value: ${command.flags[missing]!.expects}`,
-    );
-  }
+  const missing = valueFlags.find(([name]) => parsed[name] === "");
+  if (missing) throw new UsageError(`--${missing[0]} needs a value: ${missing[1].expects}`);
   if (unknown[0] !== undefined) throw await unknownFlag(command, unknown[0]);
 
   const given = (name: string) => parsed[name] as string | undefined;
   checkOperands(command, operands);
-  return {
-    help: false,
-    flags: flagValues(command.flags, given, env),
-    operands,
-  };
+  const flags = {
+    ...Object.fromEntries(switches.map((name) => [name, parsed[name]])),
+    ...flagValues(valueFlags, given, env),
+  } as FlagValues<Flags>;
+  return { help: false, flags, operands };
+}
+
+function isValueEntry(entry: [string, Flags[string]]): entry is [string, ValueFlag<unknown>] {
+  return takesValue(entry[1]);
 }
 
 function beforeDashes(args: readonly string[]): readonly string[] {
@@ -90,12 +98,12 @@ function checkOperands(command: Command, operands: string[]): void {
 }
 
 function flagValues(
-  flags: Flags,
+  flags: readonly [string, ValueFlag<unknown>][],
   given: (name: string) => string | undefined,
   env: (name: string) => string | undefined,
-): FlagValues<Flags> {
+): Record<string, unknown> {
   const values: Record<string, unknown> = {};
-  for (const [name, flag] of Object.entries(flags)) {
+  for (const [name, flag] of flags) {
     const typed = given(name);
     const fromEnv = typed === undefined && flag.env ? env(flag.env) || undefined : undefined;
     const text = typed ?? fromEnv ?? flag.default;

@@ -1,4 +1,4 @@
-import type { Command, Example } from "./command.ts";
+import { type Command, type Example, takesValue } from "./command.ts";
 
 /** The help of the whole program. */
 export function programHelp(commands: readonly Command[]): string {
@@ -49,8 +49,10 @@ type Row = readonly [name: string, ...lines: string[]];
 
 function flagRows(command: Command): Row[] {
   return Object.entries(command.flags).map(([name, flag]): Row => {
+    if (!takesValue(flag)) return [`--${name}`, flag.help];
+    const preset = flag.default ?? flag.defaultNote;
     const notes = [
-      ...(flag.default === undefined ? [] : [`default: ${flag.default}`]),
+      ...(preset === undefined ? [] : [`default: ${preset}`]),
       ...(flag.env === undefined ? [] : [`environment: ${flag.env}`]),
     ];
     const note = notes.length === 0 ? [] : [`(${notes.join("; ")})`];
@@ -58,11 +60,17 @@ function flagRows(command: Command): Row[] {
   });
 }
 
-function section(title: string, rows: readonly Row[]): string {
-  const width = Math.max(...rows.map(([name]) => name.length));
-  const lines = rows.flatMap(([name, ...texts]) =>
-    texts.map((text, line) => `  ${(line === 0 ? name : "").padEnd(width)}  ${text}\n`)
-  );
+/** Longer names stand on a line of their own. */
+const MAX_COLUMN = 24;
+
+function section(title: string, rows: readonly Row[], maxColumn = MAX_COLUMN): string {
+  const short = rows.map(([name]) => name.length).filter((length) => length <= maxColumn);
+  const width = Math.max(0, ...short);
+  const lines = rows.flatMap(([name, ...texts]) => {
+    const [first, rest] = name.length <= width ? [name, []] : ["", [`  ${name}\n`]];
+    const column = (line: number) => (line === 0 ? first : "").padEnd(width);
+    return [...rest, ...texts.map((text, line) => `  ${column(line)}  ${text}\n`)];
+  });
   return `${title}:\n${lines.join("")}`;
 }
 

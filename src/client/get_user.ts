@@ -22,7 +22,7 @@ export async function getUser(
   options: CallOptions,
 ): Promise<string> {
   escapeGrpcLog();
-  const UserService = await loadContract();
+  const { UserService } = await loadContract();
   const client = new UserService(
     `dns:${address}`,
     credentials.createInsecure(),

@@ -1,36 +1,92 @@
 import { defineCommand } from "../cli/command.ts";
-import { LOG_FORMATS } from "../log/formats.ts";
+import { DURATION, parseDuration } from "../cli/duration.ts";
+import { parsePath, PATH } from "../cli/path.ts";
 import { parsePortOrFree, PORT_OR_FREE } from "../cli/port.ts";
+import { UsageError } from "../cli/usage_error.ts";
+import { LOG_FORMATS } from "../log/formats.ts";
+import { FAILURE, parseFailure } from "../server/failure.ts";
+import type { Endpoint, TcpEndpoint } from "../server/listen.ts";
+import type { TlsFiles } from "../server/tls.ts";
 
 const HOST = {
   expects: "a host name or an IP address",
   parse: (text: string) => /^[\p{L}\p{N}.:%_-]+$/u.test(text) ? text : undefined,
 };
-
-/** How long calls in flight may take after the first signal, in milliseconds. */
-const GRACE_MS = 10_000;
+const DEFAULT_HOST = "::";
+const DEFAULT_PORT = 50051;
+const DEFAULT_METRICS_HOST = "127.0.0.1";
 
 export const command = defineCommand({
   name: "serve",
   summary: "Run the server",
-  details: `SIGINT (Ctrl-C) and SIGTERM drain it: calls in flight may finish for ${
-    GRACE_MS / 1000
-  } s.
-A second signal ends it at once.`,
+  details: `SIGINT (Ctrl-C) and SIGTERM drain it: no new connections, calls in flight may
+finish for the grace period. A second signal ends it at once. SIGHUP reads the
+TLS files again.`,
   operands: [],
   flags: {
     host: {
       value: "HOST",
       help: "The address to listen on; :: is all of IPv4 and IPv6",
       ...HOST,
-      default: "::",
+      defaultNote: DEFAULT_HOST,
     },
     port: {
       value: "PORT",
       help: "The port to listen on; 0 takes a free one",
       expects: PORT_OR_FREE,
       parse: parsePortOrFree,
-      default: "50051",
+      defaultNote: `${DEFAULT_PORT}, with --unix: no port`,
+    },
+    unix: {
+      value: "PATH",
+      help: "Listen on a Unix socket; with --port, on both",
+      expects: PATH,
+      parse: parsePath,
+    },
+    "tls-cert": {
+      value: "FILE",
+      help: "Serve TLS with this certificate chain (PEM)",
+      expects: PATH,
+      parse: parsePath,
+    },
+    "tls-key": {
+      value: "FILE",
+      help: "The certificate's private key (PEM)",
+      expects: PATH,
+      parse: parsePath,
+    },
+    "tls-client-ca": {
+      value: "FILE",
+      help: "Demand client certificates signed by this authority",
+      expects: PATH,
+      parse: parsePath,
+    },
+    "no-reflection": { help: "Do not offer server reflection" },
+    grace: {
+      value: "DURATION",
+      help: "How long calls in flight may finish after a signal",
+      expects: DURATION,
+      parse: parseDuration,
+      default: "10s",
+    },
+    "max-connection-age": {
+      value: "DURATION",
+      help: "Have clients open a new connection after this time",
+      expects: DURATION,
+      parse: parseDuration,
+      defaultNote: "never",
+    },
+    delay: {
+      value: "DURATION",
+      help: "Answer each call late, on purpose",
+      expects: DURATION,
+      parse: parseDuration,
+    },
+    fail: {
+      value: "CODE[:RATE]",
+      help: "Fail calls, or a share of them, on purpose",
+      expects: FAILURE,
+      parse: parseFailure,
     },
     log: {
       value: "FORMAT",
@@ -41,7 +97,7 @@ A second signal ends it at once.`,
     },
     "metrics-port": {
       value: "PORT",
-      help: "Serve Prometheus metrics on this port; 0 takes a free one",
+      help: "Serve Prometheus metrics here; 0 takes a free one",
       expects: PORT_OR_FREE,
       parse: parsePortOrFree,
     },
@@ -49,30 +105,70 @@ A second signal ends it at once.`,
       value: "HOST",
       help: "The address to serve metrics on",
       ...HOST,
-      default: "127.0.0.1",
+      defaultNote: DEFAULT_METRICS_HOST,
     },
   },
   examples: [
     { command: "usersvc serve", does: "Listen on port 50051, all addresses" },
-    {
-      command: "usersvc serve --port 0",
-      does: "Listen on a free port, printed at the start",
-    },
-    {
-      command: "usersvc serve --host 127.0.0.1",
-      does: "Listen for this machine alone",
-    },
+    { command: "usersvc serve --port 0", does: "Listen on a free port, printed first" },
+    { command: "usersvc serve --host 127.0.0.1", does: "Listen for this machine alone" },
+    { command: "usersvc serve --unix /tmp/usersvc.sock", does: "Listen on a Unix socket" },
+    { command: "usersvc serve --fail UNAVAILABLE:0.1", does: "Fail a tenth of the calls" },
   ],
-  run: async ({ host, port, log, ...flags }) => {
+  run: async (flags) => {
+    const endpoints = endpointsOf(flags.host, flags.port, flags.unix);
+    const tls = tlsFiles(flags["tls-cert"], flags["tls-key"], flags["tls-client-ca"]);
+    const metrics = metricsEndpoint(flags["metrics-host"], flags["metrics-port"]);
+    const age = flags["max-connection-age"];
     const { serveAlone } = await import("../serving/alone.ts");
-    const metricsPort = flags["metrics-port"];
     return await serveAlone({
-      endpoint: { host, port },
-      graceMs: GRACE_MS,
-      log,
-      ...(metricsPort === undefined
-        ? {}
-        : { metrics: { host: flags["metrics-host"], port: metricsPort } }),
+      endpoints,
+      ...(tls === undefined ? {} : { tls }),
+      ...(age === undefined ? {} : { maxConnectionAgeMs: age }),
+      reflection: !flags["no-reflection"],
+      faults: {
+        ...(flags.delay === undefined ? {} : { delayMs: flags.delay }),
+        ...(flags.fail === undefined ? {} : { fail: flags.fail }),
+      },
+      graceMs: flags.grace,
+      log: flags.log,
+      ...(metrics === undefined ? {} : { metrics }),
     });
   },
 });
+
+function endpointsOf(
+  host: string | undefined,
+  port: number | undefined,
+  path: string | undefined,
+): Endpoint[] {
+  const tcp = { host: host ?? DEFAULT_HOST, port: port ?? DEFAULT_PORT };
+  if (path === undefined) return [tcp];
+  if (Deno.build.os === "windows") throw new UsageError("--unix does not work on Windows");
+  if (port !== undefined) return [tcp, { path }];
+  if (host !== undefined) throw new UsageError("--host needs --port where --unix is given");
+  return [{ path }];
+}
+
+function metricsEndpoint(
+  host: string | undefined,
+  port: number | undefined,
+): TcpEndpoint | undefined {
+  if (port !== undefined) return { host: host ?? DEFAULT_METRICS_HOST, port };
+  if (host !== undefined) throw new UsageError("--metrics-host needs --metrics-port");
+  return undefined;
+}
+
+function tlsFiles(
+  cert: string | undefined,
+  key: string | undefined,
+  clientCa: string | undefined,
+): TlsFiles | undefined {
+  if (cert === undefined && key === undefined) {
+    if (clientCa !== undefined) throw new UsageError("--tls-client-ca needs --tls-cert, --tls-key");
+    return undefined;
+  }
+  if (cert === undefined) throw new UsageError("--tls-key needs --tls-cert");
+  if (key === undefined) throw new UsageError("--tls-cert needs --tls-key");
+  return { cert, key, ...(clientCa === undefined ? {} : { clientCa }) };
+}

@@ -1,5 +1,6 @@
 import { cut, jsonString } from "../escape.ts";
 import type { Call, Notice, Outcome } from "../server/events.ts";
+import { type Endpoint, formatEndpoint } from "../server/listen.ts";
 import { MAX_USERNAME } from "../server/username.ts";
 import { statusName } from "../status_codes.ts";
 import { levelOfCall } from "./level.ts";
@@ -20,16 +21,22 @@ export function jsonEvents(stdout: LineLog, worker: number | undefined): LogEven
   return {
     connectionOpened() {},
     connectionClosed() {},
-    listening: (port, address) =>
-      stdout.line(jsonRecord({
-        level: "info",
-        event: "listening",
-        message: `listening on port ${port}`,
-        fields: { port, address },
-      }, worker)),
+    listening: (endpoints) =>
+      endpoints.forEach((endpoint) => stdout.line(jsonRecord(listeningNotice(endpoint), worker))),
     callReceived() {},
     callFinished: (call, outcome) => stdout.line(callRecord(call, outcome, worker)),
     notice: (notice) => stdout.line(jsonRecord(notice, worker)),
+  };
+}
+
+function listeningNotice(endpoint: Endpoint): Notice {
+  return {
+    level: "info",
+    event: "listening",
+    message: `listening on ${formatEndpoint(endpoint)}`,
+    fields: "path" in endpoint
+      ? { path: endpoint.path }
+      : { port: endpoint.port, address: endpoint.host },
   };
 }
 

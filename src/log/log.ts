@@ -1,4 +1,5 @@
 import type { ServerEvents } from "../server/events.ts";
+import type { Endpoint } from "../server/listen.ts";
 import type { LogFormat } from "./formats.ts";
 import { jsonEvents, jsonRecord } from "./json_events.ts";
 import { type LineLog, lineLog, PIPE_BUF } from "./line_log.ts";
@@ -6,13 +7,8 @@ import { quietEvents, textEvents } from "./text_events.ts";
 
 /** What a log is told. */
 export interface LogEvents extends ServerEvents {
-  /**
-   * The server accepts calls.
-   *
-   * @param port a TCP port
-   * @param address a host name or an IP address
-   */
-  listening(port: number, address: string): void;
+  /** The server accepts calls at these endpoints. */
+  listening(endpoints: readonly Endpoint[]): void;
 }
 
 /** The log of a server. */

@@ -1,5 +1,6 @@
 import { escapeControls, excerpt } from "../escape.ts";
 import type { Call, Notice, Outcome } from "../server/events.ts";
+import type { Endpoint } from "../server/listen.ts";
 import { MAX_USERNAME } from "../server/username.ts";
 import { statusName } from "../status_codes.ts";
 import { levelOfCall } from "./level.ts";
@@ -11,7 +12,7 @@ export function textEvents(stdout: LineLog, stderr: LineLog): LogEvents {
   return {
     connectionOpened() {},
     connectionClosed() {},
-    listening: (port) => stdout.line(`gRPC сервер запущен на порту ${port}...`),
+    listening: (endpoints) => endpoints.forEach((endpoint) => stdout.line(startLine(endpoint))),
     callReceived: ({ method, username }) =>
       stdout.line(
         "Получен запрос к методу " + method + " от пользователя: " +
@@ -39,6 +40,12 @@ export function quietEvents(stderr: LineLog): LogEvents {
       if (notice.level !== "info") stderr.line(noticeLine(notice));
     },
   };
+}
+
+function startLine(endpoint: Endpoint): string {
+  return "path" in endpoint
+    ? `gRPC сервер запущен на сокете ${escapeControls(endpoint.path)}...`
+    : `gRPC сервер запущен на порту ${endpoint.port}...`;
 }
 
 function callLine({ method, username, peer }: Call, { code }: Outcome, reason: string): string {

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Notice } from "../server/events.ts";
-import { type Endpoint, ListenError } from "../server/listen.ts";
+import { formatEndpoint, ListenError, type TcpEndpoint } from "../server/listen.ts";
 
 /** What a client that is slow, broken or hostile can take. */
 const LIMITS = {
@@ -24,7 +24,7 @@ const CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
  * @throws {ListenError} if the address cannot be listened on
  */
 export async function serveMetrics(
-  { host, port }: Endpoint,
+  { host, port }: TcpEndpoint,
   text: () => Promise<string>,
 ): Promise<Notice> {
   const server = createServer({
@@ -40,7 +40,7 @@ export async function serveMetrics(
   return {
     level: "info",
     event: "metrics_listening",
-    message: `metrics are served at http://${withPort(address)}/metrics`,
+    message: `metrics are served at http://${formatEndpoint(address)}/metrics`,
     fields: { address: address.host, port: address.port },
   };
 }
@@ -71,8 +71,8 @@ function refuse(response: ServerResponse, code: number, reason: string): void {
   response.end(`${reason}\n`);
 }
 
-function listening(server: Server, host: string, port: number): Promise<Endpoint> {
-  const { promise, resolve, reject } = Promise.withResolvers<Endpoint>();
+function listening(server: Server, host: string, port: number): Promise<TcpEndpoint> {
+  const { promise, resolve, reject } = Promise.withResolvers<TcpEndpoint>();
   server.once("error", (error) => reject(listenError({ host, port }, error)));
   server.listen({ host, port }, () => {
     // Such as no file descriptor left to accept with: the calls matter more than the metrics.
@@ -82,16 +82,12 @@ function listening(server: Server, host: string, port: number): Promise<Endpoint
   return promise;
 }
 
-function listenError(endpoint: Endpoint, error: NodeJS.ErrnoException): ListenError {
+function listenError(endpoint: TcpEndpoint, error: NodeJS.ErrnoException): ListenError {
   const remedy = error.code === "EADDRINUSE"
     ? "the port is in use; choose another with --metrics-port, or take a free one with " +
       "--metrics-port 0"
     : `${error.message}; see --metrics-host and --metrics-port`;
-  return new ListenError(`cannot serve metrics on ${withPort(endpoint)}: ${remedy}`, {
+  return new ListenError(`cannot serve metrics on ${formatEndpoint(endpoint)}: ${remedy}`, {
     cause: error,
   });
-}
-
-function withPort({ host, port }: Endpoint): string {
-  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }

@@ -1,38 +1,106 @@
-import { type handleUnaryCall, status } from "@grpc/grpc-js";
-import type { GetUserRequest, GetUserResponse } from "../contract.ts";
-import type { Call, ServerEvents } from "./events.ts";
+import {
+  type handleUnaryCall,
+  Metadata,
+  type sendUnaryData,
+  type ServerUnaryCall,
+  status,
+} from "@grpc/grpc-js";
+import { Buffer } from "node:buffer";
+import { type GetUserRequest, type GetUserResponse, serviceName } from "../contract.ts";
+import { DETAILS_TRAILER, encodeBadRequest } from "../error_details.ts";
+import type { Call, Outcome, ServerEvents } from "./events.ts";
+import type { Faults } from "./failure.ts";
 import { usernameFault } from "./username.ts";
 
+type GetUserCall = ServerUnaryCall<GetUserRequest, GetUserResponse>;
+type Respond = sendUnaryData<GetUserResponse>;
+
 /**
- * Makes the handler of `userservice.UserService/GetUser`: `Привет, NAME!`, or INVALID_ARGUMENT for
- * a username that is empty, blank or too long.
+ * Makes the handler of `userservice.UserService/GetUser`: `Привет, NAME!`, or INVALID_ARGUMENT with
+ * a `google.rpc.BadRequest` for a username that is empty, blank or too long.
+ *
+ * A call whose client has gone, or whose deadline has passed, is not answered.
+ *
+ * @param faults what goes wrong on purpose
  */
 export function getUserHandler(
   events: ServerEvents,
+  faults: Faults = {},
 ): handleUnaryCall<GetUserRequest, GetUserResponse> {
+  const { delayMs } = faults;
   return (serverCall, respond) => {
     const start = performance.now();
-    const { username } = serverCall.request;
-    const call: Call = {
-      service: "userservice.UserService",
-      method: "GetUser",
-      peer: peerOf(serverCall.getPeer()),
-      username,
-    };
-    events.callReceived(call);
-    const fault = usernameFault(username);
-    if (fault === undefined) {
-      respond(null, { message: `Привет, ${username}!` });
-      events.callFinished(call, { code: status.OK, timeMs: performance.now() - start });
-    } else {
-      const code = status.INVALID_ARGUMENT;
-      respond({ code, details: fault });
-      events.callFinished(call, { code, reason: fault, timeMs: performance.now() - start });
-    }
+    const call = describe(serverCall);
+    const end = (outcome: Omit<Outcome, "timeMs">) =>
+      events.callFinished(call, { ...outcome, timeMs: performance.now() - start });
+    const finish = () => guard(respond, events, () => end(answer(serverCall, respond, faults)));
+
+    guard(respond, events, () => {
+      events.callReceived(call);
+      if (delayMs === undefined) return finish();
+      const timer = setTimeout(finish, delayMs);
+      serverCall.once("cancelled", () => {
+        clearTimeout(timer);
+        end(abandoned(serverCall));
+      });
+    });
+  };
+}
+
+/** Answers INTERNAL where a step throws: the caller learns nothing of it, the log everything. */
+function guard(respond: Respond, events: ServerEvents, step: () => void): void {
+  try {
+    step();
+  } catch (error) {
+    respond({ code: status.INTERNAL, details: "internal error" });
+    const message = error instanceof Error ? error.stack ?? error.message : String(error);
+    events.notice({ level: "error", event: "handler_failed", message });
+  }
+}
+
+function describe(serverCall: GetUserCall): Call {
+  return {
+    service: serviceName,
+    method: "GetUser",
+    // Looked up only where it is logged: it costs as much as a log line.
+    get peer() {
+      return peerOf(serverCall.getPeer());
+    },
+    username: serverCall.request.username,
   };
 }
 
 /** On a socket for both IP versions an IPv4 peer has an IPv6 address, `::ffff:127.0.0.1`. */
 function peerOf(address: string): string {
-  return address.replace(/^::ffff:(?=\d+\.)/, "");
+  return address.startsWith("::ffff:") ? address.slice("::ffff:".length) : address;
+}
+
+function answer(call: GetUserCall, respond: Respond, { fail }: Faults): Omit<Outcome, "timeMs"> {
+  if (call.cancelled) return abandoned(call);
+  if (fail !== undefined && Math.random() < fail.rate) {
+    const reason = "failed on purpose (--fail)";
+    respond({ code: status[fail.code], details: reason });
+    return { code: status[fail.code], reason };
+  }
+  const fault = usernameFault(call.request.username);
+  if (fault !== undefined) return refuse(respond, fault);
+  respond(null, { message: `Привет, ${call.request.username}!` });
+  return { code: status.OK };
+}
+
+function refuse(respond: Respond, fault: string): Omit<Outcome, "timeMs"> {
+  const code = status.INVALID_ARGUMENT;
+  const metadata = new Metadata();
+  const details = encodeBadRequest(code, fault, [{ field: "username", description: fault }]);
+  metadata.set(DETAILS_TRAILER, Buffer.from(details));
+  respond({ code, details: fault, metadata });
+  return { code, reason: fault };
+}
+
+/** Nobody waits for the answer any more. */
+function abandoned(call: GetUserCall): Omit<Outcome, "timeMs"> {
+  const deadline = call.getDeadline();
+  return Number(deadline) <= Date.now()
+    ? { code: status.DEADLINE_EXCEEDED, reason: "the deadline passed before the answer" }
+    : { code: status.CANCELLED, reason: "the client went away before the answer" };
 }

@@ -1,15 +1,28 @@
-import { type AddressInfo, createServer, type Socket } from "node:net";
+import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import { LIMITS, PREFACE_BYTES } from "./limits.ts";
+import { claimSocketFile, removeSocketFile } from "./socket_file.ts";
 
-/** Where to listen. */
-export interface Endpoint {
+/** A TCP port to listen on. */
+export interface TcpEndpoint {
   /** A host name or an IP address; `::` means every IPv4 and IPv6 address of the machine. */
   readonly host: string;
   /** A TCP port; 0 asks the system for a free one. */
   readonly port: number;
 }
 
-/** A port that accepts connections. */
-export interface Listener extends Endpoint {
+/** A Unix socket to listen on. */
+export interface UnixEndpoint {
+  /** The path of the socket file. */
+  readonly path: string;
+}
+
+/** Where to listen. */
+export type Endpoint = TcpEndpoint | UnixEndpoint;
+
+/** An endpoint that accepts connections. */
+export interface Listener {
+  /** Where it listens, with the real port. */
+  readonly endpoint: Endpoint;
   /** Stops accepting at once; connections stay open. Waits until the last of them has closed. */
   close(): Promise<void>;
   /** Closes every connection at once, whatever is in flight. */
@@ -28,24 +41,24 @@ export const ANY_HOST = "::";
 const NO_IPV6 = ["EAFNOSUPPORT", "EADDRNOTAVAIL", "EINVAL"];
 
 /**
- * Listens for TCP connections. {@linkcode ANY_HOST} becomes `0.0.0.0` on a machine without IPv6.
+ * Accepts connections. {@linkcode ANY_HOST} becomes `0.0.0.0` on a machine without IPv6. A socket
+ * file that a killed server left behind is replaced.
  *
  * The connections are accepted here, and not by grpc-js's `bindAsync`, because that one prints to
- * stderr when it fails and hides the system's error code.
+ * stderr when it fails, hides the system's error code and lets nobody coalesce writes.
  *
  * @param onConnection takes over each connection
- * @throws {ListenError} if the address cannot be listened on
+ * @throws {ListenError} if the endpoint cannot be listened on
  */
 export async function listen(
   endpoint: Endpoint,
   onConnection: (socket: Socket) => void,
 ): Promise<Listener> {
   try {
+    if ("path" in endpoint) await claimSocketFile(endpoint.path);
     return await listenOn(endpoint, onConnection);
   } catch (error) {
-    if (endpoint.host !== ANY_HOST || !NO_IPV6.includes(codeOf(error))) {
-      throw listenError(endpoint, error);
-    }
+    if (!needsIpv4(endpoint, error)) throw listenError(endpoint, error);
   }
   const ipv4 = { ...endpoint, host: "0.0.0.0" };
   return await listenOn(ipv4, onConnection).catch((error) => {
@@ -53,40 +66,69 @@ export async function listen(
   });
 }
 
+/** Writes an endpoint as clients write it: `127.0.0.1:50051`, `[::]:50051`, `unix:/run/usersvc`. */
+export function formatEndpoint(endpoint: Endpoint): string {
+  if ("path" in endpoint) return `unix:${endpoint.path}`;
+  const { host, port } = endpoint;
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+function needsIpv4(endpoint: Endpoint, error: unknown): boolean {
+  return "host" in endpoint && endpoint.host === ANY_HOST && NO_IPV6.includes(codeOf(error));
+}
+
 function listenOn(
-  { host, port }: Endpoint,
+  endpoint: Endpoint,
   onConnection: (socket: Socket) => void,
 ): Promise<Listener> {
   const { promise, resolve, reject } = Promise.withResolvers<Listener>();
-  // HTTP/2 frames are small and already batched: waiting for more (Nagle) only adds latency.
   const sockets = new Set<Socket>();
+  // HTTP/2 frames are already coalesced: waiting for more (Nagle) would only add latency.
   const server = createServer({ noDelay: true }, (socket) => {
+    if (sockets.size >= LIMITS.connections) return void socket.destroy();
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
+    limitPreface(socket);
     onConnection(socket);
   });
   server.on("error", reject);
-  server.listen({ host, port }, () => {
-    const { port } = server.address() as AddressInfo;
-    const close = () => new Promise<void>((resolve) => server.close(() => resolve()));
-    const destroyConnections = () => sockets.forEach((socket) => socket.destroy());
-    resolve({ host, port, close, destroyConnections });
-  });
+  server.listen(endpoint, () => resolve(listener(server, endpoint, sockets)));
   return promise;
+}
+
+function listener(server: Server, endpoint: Endpoint, sockets: Set<Socket>): Listener {
+  const isUnix = "path" in endpoint;
+  return {
+    endpoint: isUnix
+      ? endpoint
+      : { host: endpoint.host, port: (server.address() as AddressInfo).port },
+    close: () => {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      if (isUnix) removeSocketFile(endpoint.path);
+      return closed;
+    },
+    destroyConnections: () => sockets.forEach((socket) => socket.destroy()),
+  };
+}
+
+/** Closes a connection that does not begin with HTTP/2: grpc-js would keep it for ever. */
+function limitPreface(socket: Socket): void {
+  const timer = setTimeout(() => {
+    if (socket.bytesRead < PREFACE_BYTES) socket.destroy();
+  }, LIMITS.prefaceMs);
+  socket.once("close", () => clearTimeout(timer));
 }
 
 function codeOf(error: unknown): string {
   return String((error as { code?: unknown }).code);
 }
 
-function listenError({ host, port }: Endpoint, error: unknown): ListenError {
-  const where = host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
-  return new ListenError(`cannot listen on ${where}: ${reason(error)}`, {
-    cause: error,
-  });
+function listenError(endpoint: Endpoint, error: unknown): ListenError {
+  const why = "path" in endpoint ? unixReason(error) : tcpReason(error);
+  return new ListenError(`cannot listen on ${formatEndpoint(endpoint)}: ${why}`, { cause: error });
 }
 
-function reason(error: unknown): string {
+function tcpReason(error: unknown): string {
   switch (codeOf(error)) {
     case "EADDRINUSE":
       return "the port is in use; stop the program that uses it, choose another with --port, " +
@@ -100,6 +142,24 @@ function reason(error: unknown): string {
     case "EINVAL":
       return "not an address of this machine; give --host one that is, such as 127.0.0.1 or ::";
     default:
-      return error instanceof Error ? error.message : String(error);
+      return messageOf(error);
   }
+}
+
+function unixReason(error: unknown): string {
+  switch (codeOf(error)) {
+    case "EADDRINUSE":
+      return "a program listens there; stop it or choose another path with --unix";
+    case "EACCES":
+    case "EPERM":
+      return "not allowed; choose a path in a folder that you may write to";
+    case "ENOENT":
+      return "its folder does not exist; make it or choose another path with --unix";
+    default:
+      return messageOf(error);
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -1,73 +1,155 @@
-import { Server, ServerCredentials } from "@grpc/grpc-js";
-import { loadContract, type UserServiceHandlers } from "../contract.ts";
+import { Server, ServerCredentials, status } from "@grpc/grpc-js";
+import type { Socket } from "node:net";
+import { loadContract, serviceName, type UserServiceHandlers } from "../contract.ts";
 import { escapeGrpcLog } from "../grpc_log.ts";
+import { coalesceWrites } from "./coalesce.ts";
+import { refuseCompressedWithoutEncoding } from "./compressed_flag.ts";
 import type { ServerEvents } from "./events.ts";
+import type { Faults } from "./failure.ts";
 import { getUserHandler } from "./get_user.ts";
+import { addHealth, type Health } from "./health.ts";
+import { LIMITS } from "./limits.ts";
 import { type Endpoint, listen, type Listener } from "./listen.ts";
+import { type OpenCalls, openCalls } from "./open_calls.ts";
+import { readTlsCredentials, type TlsFiles } from "./tls.ts";
+
+/** What a server is made of. */
+export interface ServerOptions {
+  /** Where to listen: one endpoint or more. */
+  readonly endpoints: readonly Endpoint[];
+  /** The files for TLS; absent: plain text. */
+  readonly tls?: TlsFiles;
+  /** Whether clients may ask for the contract by server reflection. */
+  readonly reflection: boolean;
+  /** How long a connection lives before its client is told to open another, in milliseconds. */
+  readonly maxConnectionAgeMs?: number;
+  /** What goes wrong on purpose. */
+  readonly faults: Faults;
+}
 
 /** A server that accepts calls. */
-export interface RunningServer extends Endpoint {
+export interface RunningServer {
+  /** Where it listens, with the real port, in the order of the options. */
+  readonly endpoints: readonly Endpoint[];
   /**
    * Stops accepting connections, tells clients to go away (GOAWAY) and waits for the calls in
    * flight. Those that are not done after the grace period are cancelled.
    *
    * @param graceMs the grace period in milliseconds
+   * @returns how many calls were cancelled
    */
-  drain(graceMs: number): Promise<void>;
+  drain(graceMs: number): Promise<{ cancelled: number }>;
+  /**
+   * Reads the TLS files again, for the connections to come. Without TLS it does nothing.
+   *
+   * @throws {TlsError} if one cannot be used; the old ones stay in use
+   */
+  reloadTls(): Promise<void>;
 }
 
 /**
- * Starts a server of `userservice.UserService`.
+ * Starts a server of `userservice.UserService`, with health and, if wanted, reflection.
  *
  * @param events told about each call
- * @throws {ListenError} if the address cannot be listened on
- * @example
- * ```ts
- * const server = await startServer({ host: "::", port: 0 }, events);
- * console.log(server.port);
- * await server.drain(10_000);
- * ```
+ * @throws {ListenError} if the endpoint cannot be listened on
+ * @throws {TlsError} if a TLS file cannot be used
  */
 export async function startServer(
-  endpoint: Endpoint,
+  options: ServerOptions,
   events: ServerEvents,
 ): Promise<RunningServer> {
   escapeGrpcLog((level, message) => events.notice({ level, event: "grpc_log", message }));
-  const { service } = await loadContract();
-  const server = new Server();
-  const handlers: UserServiceHandlers = { GetUser: getUserHandler(events) };
-  server.addService(service, handlers);
-  const injector = server.createConnectionInjector(
-    ServerCredentials.createInsecure(),
-  );
-  const listener = await listen(
-    endpoint,
-    (socket) => {
-      events.connectionOpened();
-      socket.once("close", () => events.connectionClosed());
-      injector.injectConnection(socket);
-    },
-  );
+  refuseCompressedWithoutEncoding();
+  const calls = openCalls();
+  const server = newServer(options, calls);
+  const health = await addServices(server, options, events);
+  let injector = await newInjector(server, options.tls);
+  const listeners = await listenOnAll(options.endpoints, (socket) => {
+    events.connectionOpened();
+    socket.once("close", () => events.connectionClosed());
+    coalesceWrites(socket);
+    injector.injectConnection(socket);
+  });
   return {
-    host: listener.host,
-    port: listener.port,
-    drain: (graceMs) => drain(server, listener, graceMs),
+    endpoints: listeners.map(({ endpoint }) => endpoint),
+    drain: (graceMs) => drain({ server, listeners, health, calls }, graceMs),
+    reloadTls: async () => {
+      if (options.tls !== undefined) injector = await newInjector(server, options.tls);
+    },
   };
 }
 
-async function drain(
+async function listenOnAll(
+  endpoints: readonly Endpoint[],
+  onConnection: (socket: Socket) => void,
+): Promise<Listener[]> {
+  const listeners: Listener[] = [];
+  try {
+    for (const endpoint of endpoints) listeners.push(await listen(endpoint, onConnection));
+  } catch (error) {
+    listeners.forEach((listener) => void listener.close());
+    throw error;
+  }
+  return listeners;
+}
+
+function newServer({ maxConnectionAgeMs }: ServerOptions, calls: OpenCalls): Server {
+  return new Server({
+    interceptors: [calls.interceptor],
+    // Channelz would count every call for a service that is not offered here.
+    "grpc.enable_channelz": 0,
+    "grpc.max_receive_message_length": LIMITS.messageBytes,
+    "grpc.max_concurrent_streams": LIMITS.concurrentStreams,
+    "grpc.max_connection_idle_ms": LIMITS.idleMs,
+    ...(maxConnectionAgeMs === undefined
+      ? {}
+      : { "grpc.max_connection_age_ms": maxConnectionAgeMs }),
+  });
+}
+
+async function addServices(
   server: Server,
-  listener: Listener,
-  graceMs: number,
-): Promise<void> {
-  const closed = listener.close();
+  { faults, reflection }: ServerOptions,
+  events: ServerEvents,
+): Promise<Health> {
+  const contract = await loadContract();
+  const handlers: UserServiceHandlers = { GetUser: getUserHandler(events, faults) };
+  server.addService(contract.UserService.service, handlers);
+  if (reflection) {
+    const { addReflection } = await import("./reflection.ts");
+    addReflection(server, contract);
+  }
+  return addHealth(server, ["", serviceName]);
+}
+
+async function newInjector(server: Server, tls: TlsFiles | undefined) {
+  const credentials = tls === undefined
+    ? ServerCredentials.createInsecure()
+    : await readTlsCredentials(tls);
+  return server.createConnectionInjector(credentials);
+}
+
+interface Parts {
+  readonly server: Server;
+  readonly listeners: readonly Listener[];
+  readonly health: Health;
+  readonly calls: OpenCalls;
+}
+
+async function drain({ server, listeners, health, calls }: Parts, graceMs: number) {
+  const closed = Promise.all(listeners.map((listener) => listener.close()));
+  health.stopServing();
+  calls.endStreaming(status.UNAVAILABLE, "the server is draining");
   // Its callback comes too early on Deno, whose http2 server marks each session as closed before
   // grpc-js can wait for it; the connections tell when the last call is done.
   server.tryShutdown(() => {});
+  let cancelled = 0;
   const timer = setTimeout(() => {
+    cancelled = calls.count();
     server.forceShutdown();
-    listener.destroyConnections();
+    listeners.forEach((listener) => listener.destroyConnections());
   }, graceMs);
   await closed;
   clearTimeout(timer);
+  return { cancelled };
 }

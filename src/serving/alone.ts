@@ -3,10 +3,13 @@ import { writeError } from "../cli/output.ts";
 import { type Log, openLog } from "../log/log.ts";
 import { denoFault } from "../server/deno_faults.ts";
 import type { ServerEvents } from "../server/events.ts";
-import { type Endpoint, ListenError } from "../server/listen.ts";
-import { startServer } from "../server/server.ts";
+import { ListenError, type TcpEndpoint } from "../server/listen.ts";
+import { type RunningServer, startServer } from "../server/server.ts";
+import { TlsError } from "../server/tls.ts";
+import { drainAndTell, reloadTlsAndTell } from "./lifecycle.ts";
 import type { ServeOptions } from "./options.ts";
-import { exitCodeOfSignal, takeStopSignals } from "./signals.ts";
+import { dropPrivileges } from "./privileges.ts";
+import { exitCodeOfSignal, onReload, takeStopSignals } from "./signals.ts";
 
 /** How long the last log lines may take to be read, in milliseconds. */
 const FLUSH_MS = 1_000;
@@ -21,27 +24,33 @@ export async function serveAlone(options: ServeOptions): Promise<number> {
   if (fault !== undefined) writeError(`usersvc serve: warning: ${fault}`);
   const log = openLog(options.log);
   const signals = takeStopSignals();
-  let server;
-  try {
-    const events = options.metrics ? await withMetrics(options.metrics, log) : log;
-    server = await startServer(options.endpoint, events);
-  } catch (error) {
-    if (!(error instanceof ListenError)) throw error;
-    writeError(`usersvc serve: ${error.message}`);
-    return ExitCode.FAILURE;
-  }
-  log.listening(server.port, server.host);
-  await signals.next();
+  const server = await start(options, log);
+  if (server === undefined) return ExitCode.FAILURE;
+  dropPrivileges(options);
+  log.listening(server.endpoints);
+  onReload(() => reloadTlsAndTell(server, log));
+  const signal = await signals.next();
   const exitCode = await Promise.race([
-    server.drain(options.graceMs).then(() => ExitCode.OK),
+    drainAndTell(server, options.graceMs, signal, log),
     signals.next().then(exitCodeOfSignal),
   ]);
   await log.flush(FLUSH_MS);
   return exitCode;
 }
 
+async function start(options: ServeOptions, log: Log): Promise<RunningServer | undefined> {
+  try {
+    const events = options.metrics ? await withMetrics(options.metrics, log) : log;
+    return await startServer(options, events);
+  } catch (error) {
+    if (!(error instanceof ListenError || error instanceof TlsError)) throw error;
+    writeError(`usersvc serve: ${error.message}`);
+    return undefined;
+  }
+}
+
 /** Counts what the server tells and serves it; loaded only here, it costs nothing when it is off. */
-async function withMetrics(endpoint: Endpoint, log: Log): Promise<ServerEvents> {
+async function withMetrics(endpoint: TcpEndpoint, log: Log): Promise<ServerEvents> {
   const [{ aggregate }, { both }, { serveMetrics }, { processMetrics }] = await Promise.all([
     import("../metrics/aggregate.ts"),
     import("../metrics/both.ts"),

@@ -296,3 +296,49 @@ programTest("grpcurl describes the contract without a server", async () => {
     );
   });
 });
+
+programTest(
+  "grpcurl lists and describes a server by reflection, with the contract's comments",
+  () =>
+    withServe(async ({ port }) => {
+      const program = await grpcurl();
+      const ask = async (...args: string[]) => {
+        const result = await run(program, ["-plaintext", `localhost:${port}`, ...args]);
+        assert.equal(result.code, 0, result.stderr);
+        return result.stdout;
+      };
+      assert.equal(await ask("list"), "grpc.health.v1.Health\nuserservice.UserService\n");
+      assert.equal(
+        await ask("list", "userservice.UserService"),
+        "userservice.UserService.GetUser\n",
+      );
+      assert.match(
+        await ask("describe"),
+        /\/\/ Greets users\.\nservice UserService \{\n {2}\/\/ Returns /,
+      );
+      assert.match(
+        await ask("describe", "userservice.GetUserRequest"),
+        /\/\/ Whom to greet\.\nmessage GetUserRequest \{\n {2}\/\/ The user's name: .*\n {2}string username = 1;/,
+      );
+    }),
+);
+
+programTest("grpcurl decodes what is wrong with a request", () =>
+  withServe(async ({ port }) => {
+    const request = ["-plaintext", "-d", '{"username": " "}', `localhost:${port}`, method];
+    const { code, stderr } = await run(await grpcurl(), request);
+    assert.equal(code, 67);
+    assert.match(stderr, /google\.rpc\.BadRequest/);
+    assert.match(stderr, /"field": "username",\s+"description": "username is blank"/);
+  }));
+
+programTest("--no-reflection leaves reflection out", () =>
+  withServe(async ({ port }) => {
+    const { code, stderr } = await run(await grpcurl(), [
+      "-plaintext",
+      `localhost:${port}`,
+      "list",
+    ]);
+    assert.notEqual(code, 0);
+    assert.match(stderr, /server does not support the reflection API/);
+  }, ["--no-reflection"]));

@@ -1,0 +1,76 @@
+import {
+  type sendUnaryData,
+  type Server,
+  type ServerUnaryCall,
+  type ServerWritableStream,
+  status,
+} from "@grpc/grpc-js";
+import { fromJSON, type PackageDefinition, type ServiceDefinition } from "@grpc/proto-loader";
+import healthProto from "grpc-health-check/proto/health/v1/health.proto" with { type: "text" };
+import protobuf from "protobufjs";
+
+/** The definition of `grpc.health.v1.Health`, as grpc-health-check gives it. */
+export const healthDefinition: PackageDefinition = fromJSON(
+  protobuf.parse(healthProto, { keepCase: true }).root.toJSON(),
+  { keepCase: true, defaults: true, enums: String },
+);
+
+/** A request of `grpc.health.v1.Health`. */
+interface HealthCheckRequest {
+  service: string;
+}
+
+/** A response of `grpc.health.v1.Health`. */
+interface HealthCheckResponse {
+  status: "SERVING" | "NOT_SERVING" | "SERVICE_UNKNOWN";
+}
+
+type CheckCall = ServerUnaryCall<HealthCheckRequest, HealthCheckResponse>;
+type WatchCall = ServerWritableStream<HealthCheckRequest, HealthCheckResponse>;
+
+/** The health service of a server. */
+export interface Health {
+  /** From now on every service is NOT_SERVING; those who watch are told. */
+  stopServing(): void;
+}
+
+/**
+ * Adds `grpc.health.v1.Health` to a server: SERVING for the given services, NOT_FOUND (Check) or
+ * SERVICE_UNKNOWN (Watch) for all others.
+ *
+ * The contract is that of grpc-health-check. Its implementation is not used: it remembers every
+ * service name that a client has ever watched, and reads its contract from disk with more
+ * permissions than a server needs.
+ *
+ * @param services full names; `""` is the server as a whole
+ * @see https://github.com/grpc/grpc/blob/master/doc/health-checking.md
+ */
+export function addHealth(server: Server, services: readonly string[]): Health {
+  const watchers = new Set<WatchCall>();
+  let serving = true;
+  const current = (): HealthCheckResponse => ({ status: serving ? "SERVING" : "NOT_SERVING" });
+
+  server.addService(healthDefinition["grpc.health.v1.Health"] as ServiceDefinition, {
+    Check: (call: CheckCall, respond: sendUnaryData<HealthCheckResponse>) => {
+      if (services.includes(call.request.service)) return respond(null, current());
+      respond({ code: status.NOT_FOUND, details: "unknown service" });
+    },
+    Watch: (call: WatchCall) => {
+      if (!services.includes(call.request.service)) {
+        // The stream stays open, as the protocol says: the service could be added later.
+        return void call.write({ status: "SERVICE_UNKNOWN" });
+      }
+      watchers.add(call);
+      call.on("cancelled", () => watchers.delete(call));
+      call.write(current());
+    },
+    List: (_call: CheckCall, respond: sendUnaryData<unknown>) =>
+      respond(null, { statuses: Object.fromEntries(services.map((name) => [name, current()])) }),
+  });
+  return {
+    stopServing: () => {
+      serving = false;
+      for (const call of watchers) call.write(current());
+    },
+  };
+}

@@ -1,0 +1,16 @@
+/** What one client, or all together, may take. Beyond it a call or a connection is refused. */
+export const LIMITS = {
+  /** The largest request in bytes, RESOURCE_EXHAUSTED beyond: gRPC's usual limit. */
+  messageBytes: 4 * 1024 * 1024,
+  /** Calls under way at once on one connection; a client holds back further ones. */
+  concurrentStreams: 100,
+  /** Open connections of one process; further ones are closed as soon as they are accepted. */
+  connections: 10_000,
+  /** How long a connection may take to begin with HTTP/2, in milliseconds. */
+  prefaceMs: 3_000,
+  /** How long a connection without a call stays open, in milliseconds. */
+  idleMs: 5 * 60_000,
+} as const;
+
+/** The shortest HTTP/2 connection start: the preface (24 bytes) and an empty SETTINGS frame (9). */
+export const PREFACE_BYTES = 33;

@@ -1,0 +1,144 @@
+import type { PackageDefinition, ServiceDefinition } from "@grpc/proto-loader";
+import type { Root, Type } from "protobufjs";
+
+// https://protobuf.dev/programming-guides/encoding/#structure
+const VARINT = 0, FIXED64 = 1, LENGTH = 2, GROUP_START = 3, GROUP_END = 4, FIXED32 = 5;
+
+/** Deeper groups than these can only be meant to exhaust the stack. */
+const MAX_GROUP_DEPTH = 100;
+
+/**
+ * Makes the methods of a definition refuse what is not a message of their type. The decoder of
+ * protobufjs accepts truncated strings, wrong wire types and invalid UTF-8; other implementations
+ * of gRPC answer them INTERNAL, and so does grpc-js where a deserializer throws.
+ *
+ * It knows the field types of the contract, strings, and throws on others when it is called, so
+ * that a contract that grows does not go unchecked.
+ *
+ * @throws {Error} for a message with a field that is not a singular string
+ */
+export function decodeStrictly(definition: PackageDefinition, root: Root): void {
+  for (const [name, value] of Object.entries(definition)) {
+    if ("format" in value) continue;
+    const service = value as ServiceDefinition;
+    for (const [methodName, method] of Object.entries(service)) {
+      const types = root.lookupService(name).methods[methodName]!;
+      types.resolve();
+      const checkRequest = strictChecker(types.resolvedRequestType!);
+      const checkResponse = strictChecker(types.resolvedResponseType!);
+      const { requestDeserialize, responseDeserialize } = method;
+      method.requestDeserialize = (bytes) => requestDeserialize(checkRequest(bytes));
+      method.responseDeserialize = (bytes) => responseDeserialize(checkResponse(bytes));
+    }
+  }
+}
+
+/** Makes a function that returns the bytes of a valid message and throws on all others. */
+function strictChecker(type: Type): <B extends Uint8Array>(bytes: B) => B {
+  for (const field of type.fieldsArray) {
+    if (field.type !== "string" || field.repeated) {
+      throw new Error(`strict decoding does not know ${field.fullName} of type ${field.type}`);
+    }
+  }
+  const strings = new Set(type.fieldsArray.map((field) => field.id));
+  const utf8 = new TextDecoder("utf-8", { fatal: true });
+  return (bytes) => {
+    const reader = wireReader(bytes);
+    while (!reader.atEnd()) {
+      const { field, wireType } = reader.tag();
+      if (!strings.has(field)) {
+        reader.skip(field, wireType, 0);
+      } else if (wireType === LENGTH) {
+        const text = reader.bytes();
+        // Most names are ASCII, and a call into the decoder costs more than to look.
+        if (!isAscii(text)) utf8.decode(text);
+      } else {
+        throw new Error(`field ${field} has the wire type ${wireType}`);
+      }
+    }
+    return bytes;
+  };
+}
+
+function isAscii(bytes: Uint8Array): boolean {
+  for (let i = 0; i < bytes.length; i++) if (bytes[i]! >= 0x80) return false;
+  return true;
+}
+
+interface WireReader {
+  atEnd(): boolean;
+  tag(): { field: number; wireType: number };
+  /** A length and as many bytes. */
+  bytes(): Uint8Array;
+  /** Passes over the value of an unknown field. */
+  skip(field: number, wireType: number, depth: number): void;
+}
+
+function wireReader(buffer: Uint8Array): WireReader {
+  let at = 0;
+
+  function varint(): number {
+    let value = 0;
+    for (let shift = 0; shift < 70; shift += 7) {
+      if (at >= buffer.length) throw new Error("truncated varint");
+      const byte = buffer[at++]!;
+      // Lengths and tags have 32 bits at most; of larger values only the end has to be found.
+      value += (byte & 0x7f) * 2 ** shift;
+      if (byte < 0x80) return value;
+    }
+    throw new Error("varint of more than ten bytes");
+  }
+
+  function advance(count: number): void {
+    if (count > buffer.length - at) throw new Error("truncated field");
+    at += count;
+  }
+
+  function tag() {
+    const value = varint();
+    const field = Math.floor(value / 8);
+    if (field < 1 || field >= 2 ** 29) throw new Error(`invalid field number ${field}`);
+    return { field, wireType: value % 8 };
+  }
+
+  function skip(field: number, wireType: number, depth: number): void {
+    switch (wireType) {
+      case VARINT:
+        return void varint();
+      case FIXED64:
+        return advance(8);
+      case LENGTH:
+        return advance(varint());
+      case FIXED32:
+        return advance(4);
+      case GROUP_START:
+        return skipGroup(field, depth + 1);
+      default:
+        throw new Error(`invalid wire type ${wireType}`);
+    }
+  }
+
+  function skipGroup(group: number, depth: number): void {
+    if (depth > MAX_GROUP_DEPTH) throw new Error("groups nested too deeply");
+    while (true) {
+      const { field, wireType } = tag();
+      if (wireType === GROUP_END) {
+        if (field !== group) throw new Error("mismatched end of a group");
+        return;
+      }
+      skip(field, wireType, depth);
+    }
+  }
+
+  return {
+    atEnd: () => at >= buffer.length,
+    tag,
+    bytes: () => {
+      const length = varint();
+      const start = at;
+      advance(length);
+      return buffer.subarray(start, at);
+    },
+    skip,
+  };
+}

@@ -1,0 +1,116 @@
+import assert from "node:assert/strict";
+import type { ServiceDefinition, ServiceError } from "@grpc/grpc-js";
+import { posixTest, programTest, type Serve, usersvc, withServe } from "./program.ts";
+
+async function health(server: Serve, service: string): Promise<unknown> {
+  const { Client, credentials } = await import("@grpc/grpc-js");
+  const { healthDefinition } = await import("../src/server/health.ts");
+  const { Check } = healthDefinition["grpc.health.v1.Health"] as ServiceDefinition;
+  const client = new Client(`127.0.0.1:${server.port}`, credentials.createInsecure());
+  try {
+    return await new Promise((resolve, reject) =>
+      client.makeUnaryRequest(
+        Check!.path,
+        Check!.requestSerialize,
+        Check!.responseDeserialize,
+        { service },
+        (error: ServiceError | null, response?: object) =>
+          error ? reject(error) : resolve(response),
+      )
+    );
+  } finally {
+    client.close();
+  }
+}
+
+programTest(
+  "the health of the server and of its service can be checked",
+  () =>
+    withServe(async (server) => {
+      assert.deepEqual(await health(server, ""), { status: "SERVING" });
+      assert.deepEqual(await health(server, "userservice.UserService"), { status: "SERVING" });
+      await assert.rejects(health(server, "no.such.Service"), /NOT_FOUND: unknown service/);
+    }),
+);
+
+programTest("--fail fails calls, but not health checks", () =>
+  withServe(async (server) => {
+    const { code, stderr } = await usersvc(["call", "Alice", "--port", `${server.port}`]);
+    assert.equal(code, 64 + 5);
+    assert.match(stderr, /NOT_FOUND from \S+: failed on purpose \(--fail\)\n$/);
+    assert.deepEqual(await health(server, ""), { status: "SERVING" });
+  }, ["--fail", "NOT_FOUND"]));
+
+programTest(
+  "--fail CODE:RATE fails about that share of the calls",
+  () =>
+    withServe(async (server) => {
+      const { finishCall, openSession, startCall } = await import("./raw_client.ts");
+      const session = await openSession(server.port);
+      const counts: Record<string, number> = {};
+      for (let i = 0; i < 20; i++) {
+        const calls = Array.from({ length: 100 }, () => finishCall(startCall(session), "Alice"));
+        for (const { status } of await Promise.all(calls)) {
+          counts[status] = (counts[status] ?? 0) + 1;
+        }
+      }
+      session.close();
+      assert.deepEqual(Object.keys(counts).sort(), ["0", "14"]);
+      // 2,000 calls at 0.3: beyond 500 and 700 lie ten standard deviations of 20.
+      assert.ok(counts["14"]! > 400 && counts["14"]! < 800, JSON.stringify(counts));
+    }, ["--fail", "UNAVAILABLE:0.3"]),
+);
+
+programTest("--delay makes answers late", () =>
+  withServe(async (server) => {
+    const start = Date.now();
+    const late = await usersvc(["call", "Alice", "--port", `${server.port}`]);
+    assert.equal(late.stdout, "Привет, Alice!\n");
+    assert.ok(Date.now() - start >= 400);
+  }, ["--delay", "400ms"]));
+
+posixTest(
+  "a call whose deadline passes is not answered, and logged as what it is",
+  () =>
+    withServe(async (server) => {
+      const call = ["call", "Alice", "--port", `${server.port}`, "--timeout", "200ms"];
+      assert.equal((await usersvc(call)).code, 68);
+      await server.stderr.until(/GetUser of "Alice" from \S+: (DEADLINE_EXCEEDED|CANCELLED): /);
+      server.kill("SIGTERM");
+      assert.equal((await server.ended()).code, 0);
+    }, ["--delay", "5s"]),
+);
+
+posixTest(
+  "an exception in a handler is INTERNAL without its text, and the log has it",
+  async () => {
+    const { credentials } = await import("@grpc/grpc-js");
+    const { loadContract } = await import("../src/contract.ts");
+    const { startServer } = await import("../src/server/server.ts");
+    const notices: string[] = [];
+    const server = await startServer(
+      { endpoints: [{ host: "127.0.0.1", port: 0 }], reflection: false, faults: {} },
+      {
+        connectionOpened() {},
+        connectionClosed() {},
+        callReceived: () => {
+          throw new Error("secret");
+        },
+        callFinished: () => {},
+        notice: ({ event, message }) => void notices.push(`${event}: ${message}`),
+      },
+    );
+    const { UserService } = await loadContract();
+    const [endpoint] = server.endpoints;
+    assert.ok(endpoint && "port" in endpoint);
+    const client = new UserService(`127.0.0.1:${endpoint.port}`, credentials.createInsecure());
+    const error = await new Promise<ServiceError | null>((resolve) =>
+      client.getUser({ username: "Alice" }, resolve)
+    );
+    client.close();
+    await server.drain(1_000);
+    assert.deepEqual([error?.code, error?.details], [13, "internal error"]);
+    assert.equal(notices.length, 1);
+    assert.match(notices[0]!, /^handler_failed: Error: secret\n/);
+  },
+);

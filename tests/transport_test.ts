@@ -1,0 +1,196 @@
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { fileURLToPath } from "node:url";
+import { posixTest, type Serve, usersvc, withServe } from "./program.ts";
+
+const cert = (name: string) => fileURLToPath(new URL(`certs/${name}`, import.meta.url));
+const read = (name: string) => Buffer.from(Deno.readFileSync(cert(name)));
+
+const TLS = ["--tls-cert", cert("server.pem"), "--tls-key", cert("server.key")];
+const MTLS = [...TLS, "--tls-client-ca", cert("ca.pem")];
+
+/** Calls GetUser with grpc-js: with TLS, with a client certificate, or over a Unix socket. */
+async function greeting(
+  target: string,
+  options: { tls?: boolean; client?: boolean } = {},
+): Promise<string> {
+  const { credentials } = await import("@grpc/grpc-js");
+  const { loadContract } = await import("../src/contract.ts");
+  const { UserService } = await loadContract();
+  const channel = options.client
+    ? credentials.createSsl(read("ca.pem"), read("client.key"), read("client.pem"))
+    : options.tls
+    ? credentials.createSsl(read("ca.pem"))
+    : credentials.createInsecure();
+  const client = new UserService(target, channel);
+  try {
+    return await new Promise((resolve, reject) =>
+      client.getUser(
+        { username: "Alice" },
+        { deadline: Date.now() + 5_000 },
+        (error, response) => error ? reject(error) : resolve(response!.message),
+      )
+    );
+  } finally {
+    client.close();
+  }
+}
+
+/** The serial number of the certificate that a server shows to a new connection. */
+async function shownSerial({ port }: Serve): Promise<string> {
+  const { connect } = await import("node:tls");
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  const socket = connect(
+    { host: "127.0.0.1", port, servername: "localhost", ca: read("ca.pem"), ALPNProtocols: ["h2"] },
+    () => resolve(socket.getPeerCertificate().serialNumber),
+  );
+  socket.on("error", reject);
+  return await promise.finally(() => socket.destroy());
+}
+
+async function serialOf(name: string): Promise<string> {
+  const { X509Certificate } = await import("node:crypto");
+  return new X509Certificate(read(name)).serialNumber;
+}
+
+posixTest("--tls-cert and --tls-key serve TLS, and TLS alone", () =>
+  withServe(async (server) => {
+    const target = `localhost:${server.port}`;
+    assert.equal(await greeting(target, { tls: true }), "Привет, Alice!");
+    const plain = await usersvc(["call", "Alice", "--address", target]);
+    assert.deepEqual([plain.code, plain.stdout], [78, ""]);
+    assert.equal(await greeting(target, { tls: true }), "Привет, Alice!");
+  }, TLS));
+
+posixTest("--tls-client-ca demands a client certificate", () =>
+  withServe(async (server) => {
+    const target = `localhost:${server.port}`;
+    assert.equal(await greeting(target, { client: true }), "Привет, Alice!");
+    await assert.rejects(greeting(target, { tls: true }), /UNAVAILABLE/);
+  }, MTLS));
+
+posixTest("a TLS file that cannot be used is one line that names it, exit code 1", async () => {
+  const flags = (certificate: string, key: string, ca?: string) => [
+    ...["--tls-cert", cert(certificate), "--tls-key", cert(key)],
+    ...(ca === undefined ? [] : ["--tls-client-ca", cert(ca)]),
+  ];
+  const bad: [args: string[], line: RegExp][] = [
+    [flags("missing.pem", "server.key"), /cannot read \S*missing\.pem: /],
+    [flags("server.pem", "missing.key"), /cannot read \S*missing\.key: /],
+    [flags("server.key", "server.key"), /server\.key holds no PEM certificate$/],
+    [flags("server.pem", "server.pem"), /server\.pem holds no PEM private key /],
+    [flags("server.pem", "second.key"), /second\.key does not belong to .*server\.pem$/],
+    [flags("expired.pem", "expired.key"), /the certificate in \S*expired\.pem expired on /],
+    [flags("server.pem", "server.key", "server.key"), /server\.key holds no PEM certificate$/],
+  ];
+  for (const [args, line] of bad) {
+    const { code, stdout, stderr } = await usersvc(["serve", "--port", "0", ...args]);
+    assert.deepEqual([code, stdout], [1, ""], stderr);
+    assert.match(stderr, /^usersvc serve: [^\n]+\n$/);
+    assert.match(stderr.trimEnd(), line);
+  }
+});
+
+posixTest("flags that do not go together are usage errors", async () => {
+  const bad: [args: string[], line: string][] = [
+    [["--tls-cert", "x"], "--tls-cert needs --tls-key"],
+    [["--tls-key", "x"], "--tls-key needs --tls-cert"],
+    [["--tls-client-ca", "x"], "--tls-client-ca needs --tls-cert, --tls-key"],
+    [["--unix", "x", "--host", "::"], "--host needs --port where --unix is given"],
+  ];
+  for (const [args, line] of bad) {
+    assert.deepEqual(await usersvc(["serve", ...args]), {
+      code: 2,
+      stdout: "",
+      stderr: `usersvc serve: ${line}; see usersvc serve --help\n`,
+    });
+  }
+});
+
+posixTest("SIGHUP reads the TLS files again; bad files leave the old ones in use", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "usersvc-tls-" });
+  const files = { cert: `${folder}/cert.pem`, key: `${folder}/key.pem` };
+  const install = async (name: string) => {
+    await Deno.copyFile(cert(`${name}.pem`), files.cert);
+    await Deno.copyFile(cert(`${name}.key`), files.key);
+  };
+  try {
+    await install("server");
+    await withServe(async (server) => {
+      assert.equal(await shownSerial(server), await serialOf("server.pem"));
+      await install("second");
+      server.kill("SIGHUP");
+      await server.stderr.until(/SIGHUP: new connections use the TLS files as they are now\n/);
+      assert.equal(await shownSerial(server), await serialOf("second.pem"));
+      await Deno.writeTextFile(files.key, "nonsense");
+      server.kill("SIGHUP");
+      await server.stderr.until(/SIGHUP: the TLS files in use stay: \S*key\.pem holds no PEM /);
+      assert.equal(await shownSerial(server), await serialOf("second.pem"));
+      assert.equal(await greeting(`localhost:${server.port}`, { tls: true }), "Привет, Alice!");
+    }, ["--tls-cert", files.cert, "--tls-key", files.key]);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+posixTest("--unix listens on a socket file that goes away at the end", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "usersvc-unix-" });
+  const path = `${folder}/s`;
+  try {
+    await withServe(async (server) => {
+      assert.equal(await greeting(`unix:${path}`), "Привет, Alice!");
+      assert.equal(await greeting(`localhost:${server.port}`), "Привет, Alice!");
+      const second = await usersvc(["serve", "--unix", path]);
+      assert.deepEqual([second.code, second.stdout], [1, ""]);
+      assert.match(
+        second.stderr,
+        /^usersvc serve: cannot listen on unix:\S+: a program listens [^\n]+\n$/,
+      );
+      assert.equal(await greeting(`unix:${path}`), "Привет, Alice!");
+      server.kill("SIGTERM");
+      assert.equal((await server.ended()).code, 0);
+      await assert.rejects(Deno.lstat(path), Deno.errors.NotFound);
+    }, ["--unix", path]);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
+posixTest(
+  "a socket file that a killed server left is replaced, any other file is not",
+  async () => {
+    const folder = await Deno.makeTempDir({ prefix: "usersvc-unix-" });
+    const path = `${folder}/s`;
+    try {
+      await withServe(async (server) => {
+        server.kill("SIGKILL");
+        await server.ended();
+        assert.ok((await Deno.lstat(path)).isSocket);
+      }, ["--unix", path]);
+      await withServe(async () => {
+        assert.equal(await greeting(`unix:${path}`), "Привет, Alice!");
+      }, ["--unix", path]);
+      await Deno.writeTextFile(path, "precious");
+      const refused = await usersvc(["serve", "--unix", path]);
+      assert.equal(refused.code, 1);
+      assert.match(
+        refused.stderr,
+        /: it exists and is not a socket; choose another path with --unix\n$/,
+      );
+      assert.equal(await Deno.readTextFile(path), "precious");
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  },
+);
+
+posixTest(
+  "--max-connection-age has clients open a new connection, and no call fails",
+  () =>
+    withServe(async (server) => {
+      const { goaway, openSession } = await import("./raw_client.ts");
+      const session = await openSession(server.port);
+      await goaway(session);
+      assert.equal(await greeting(`localhost:${server.port}`), "Привет, Alice!");
+    }, ["--max-connection-age", "500ms"]),
+);
