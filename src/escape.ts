@@ -1,7 +1,9 @@
-const UNSAFE =
+const UNSAFE_CHARACTERS =
   // C0 and C1 controls with DEL, line and paragraph separators, bidirectional overrides and isolates
   // deno-lint-ignore no-control-regex
-  /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
+  /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/;
+// Asking first is several times cheaper than a replacement that finds nothing.
+const UNSAFE = new RegExp(UNSAFE_CHARACTERS, "g");
 
 const SHORT: Record<string, string> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
 
@@ -19,13 +21,38 @@ const SHORT: Record<string, string> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
  * ```
  */
 export function escapeControls(text: string): string {
+  if (!UNSAFE_CHARACTERS.test(text)) return text;
   return text.replace(UNSAFE, (character) => {
     const code = character.charCodeAt(0);
-    return SHORT[character] ??
-      (code < 0x100
-        ? `\\x${code.toString(16).padStart(2, "0")}`
-        : `\\u${code.toString(16).padStart(4, "0")}`);
+    return SHORT[character] ?? (code < 0x100 ? `\\x${hex(code, 2)}` : `\\u${hex(code, 4)}`);
   });
+}
+
+/**
+ * A text as a JSON string, quotes included, that is safe to show on a terminal as well: what
+ * {@linkcode escapeControls} escapes is escaped here in JSON's form, so that it parses to the same
+ * text.
+ */
+export function jsonString(text: string): string {
+  const json = JSON.stringify(text);
+  if (!UNSAFE_CHARACTERS.test(json)) return json;
+  return json.replace(UNSAFE, (character) => `\\u${hex(character.charCodeAt(0), 4)}`);
+}
+
+function hex(code: number, digits: number): string {
+  return code.toString(16).padStart(digits, "0");
+}
+
+/**
+ * The start of a text of any length.
+ *
+ * @param max how many characters (Unicode code points) to keep before "..." stands for the rest
+ */
+export function cut(text: string, max: number): string {
+  if (text.length <= max) return text;
+  // A code point takes at most two UTF-16 units: a text of megabytes is not split for its start.
+  const start = [...text.slice(0, 2 * max + 2)];
+  return start.length <= max ? text : start.slice(0, max).join("") + "...";
 }
 
 /**
@@ -34,9 +61,5 @@ export function escapeControls(text: string): string {
  * @param max how many characters (Unicode code points) to keep before "..." stands for the rest
  */
 export function excerpt(text: string, max = 60): string {
-  // A code point takes at most two UTF-16 units: a text of megabytes is not split for its start.
-  const start = [...text.slice(0, 2 * max + 2)];
-  return start.length <= max
-    ? escapeControls(text)
-    : escapeControls(start.slice(0, max).join("")) + "...";
+  return escapeControls(cut(text, max));
 }

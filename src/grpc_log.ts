@@ -2,13 +2,18 @@ import { setLogger } from "@grpc/grpc-js";
 import { escapeControls } from "./escape.ts";
 
 /**
- * Sends grpc-js's own messages to stderr, one escaped line each. By default grpc-js prints raw
- * bytes that the peer chose, line breaks included. What it logs is chosen with the environment
- * variables `GRPC_VERBOSITY` and `GRPC_TRACE`; without them, errors only.
+ * Takes over grpc-js's own messages: by default they go to stderr with the raw bytes that a peer
+ * chose, line breaks included. What grpc-js logs is chosen with the environment variables
+ * `GRPC_VERBOSITY` and `GRPC_TRACE`; without them, errors only.
  *
+ * @param log takes each message, not escaped; the default writes it to stderr, one escaped line
  * @see https://github.com/grpc/grpc-node/blob/master/TROUBLESHOOTING.md
  */
-export function escapeGrpcLog(): void {
-  const line = (...parts: unknown[]) => console.error(escapeControls(parts.map(String).join(" ")));
-  setLogger({ error: line, info: line, debug: line });
+export function escapeGrpcLog(
+  log: (level: "info" | "error", message: string) => void = (_, message) =>
+    console.error(escapeControls(message)),
+): void {
+  const logAt = (level: "info" | "error") => (...parts: unknown[]) =>
+    log(level, parts.map(String).join(" "));
+  setLogger({ error: logAt("error"), info: logAt("info"), debug: logAt("info") });
 }

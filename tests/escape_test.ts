@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { escapeControls, excerpt } from "../src/escape.ts";
+import { escapeControls, excerpt, jsonString } from "../src/escape.ts";
 
 Deno.test("controls, line breaks and bidirectional overrides are shown escaped", () => {
   const cases: [string, string][] = [
@@ -32,4 +32,11 @@ Deno.test("an excerpt counts code points and splits none", () => {
   assert.equal(excerpt("😀".repeat(4), 3), "😀😀😀...");
   assert.equal(excerpt("a".repeat(5_000_000), 3), "aaa...");
   assert.equal(excerpt("\n".repeat(3), 3), "\\n\\n\\n");
+});
+
+Deno.test("a JSON string is safe for a terminal and parses to the same text", () => {
+  assert.equal(jsonString('a"\n\x7f\x9b\u2028\u202e'), '"a\\"\\n\\u007f\\u009b\\u2028\\u202e"');
+  for (const text of ["", "Иван 👩‍👩‍👧", 'a\\"\n\x00\x1b\x85\u2066', "\ud800"]) {
+    assert.equal(JSON.parse(jsonString(text)), text);
+  }
 });

@@ -149,26 +149,36 @@ export interface Serve {
   ended(): Promise<Result>;
 }
 
-/** Starts `usersvc serve` on a free port and waits until it accepts calls. */
-export async function startServe(
+/** The start line in the text form and its record in the JSON form of the log; holds the port. */
+export const STARTED =
+  /^gRPC сервер запущен на порту (\d+)\.\.\.\n|"event":"listening".*?"port":(\d+)\b.*\n/;
+
+/** Starts `usersvc serve` on a free port, its output still to be read. */
+export function spawnServe(
   args: readonly string[] = [],
   limits: readonly string[] = [],
-): Promise<Serve> {
+): Deno.ChildProcess {
   const [program, ...before] = [...limited(limits), ...commandLine()] as [string, ...string[]];
-  const child = new Deno.Command(program, {
+  return new Deno.Command(program, {
     args: [...before, "serve", "--port", "0", ...args],
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
     env: { NO_COLOR: "1" },
   }).spawn();
+}
+
+/** Starts `usersvc serve` on a free port and waits until it accepts calls. */
+export async function startServe(
+  args: readonly string[] = [],
+  limits: readonly string[] = [],
+): Promise<Serve> {
+  const child = spawnServe(args, limits);
   const stdout = new Transcript(child.stdout);
   const stderr = new Transcript(child.stderr);
-  const started = await stdout.until(
-    /^gRPC сервер запущен на порту (\d+)\.\.\.\n/,
-  );
+  const started = await stdout.until(STARTED);
   return {
-    port: Number(started[1]),
+    port: Number(started[1] ?? started[2]),
     stdout,
     stderr,
     pid: child.pid,

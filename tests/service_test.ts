@@ -91,6 +91,8 @@ posixTest(
     const server = await startServer(
       { endpoints: [{ host: "127.0.0.1", port: 0 }], reflection: false, faults: {} },
       {
+        connectionOpened() {},
+        connectionClosed() {},
         callReceived: () => {
           throw new Error("secret");
         },

@@ -15,15 +15,16 @@ const RETRY_MS = 5;
  * Writes text and returns when the system has taken all of it. A reader that has gone
  * (`usersvc proto | head -1`) wants nothing more: that is not an error, and the rest is dropped.
  *
+ * @returns false if the reader has gone
  * @throws {OutputError} if the stream cannot be written for another reason, such as a full disk
  */
-export async function writeAll(output: Output, text: string): Promise<void> {
-  let rest: Uint8Array = new TextEncoder().encode(text);
+export async function writeAll(output: Output, text: string | Uint8Array): Promise<boolean> {
+  let rest: Uint8Array = typeof text === "string" ? new TextEncoder().encode(text) : text;
   while (rest.length > 0) {
     try {
       rest = rest.subarray(await output.write(rest));
     } catch (error) {
-      if (error instanceof Deno.errors.BrokenPipe) return;
+      if (error instanceof Deno.errors.BrokenPipe) return false;
       if (!(error instanceof Deno.errors.WouldBlock)) {
         throw new OutputError(
           `cannot write the output: ${(error as Error).message}`,
@@ -33,6 +34,7 @@ export async function writeAll(output: Output, text: string): Promise<void> {
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
     }
   }
+  return true;
 }
 
 /** Writes one line to stderr. Where even that is closed, nobody can be told. */

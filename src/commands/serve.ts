@@ -6,15 +6,21 @@ import { giveUpRunning } from "../cli/running.ts";
 import { parseSize, SIZE } from "../cli/size.ts";
 import { UsageError } from "../cli/usage_error.ts";
 import { parseWorkerCount, WORKER_COUNT } from "../cli/worker_count.ts";
+import { LOG_FORMATS } from "../log/formats.ts";
 import { FAILURE, parseFailure } from "../server/failure.ts";
-import type { Endpoint } from "../server/listen.ts";
+import type { Endpoint, TcpEndpoint } from "../server/listen.ts";
 import type { TlsFiles } from "../server/tls.ts";
 import type { ServeOptions } from "../serving/options.ts";
 import type { PoolOptions } from "../serving/pool.ts";
 
+const HOST = {
+  expects: "a host name or an IP address",
+  parse: (text: string) => /^[\p{L}\p{N}.:%_-]+$/u.test(text) ? text : undefined,
+};
 const DEFAULT_HOST = "::";
 const DEFAULT_PORT = 50051;
 const DEFAULT_WORKER_MEMORY = "400MB";
+const DEFAULT_METRICS_HOST = "127.0.0.1";
 
 export const command = defineCommand({
   name: "serve",
@@ -27,8 +33,7 @@ TLS files again.`,
     host: {
       value: "HOST",
       help: "The address to listen on; :: is all of IPv4 and IPv6",
-      expects: "a host name or an IP address",
-      parse: (text) => /^[\p{L}\p{N}.:%_-]+$/u.test(text) ? text : undefined,
+      ...HOST,
       defaultNote: DEFAULT_HOST,
     },
     port: {
@@ -103,6 +108,25 @@ TLS files again.`,
       parse: parseSize,
       defaultNote: DEFAULT_WORKER_MEMORY,
     },
+    log: {
+      value: "FORMAT",
+      help: "text, json (one object a line) or none (warnings stay)",
+      expects: "text, json or none",
+      parse: (text) => LOG_FORMATS.find((format) => format === text),
+      default: "text",
+    },
+    "metrics-port": {
+      value: "PORT",
+      help: "Serve Prometheus metrics here; 0 takes a free one",
+      expects: PORT_OR_FREE,
+      parse: parsePortOrFree,
+    },
+    "metrics-host": {
+      value: "HOST",
+      help: "The address to serve metrics on",
+      ...HOST,
+      defaultNote: DEFAULT_METRICS_HOST,
+    },
   },
   examples: [
     { command: "usersvc serve", does: "Listen on port 50051, all addresses" },
@@ -115,6 +139,7 @@ TLS files again.`,
   run: async (flags) => {
     const endpoints = endpointsOf(flags.host, flags.port, flags.unix);
     const tls = tlsFiles(flags["tls-cert"], flags["tls-key"], flags["tls-client-ca"]);
+    const metrics = metricsEndpoint(flags["metrics-host"], flags["metrics-port"]);
     const age = flags["max-connection-age"];
     const options: ServeOptions = {
       endpoints,
@@ -126,6 +151,8 @@ TLS files again.`,
         ...(flags.fail === undefined ? {} : { fail: flags.fail }),
       },
       graceMs: flags.grace,
+      log: flags.log,
+      ...(metrics === undefined ? {} : { metrics }),
     };
     const pool = poolOptions(flags.workers, flags["worker-memory"]);
     if (pool !== undefined) {
@@ -149,6 +176,15 @@ function endpointsOf(
   if (port !== undefined) return [tcp, { path }];
   if (host !== undefined) throw new UsageError("--host needs --port where --unix is given");
   return [{ path }];
+}
+
+function metricsEndpoint(
+  host: string | undefined,
+  port: number | undefined,
+): TcpEndpoint | undefined {
+  if (port !== undefined) return { host: host ?? DEFAULT_METRICS_HOST, port };
+  if (host !== undefined) throw new UsageError("--metrics-host needs --metrics-port");
+  return undefined;
 }
 
 function tlsFiles(

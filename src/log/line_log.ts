@@ -1,4 +1,5 @@
-import { type Output, writeAll, writeError } from "../cli/output.ts";
+import { setImmediate } from "node:timers";
+import { type Output, writeAll } from "../cli/output.ts";
 
 /** Writes lines in the order in which they come, without making the caller wait. */
 export interface LineLog {
@@ -8,50 +9,139 @@ export interface LineLog {
    * Waits until all lines are written.
    *
    * @param maxMs gives up after this many milliseconds, for a reader that never reads
+   * @returns how many lines, at most, were lost because nobody has read them
    */
-  flush(maxMs: number): Promise<void>;
+  flush(maxMs: number): Promise<number>;
 }
 
+/** How a log meets what can happen to its stream. */
+export interface LineLogOptions {
+  /**
+   * How many bytes one write may hold; only a line that is longer by itself exceeds it. Writes hold
+   * whole lines.
+   */
+  readonly maxWriteBytes?: number;
+  /**
+   * Told when lines were dropped because the queue was full, once the stream takes more.
+   *
+   * @returns a line to write in their place, or undefined
+   */
+  readonly onDropped: (lines: number) => string | undefined;
+  /** Told once why the stream takes no more. A reader that has gone is no failure. */
+  readonly onFailure: (reason: string) => void;
+}
+
+/** A write of at most this many bytes to a pipe is not mixed with those of other processes. */
+export const PIPE_BUF = 4096;
+
+/** How many characters may wait for the stream; further lines are dropped. */
+const MAX_WAITING = 1024 * 1024;
+
 /**
- * Makes a log on a stream. Lines that come while a write is under way are written together by the
- * next one. A stream that fails loses its lines, not the program: stderr says so once.
- *
- * @param name stands for the stream in that message
+ * How long the next write waits after one, in milliseconds, for more lines to come. A write costs
+ * some 25 us of CPU, most of it for the thread that may block in it: with one for each turn of the
+ * event loop, a log of 5 calls per turn cost 7 us per call, a tenth of the whole call.
  */
-export function lineLog(output: Output, name: string): LineLog {
-  let pending = "";
-  let failed = false;
+const PAUSE_MS = 5;
+
+const LINE_FEED = 0x0a;
+const encoder = new TextEncoder();
+
+/**
+ * Makes a log on a stream. A line that comes after a pause is written at the end of its turn of the
+ * event loop, with the others of that turn; those that come within {@linkcode PAUSE_MS} of a write
+ * make up the next one. A stream that fails or is not read loses its lines, not the program.
+ */
+export function lineLog(output: Output, options: LineLogOptions): LineLog {
+  const { maxWriteBytes = Infinity, onDropped, onFailure } = options;
+  let waiting = "";
+  let waitingLines = 0;
+  let underWayLines = 0;
+  let dropped = 0;
+  let ended = false;
   let writing: Promise<void> | undefined;
+  let flushing = false;
+  let endPause = () => {};
+
+  function take(): string {
+    let batch = waiting;
+    underWayLines = waitingLines;
+    waiting = "";
+    waitingLines = 0;
+    if (dropped > 0) {
+      const note = onDropped(dropped);
+      if (note !== undefined) batch += note + "\n";
+      dropped = 0;
+    }
+    return batch;
+  }
 
   async function write(): Promise<void> {
-    // The lines of one turn of the event loop make one write.
-    await Promise.resolve();
-    while (pending !== "") {
-      const batch = pending;
-      pending = "";
-      await writeAll(output, batch);
+    // Not a microtask: the calls of one turn come in several events, with microtasks in between.
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    while (waiting !== "") {
+      for (const part of wholeLines(encoder.encode(take()), maxWriteBytes)) {
+        if (await writeAll(output, part)) continue;
+        return end();
+      }
+      underWayLines = 0;
+      if (!flushing) await pause();
     }
   }
 
+  async function pause(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, PAUSE_MS);
+    endPause = resolve;
+    await promise;
+    clearTimeout(timer);
+  }
+
+  function end(): void {
+    ended = true;
+    waiting = "";
+    waitingLines = underWayLines = dropped = 0;
+  }
+
   function fail(error: unknown): void {
-    failed = true;
-    pending = "";
-    const reason = error instanceof Error ? error.message : String(error);
-    writeError(`usersvc: the log on ${name} ends here: ${reason}`);
+    end();
+    onFailure(error instanceof Error ? error.message : String(error));
   }
 
   return {
     line(text) {
-      if (failed) return;
-      pending += `${text}\n`;
+      if (ended) return;
+      // Once a line was dropped the others must follow it, or the note would stand in a wrong place.
+      if (dropped > 0 || waiting.length + text.length >= MAX_WAITING) {
+        dropped++;
+        return;
+      }
+      waiting += text + "\n";
+      waitingLines++;
       writing ??= write().catch(fail).finally(() => writing = undefined);
     },
     async flush(maxMs) {
-      if (writing === undefined) return;
+      if (writing === undefined) return 0;
+      flushing = true;
+      endPause();
       const { promise: timedOut, resolve } = Promise.withResolvers<void>();
       const timer = setTimeout(resolve, maxMs);
       await Promise.race([writing, timedOut]);
       clearTimeout(timer);
+      flushing = false;
+      return underWayLines + waitingLines + dropped;
     },
   };
+}
+
+/** Splits text after line breaks into parts of at most this many bytes, or of one longer line. */
+function* wholeLines(bytes: Uint8Array, max: number): Generator<Uint8Array> {
+  let start = 0;
+  while (bytes.length - start > max) {
+    const last = bytes.lastIndexOf(LINE_FEED, start + max - 1);
+    const end = (last >= start ? last : bytes.indexOf(LINE_FEED, start + max)) + 1;
+    yield bytes.subarray(start, end);
+    start = end;
+  }
+  yield bytes.subarray(start);
 }

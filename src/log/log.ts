@@ -1,46 +1,90 @@
-import { escapeControls, excerpt } from "../escape.ts";
 import type { ServerEvents } from "../server/events.ts";
 import type { Endpoint } from "../server/listen.ts";
-import { MAX_USERNAME } from "../server/username.ts";
-import { STATUS_NAMES } from "../status_name.ts";
-import { lineLog } from "./line_log.ts";
+import type { LogFormat } from "./formats.ts";
+import { jsonEvents, jsonRecord } from "./json_events.ts";
+import { type LineLog, lineLog, PIPE_BUF } from "./line_log.ts";
+import { quietEvents, textEvents } from "./text_events.ts";
 
-/** The log of a server. */
-export interface Log extends ServerEvents {
+/** What a log is told. */
+export interface LogEvents extends ServerEvents {
   /** The server accepts calls at these endpoints. */
   listening(endpoints: readonly Endpoint[]): void;
+}
+
+/** The log of a server. */
+export interface Log extends LogEvents {
   /**
-   * Waits until all lines are written.
+   * Waits until all lines are written. Lines that nobody has read are lost then, and stderr says
+   * how many.
    *
-   * @param maxMs gives up after this many milliseconds, for a reader that never reads
+   * @param maxMs gives up on a stream after this many milliseconds, for a reader that never reads
    */
   flush(maxMs: number): Promise<void>;
 }
 
-/** Opens the log in the tutorial's form: calls on stdout, everything else on stderr. */
-export function openLog(): Log {
-  const stdout = lineLog(Deno.stdout, "stdout");
-  const stderr = lineLog(Deno.stderr, "stderr");
-  return {
-    listening: (endpoints) => endpoints.forEach((endpoint) => stdout.line(startLine(endpoint))),
-    callReceived: ({ method, username }) =>
-      stdout.line(
-        `Получен запрос к методу ${method} от пользователя: ${excerpt(username, MAX_USERNAME)}`,
-      ),
-    callFinished: ({ method, username, peer }, { code, reason }) => {
-      if (reason === undefined) return;
-      stderr.line(
-        `usersvc serve: refused ${method} of "${excerpt(username)}" from ${peer}: ` +
-          `${STATUS_NAMES[code]}: ${escapeControls(reason)}`,
-      );
+/** Whose log it is. */
+export interface LogOptions {
+  /**
+   * The number of this worker among several that share stdout and stderr; absent where one process
+   * serves alone.
+   */
+  readonly worker?: number;
+}
+
+/** Opens the log of this process on stdout and stderr. */
+export function openLog(format: LogFormat, { worker }: LogOptions = {}): Log {
+  const limit = worker === undefined ? {} : { maxWriteBytes: PIPE_BUF };
+  const stderr = lineLog(Deno.stderr, {
+    ...limit,
+    onDropped: (lines) => droppedText(lines, "stderr"),
+    // Nothing is left to say it with.
+    onFailure: () => {},
+  });
+  const stdout = lineLog(Deno.stdout, {
+    ...limit,
+    onDropped: (lines) => {
+      if (format === "json") return jsonDropped(lines, worker);
+      stderr.line(droppedText(lines, "stdout"));
     },
-    notice: ({ message }) => stderr.line(`usersvc serve: ${escapeControls(message)}`),
-    flush: async (maxMs) => void await Promise.all([stdout.flush(maxMs), stderr.flush(maxMs)]),
+    onFailure: (reason) => stderr.line(`usersvc serve: the log on stdout ends here: ${reason}`),
+  });
+  return {
+    ...eventsOf(format, stdout, stderr, worker),
+    async flush(maxMs) {
+      const lost = await stdout.flush(maxMs);
+      if (lost > 0) {
+        stderr.line(`usersvc serve: nobody reads stdout: up to ${lost} lines of the log are lost`);
+      }
+      await stderr.flush(maxMs);
+    },
   };
 }
 
-function startLine(endpoint: Endpoint): string {
-  return "path" in endpoint
-    ? `gRPC сервер запущен на сокете ${escapeControls(endpoint.path)}...`
-    : `gRPC сервер запущен на порту ${endpoint.port}...`;
+function eventsOf(
+  format: LogFormat,
+  stdout: LineLog,
+  stderr: LineLog,
+  worker: number | undefined,
+): LogEvents {
+  switch (format) {
+    case "text":
+      return textEvents(stdout, stderr);
+    case "json":
+      return jsonEvents(stdout, worker);
+    case "none":
+      return quietEvents(stderr);
+  }
+}
+
+function droppedText(lines: number, stream: string): string {
+  return `usersvc serve: ${lines} lines of the log on ${stream} were dropped: nobody read it`;
+}
+
+function jsonDropped(lines: number, worker: number | undefined): string {
+  return jsonRecord({
+    level: "warn",
+    event: "log_dropped",
+    message: `${lines} lines of the log were dropped here: nobody read stdout`,
+    fields: { count: lines },
+  }, worker);
 }

@@ -1,4 +1,4 @@
-import { STATUS_NAMES } from "../status_name.ts";
+import { STATUS_NAMES } from "../status_codes.ts";
 
 /** A failure on purpose, for those who test clients. */
 export interface Failure {

@@ -33,9 +33,20 @@ export function getUserHandler(
     const call = describe(serverCall);
     const end = (outcome: Omit<Outcome, "timeMs">) =>
       events.callFinished(call, { ...outcome, timeMs: performance.now() - start });
-    const finish = () => guard(respond, events, () => end(answer(serverCall, respond, faults)));
+    // Where our own code fails, the caller learns nothing of it and the log everything.
+    const guarded = (step: () => void) => {
+      try {
+        step();
+      } catch (error) {
+        respond({ code: status.INTERNAL, details: "internal error" });
+        const message = error instanceof Error ? error.stack ?? error.message : String(error);
+        events.notice({ level: "error", event: "handler_failed", message });
+        end({ code: status.INTERNAL, reason: "internal error" });
+      }
+    };
+    const finish = () => guarded(() => end(answer(serverCall, respond, faults)));
 
-    guard(respond, events, () => {
+    guarded(() => {
       events.callReceived(call);
       if (delayMs === undefined) return finish();
       const timer = setTimeout(finish, delayMs);
@@ -45,17 +56,6 @@ export function getUserHandler(
       });
     });
   };
-}
-
-/** Answers INTERNAL where a step throws: the caller learns nothing of it, the log everything. */
-function guard(respond: Respond, events: ServerEvents, step: () => void): void {
-  try {
-    step();
-  } catch (error) {
-    respond({ code: status.INTERNAL, details: "internal error" });
-    const message = error instanceof Error ? error.stack ?? error.message : String(error);
-    events.notice({ level: "error", event: "handler_failed", message });
-  }
 }
 
 function describe(serverCall: GetUserCall): Call {

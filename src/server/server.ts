@@ -63,7 +63,7 @@ export async function startServer(
   events: ServerEvents,
   accept: Accept = listen,
 ): Promise<RunningServer> {
-  escapeGrpcLog();
+  escapeGrpcLog((level, message) => events.notice({ level, event: "grpc_log", message }));
   refuseCompressedWithoutEncoding();
   const calls = openCalls();
   const server = newServer(calls);
@@ -73,6 +73,8 @@ export async function startServer(
   let injector = await newInjector(server, tls);
   sessions.watch();
   const listeners = await acceptAll(accept, options.endpoints, (socket) => {
+    events.connectionOpened();
+    socket.once("close", () => events.connectionClosed());
     limitStart(socket, () => tls === undefined || sessions.has(socket));
     coalesceWrites(socket);
     injector.injectConnection(socket);

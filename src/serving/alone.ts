@@ -2,7 +2,8 @@ import { ExitCode } from "../cli/exit_code.ts";
 import { writeError } from "../cli/output.ts";
 import { type Log, openLog } from "../log/log.ts";
 import { denoFault } from "../server/deno_faults.ts";
-import { ListenError } from "../server/listen.ts";
+import type { ServerEvents } from "../server/events.ts";
+import { ListenError, type TcpEndpoint } from "../server/listen.ts";
 import { type RunningServer, startServer } from "../server/server.ts";
 import { TlsError } from "../server/tls.ts";
 import { drainAndTell, reloadTlsAndTell } from "./lifecycle.ts";
@@ -22,7 +23,7 @@ const FLUSH_MS = 1_000;
 export async function serveAlone(options: ServeOptions): Promise<number> {
   const fault = denoFault(Deno.version.deno);
   if (fault !== undefined) writeError(`usersvc serve: warning: ${fault}`);
-  const log = openLog();
+  const log = openLog(options.log);
   const signals = takeStopSignals();
   const server = await start(options, log);
   if (server === undefined) return ExitCode.FAILURE;
@@ -41,10 +42,25 @@ export async function serveAlone(options: ServeOptions): Promise<number> {
 
 async function start(options: ServeOptions, log: Log): Promise<RunningServer | undefined> {
   try {
-    return await startServer(options, log);
+    const events = options.metrics ? await withMetrics(options.metrics, log) : log;
+    return await startServer(options, events);
   } catch (error) {
     if (!(error instanceof ListenError || error instanceof TlsError)) throw error;
     writeError(`usersvc serve: ${error.message}`);
     return undefined;
   }
+}
+
+/** Counts what the server tells and serves it; loaded only here, it costs nothing when it is off. */
+async function withMetrics(endpoint: TcpEndpoint, log: Log): Promise<ServerEvents> {
+  const [{ aggregate }, { both }, { serveMetrics }, { processMetrics }] = await Promise.all([
+    import("../metrics/aggregate.ts"),
+    import("../metrics/both.ts"),
+    import("../metrics/http.ts"),
+    import("../metrics/registry.ts"),
+  ]);
+  const metrics = processMetrics(1);
+  const text = async () => await aggregate([await metrics.snapshot()]);
+  log.notice(await serveMetrics(endpoint, text));
+  return both(log, metrics.events);
 }

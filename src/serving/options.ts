@@ -1,3 +1,5 @@
+import type { LogFormat } from "../log/formats.ts";
+import type { TcpEndpoint } from "../server/listen.ts";
 import type { ServerOptions } from "../server/server.ts";
 
 /**
@@ -7,4 +9,8 @@ import type { ServerOptions } from "../server/server.ts";
 export interface ServeOptions extends ServerOptions {
   /** How long calls in flight may take once the server drains, in milliseconds. */
   readonly graceMs: number;
+  /** The form of the log. */
+  readonly log: LogFormat;
+  /** Where to serve metrics; absent for none. */
+  readonly metrics?: TcpEndpoint;
 }

@@ -1,4 +1,5 @@
 import { formatMegabytes } from "../cli/size.ts";
+import type { Snapshot } from "../metrics/aggregate.ts";
 import type { Notice } from "../server/events.ts";
 import { type BackOff, openBackOff } from "./back_off.ts";
 import type { HandOver } from "./hand_over.ts";
@@ -46,12 +47,22 @@ export interface Pool {
   start(): Promise<string | undefined>;
   /** Those that serve now. */
   list(): WorkerState[];
+  /** What the workers that run have counted, each one's apart; nothing where metrics are off. */
+  metrics(): Promise<Snapshot[]>;
   /** Replaces none any more and waits until all have drained and ended. */
   drain(graceMs: number): Promise<PoolDrained>;
   /** Makes all read the TLS files again. */
   reload(): void;
   /** Ends all at once. */
   kill(): void;
+}
+
+/** What is told of a pool's workers to those who count. */
+export interface PoolObserver {
+  /** A worker was replaced, whatever the reason. */
+  replaced(worker: number): void;
+  /** A worker has ended; this is what it had counted when it was last asked. */
+  ended(last: Snapshot): void;
 }
 
 type Timer = ReturnType<typeof setTimeout>;
@@ -74,6 +85,8 @@ interface Member {
   readonly process: WorkerProcess;
   readonly place: Place;
   rss: number;
+  /** What it had counted when it was last asked. */
+  counted?: Snapshot | undefined;
   /** Why it cannot serve, if it has said so. */
   fault?: string;
   /** Why it is to be replaced. */
@@ -94,12 +107,14 @@ const DRAIN_MARGIN_MS = 5_000;
  *
  * @param handOver the workers that serve take their connections from it
  * @param say told what happens to the workers
+ * @param observer told what metrics need to know of them
  */
 export function openPool(
   options: ServeOptions,
   { workers, workerMemory }: PoolOptions,
   handOver: HandOver,
   say: (notice: Notice) => void,
+  observer: PoolObserver = { replaced() {}, ended() {} },
 ): Pool {
   const places = Array.from(
     { length: workers },
@@ -158,8 +173,13 @@ export function openPool(
     retireNext();
   }
 
+  function replaced(place: Place): void {
+    place.restarts++;
+    observer.replaced(place.id);
+  }
+
   function leave(member: Member): void {
-    member.place.restarts++;
+    replaced(member.place);
     void drain(member, options.graceMs);
   }
 
@@ -168,6 +188,12 @@ export function openPool(
     handOver.remove(member.process);
     if (member.drained === undefined) limit(member, graceMs + DRAIN_MARGIN_MS);
     return member.drained ??= member.process.ask({ kind: "drain", graceMs });
+  }
+
+  /** Asks a worker what it has counted. One that drains will tell with its last answer. */
+  async function count(member: Member): Promise<Snapshot | undefined> {
+    if (member.drained !== undefined || member.place.next === member) return member.counted;
+    return member.counted = await member.process.ask({ kind: "metrics" }) ?? member.counted;
   }
 
   function retire(member: Member, why: string): void {
@@ -193,6 +219,8 @@ export function openPool(
     clearTimeout(member.deadline);
     handOver.remove(process);
     const drained = await member.drained;
+    const counted = drained?.metrics ?? member.counted;
+    if (counted) observer.ended(counted);
     if (member.drained !== undefined) {
       say(aboutWorker("worker_exited", member, drained ? "has drained" : `has ended: ${end.how}`));
     } else if (!draining) {
@@ -207,7 +235,7 @@ export function openPool(
     if (!started) return decide(reason);
     if (place.current === member) {
       place.current = undefined;
-      place.restarts++;
+      replaced(place);
     }
     if (place.next === member) place.next = undefined;
     const waitMs = place.backOff.died(livedMs);
@@ -226,6 +254,10 @@ export function openPool(
       places.flatMap(({ id, current, restarts }) =>
         current ? [{ id, pid: current.process.pid, rss: current.rss, restarts }] : []
       ),
+    async metrics() {
+      const snapshots = await Promise.all([...members].map(count));
+      return snapshots.filter((snapshot) => snapshot !== undefined);
+    },
     async drain(graceMs) {
       draining = true;
       for (const { next, pause } of places) {

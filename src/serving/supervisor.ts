@@ -6,6 +6,7 @@ import { type Endpoint, listen, type Listener, ListenError } from "../server/lis
 import { type HandOver, openHandOver } from "./hand_over.ts";
 import type { ServeOptions } from "./options.ts";
 import { openPool, type Pool, type PoolOptions } from "./pool.ts";
+import type { PoolMetrics } from "./pool_metrics.ts";
 import { exitCodeOfSignal, onReload, type StopSignals, takeStopSignals } from "./signals.ts";
 
 /** How long the last log lines may take to be read, in milliseconds. */
@@ -27,12 +28,14 @@ export async function serveWithWorkers(
 ): Promise<number> {
   const warning = denoFault(Deno.version.deno);
   if (warning !== undefined) writeError(`usersvc serve: warning: ${warning}`);
-  const log = openLog();
+  const log = openLog(options.log);
   const signals = takeStopSignals();
   const handOver = openHandOver();
   try {
     const listeners = await listenOnAll(options.endpoints, handOver);
-    const pool = openPool(options, poolOptions, handOver, log.notice);
+    const metrics = options.metrics && await openPoolMetrics(poolOptions.workers);
+    const pool = openPool(options, poolOptions, handOver, log.notice, metrics?.observer);
+    if (options.metrics) log.notice(await metrics!.serve(options.metrics, pool));
     return await supervise(listeners, pool, handOver, signals, options.graceMs, log);
   } catch (error) {
     if (!(error instanceof ListenError)) throw error;
@@ -41,6 +44,11 @@ export async function serveWithWorkers(
   } finally {
     await log.flush(FLUSH_MS);
   }
+}
+
+/** Loaded only where metrics are wanted. */
+async function openPoolMetrics(workers: number): Promise<PoolMetrics> {
+  return (await import("./pool_metrics.ts")).openPoolMetrics(workers);
 }
 
 async function listenOnAll(

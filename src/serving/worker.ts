@@ -3,6 +3,8 @@ import process from "node:process";
 import { ExitCode } from "../cli/exit_code.ts";
 import { writeError } from "../cli/output.ts";
 import { openLog } from "../log/log.ts";
+import type { Snapshot } from "../metrics/aggregate.ts";
+import type { ServerEvents } from "../server/events.ts";
 import { type RunningServer, startServer } from "../server/server.ts";
 import { TlsError } from "../server/tls.ts";
 import { openHandedConnections } from "./handed_connections.ts";
@@ -32,14 +34,16 @@ export async function serveAsWorker(text: string): Promise<number> {
     writeError(`usersvc: ${WORKER_VARIABLE} is for workers that usersvc starts itself; unset it`);
     return ExitCode.USAGE;
   }
-  const { options } = JSON.parse(text) as WorkerTask;
+  const { worker, options } = JSON.parse(text) as WorkerTask;
   const supervisor = openSupervisor();
   takeWorkerSignals(supervisor);
-  const log = openLog();
+  const log = openLog(options.log, { worker });
+  const metrics = options.metrics && await loadMetrics(worker);
   const connections = openHandedConnections();
   let server: RunningServer;
   try {
-    server = await startServer(options, log, connections.accept);
+    const events = metrics ? metrics.both(log) : log;
+    server = await startServer(options, events, connections.accept);
   } catch (error) {
     if (!(error instanceof TlsError)) throw error;
     await supervisor.send({ kind: "failed", reason: error.message });
@@ -47,7 +51,11 @@ export async function serveAsWorker(text: string): Promise<number> {
   }
   const drained = supervisor.serve({
     connection: connections.give,
-    drain: server.drain,
+    drain: async (graceMs) => {
+      const drained = await server.drain(graceMs);
+      return metrics ? { ...drained, metrics: await metrics.snapshot() } : drained;
+    },
+    metrics: () => metrics ? metrics.snapshot() : Promise.resolve([]),
     reload: () => reloadTlsAndTell(server, log),
   });
   const orphaned = supervisor.gone.then(() =>
@@ -58,12 +66,24 @@ export async function serveAsWorker(text: string): Promise<number> {
   return ExitCode.OK;
 }
 
+/** The metrics of a worker; loaded only here, they cost nothing when they are off. */
+async function loadMetrics(worker: number) {
+  const [{ both }, { processMetrics }] = await Promise.all([
+    import("../metrics/both.ts"),
+    import("../metrics/registry.ts"),
+  ]);
+  const { events, snapshot } = processMetrics(worker);
+  return { both: (log: ServerEvents) => both(log, events), snapshot };
+}
+
 /** What a worker does when the supervisor says so. */
 interface Duties {
   /** Takes over a connection. */
   connection(socket: Socket): void;
   /** Finishes the calls in flight. */
   drain(graceMs: number): Promise<Drained>;
+  /** Tells what it has counted. */
+  metrics(): Promise<Snapshot>;
   /** Reads the TLS files again. */
   reload(): Promise<void>;
 }
@@ -107,9 +127,11 @@ function openSupervisor(): Supervisor {
             case "reload":
               return void duties.reload();
             case "request": {
-              const response = await duties.drain(message.request.graceMs);
-              await send({ kind: "response", id: message.id, response });
-              resolve();
+              const { id, request } = message;
+              const draining = request.kind === "drain";
+              const response = await (draining ? duties.drain(request.graceMs) : duties.metrics());
+              await send({ kind: "response", id, response });
+              if (draining) resolve();
             }
           }
         });

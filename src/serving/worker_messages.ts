@@ -2,6 +2,7 @@
  * What the supervisor and its workers say to each other over their IPC channel. Messages of one
  * direction arrive in the order in which they were sent, handed-over connections included.
  */
+import type { Snapshot } from "../metrics/aggregate.ts";
 import type { ServeOptions } from "./options.ts";
 
 /** What a new worker must know. It is passed as JSON in {@linkcode WORKER_VARIABLE}. */
@@ -40,12 +41,16 @@ export type FromWorker =
 export interface WorkerRequests {
   /** Finish the calls in flight, then answer and end. */
   drain: { readonly request: { readonly graceMs: number }; readonly response: Drained };
+  /** What it has counted so far; nothing where metrics are off. */
+  metrics: { readonly request: Record<never, never>; readonly response: Snapshot };
 }
 
 /** How a drain ended. */
 export interface Drained {
   /** How many calls had to be cancelled because the grace period was over. */
   readonly cancelled: number;
+  /** What the worker had counted at its end; absent where metrics are off. */
+  readonly metrics?: Snapshot;
 }
 
 /** A request with its kind. */

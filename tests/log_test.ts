@@ -1,0 +1,437 @@
+import assert from "node:assert/strict";
+import type { ClientHttp2Session } from "node:http2";
+import { jsonEvents } from "../src/log/json_events.ts";
+import { type LineLog, lineLog, PIPE_BUF } from "../src/log/line_log.ts";
+import { quietEvents, textEvents } from "../src/log/text_events.ts";
+import {
+  posixTest,
+  programTest,
+  shellCommand,
+  spawnServe,
+  STARTED,
+  Transcript,
+  usersvc,
+  withServe,
+} from "./program.ts";
+import { finishCall, openSession, startCall } from "./raw_client.ts";
+
+type LogRecord = Record<string, unknown>;
+
+/** A line of 300 characters, so that a thousand calls fill any pipe. */
+const LONG_NAME = "x".repeat(250);
+
+/** Makes calls on one connection, a hundred at a time; each must be answered OK. */
+async function makeCalls(
+  session: ClientHttp2Session,
+  count: number,
+  name: (index: number) => string,
+): Promise<void> {
+  for (let start = 0; start < count; start += 100) {
+    const batch = Array.from({ length: Math.min(100, count - start) }, (_, index) => start + index);
+    const answers = await Promise.all(
+      batch.map((index) => finishCall(startCall(session), name(index))),
+    );
+    for (const { status } of answers) assert.equal(status, "0");
+  }
+}
+
+async function call(port: number, name: string): Promise<number> {
+  return (await usersvc(["call", "--address", `127.0.0.1:${port}`, "--", name])).code;
+}
+
+/** A port that was free a moment ago, for a server that cannot announce its own. */
+function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}
+
+function records(stdout: string): LogRecord[] {
+  assert.match(stdout, /\n$/);
+  return stdout.slice(0, -1).split("\n").map((line) => JSON.parse(line));
+}
+
+/** A record without what a test cannot foresee, of which it checks the form. */
+function foreseeable({ time, ...record }: LogRecord): LogRecord {
+  assert.match(String(time), /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+  const ageMs = Date.now() - Date.parse(String(time));
+  assert.ok(ageMs >= -1_000 && ageMs < 60_000, `logged ${ageMs} ms ago`);
+  if (record.event !== "call") return record;
+  const { "grpc.time_ms": timeMs, peer, ...rest } = record;
+  assert.ok(typeof timeMs === "number" && timeMs >= 0 && timeMs < 10_000, `took ${timeMs} ms`);
+  assert.match(String(peer), /^127\.0\.0\.1:\d+$/);
+  return rest;
+}
+
+function callRecord(username: string, code = "OK"): LogRecord {
+  return {
+    level: "info",
+    event: "call",
+    "grpc.service": "userservice.UserService",
+    "grpc.method": "GetUser",
+    "grpc.code": code,
+    username,
+  };
+}
+
+posixTest(
+  "--log json writes a record per event and call, and nothing else",
+  () =>
+    withServe(async (server) => {
+      const greeted = [
+        "Alice",
+        '"}\n{"event":"forged"}\r\t\\',
+        "\x00\x1b[2J\x7f\x9b\u2028\u2029\u202e\u2066",
+        "👩‍👩‍👧 שלום Иван",
+        "😀".repeat(256),
+      ];
+      for (const name of greeted.filter((name) => !name.includes("\0"))) {
+        assert.equal(await call(server.port, name), 0);
+      }
+      // A command line cannot hold U+0000.
+      const session = await openSession(server.port);
+      await makeCalls(session, 1, () => greeted[2]!);
+      session.close();
+      assert.equal(await call(server.port, ""), 67);
+      assert.equal(await call(server.port, "😀".repeat(257)), 67);
+      server.kill("SIGTERM");
+      const { code, stdout, stderr } = await server.ended();
+      assert.deepEqual([code, stderr], [0, ""]);
+
+      const [listening, ...rest] = records(stdout).map(foreseeable);
+      assert.deepEqual(listening, {
+        level: "info",
+        event: "listening",
+        message: `listening on [::]:${server.port}`,
+        port: server.port,
+        address: "::",
+      });
+      assert.deepEqual(rest.filter(({ event }) => event === "call"), [
+        ...[0, 1, 3, 4, 2].map((index) => callRecord(greeted[index]!)),
+        { ...callRecord("", "INVALID_ARGUMENT"), message: "username is empty" },
+        {
+          ...callRecord("😀".repeat(256) + "...", "INVALID_ARGUMENT"),
+          message: "username is longer than 256 characters",
+        },
+      ]);
+      // deno-lint-ignore no-control-regex
+      const unsafe = /[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]/;
+      assert.doesNotMatch(stdout, unsafe);
+    }, ["--log", "json"]),
+);
+
+posixTest(
+  "--log json holds exactly one record of each of ten thousand calls",
+  () =>
+    withServe(async (server) => {
+      const session = await openSession(server.port);
+      await makeCalls(session, 10_000, (index) => `user ${index}`);
+      session.close();
+      server.kill("SIGTERM");
+      const { stdout } = await server.ended();
+      const names = records(stdout).filter(({ event }) => event === "call")
+        .map(({ username }) => Number(/^user (\d+)$/.exec(String(username))![1]));
+      assert.deepEqual(
+        names.sort((a, b) => a - b),
+        Array.from({ length: 10_000 }, (_, index) => index),
+      );
+    }, ["--log", "json"]),
+);
+
+posixTest("--log none writes nothing on stdout, and still says why it cannot start", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  const args = ["--host", "127.0.0.1", "--port", `${port}`, "--log", "none"];
+  const inUse = await usersvc(["serve", ...args]);
+  assert.deepEqual([inUse.code, inUse.stdout], [1, ""]);
+  assert.match(inUse.stderr, /^usersvc serve: cannot listen on 127\.0\.0\.1:\d+: [^\n]+\n$/);
+  listener.close();
+
+  const child = spawnServe(args);
+  while (await call(port, "Alice") !== 0);
+  assert.equal(await call(port, ""), 67);
+  child.kill("SIGTERM");
+  const { code, stdout, stderr } = await child.output();
+  assert.deepEqual([code, stdout.length, new TextDecoder().decode(stderr)], [0, 0, ""]);
+});
+
+programTest("a form of log that does not exist is a usage error", async () => {
+  const { code, stderr } = await usersvc(["serve", "--log", "xml"]);
+  assert.equal(code, 2);
+  assert.match(stderr, /^usersvc serve: --log expects text, json or none, not "xml"; /);
+});
+
+/** Starts a server, reads its start line and then nothing more of stdout. */
+async function serveUnread(args: readonly string[]) {
+  const child = spawnServe(args);
+  const stderr = new Transcript(child.stderr);
+  const reader = child.stdout.getReader();
+  let start = "";
+  while (!STARTED.test(start)) {
+    const { value, done } = await reader.read();
+    assert.ok(!done, "ended before its start line");
+    start += new TextDecoder().decode(value);
+  }
+  reader.releaseLock();
+  const [, text, json] = STARTED.exec(start)!;
+  return { child, stderr, port: Number(text ?? json) };
+}
+
+/** What a server has said on stderr, up to the two lines that tell of its drain. */
+async function beforeDrain(stderr: Transcript): Promise<string> {
+  return (await stderr.all())
+    .replace(/usersvc serve: SIGTERM: draining, [^\n]*\nusersvc serve: drained, [^\n]*\n$/, "");
+}
+
+/** Resident memory of a process, in MB. */
+async function memoryMb(pid: number): Promise<number> {
+  const status = await Deno.readTextFile(`/proc/${pid}/status`);
+  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)![1]) / 1024;
+}
+
+for (const format of ["text", "json"]) {
+  posixTest(`a log that nobody reads drops lines and counts them: ${format}`, async () => {
+    const { child, stderr, port } = await serveUnread(["--log", format]);
+    const session = await openSession(port);
+    await makeCalls(session, 10_000, () => LONG_NAME);
+    const before = Deno.build.os === "linux" ? await memoryMb(child.pid) : 0;
+    await makeCalls(session, 20_000, () => LONG_NAME);
+    const after = Deno.build.os === "linux" ? await memoryMb(child.pid) : 0;
+    // 20,000 lines that are kept would be 6 MB of text alone, and their calls some more.
+    assert.ok(after - before < 64, `${before} -> ${after} MB`);
+
+    const stdout = new Transcript(child.stdout);
+    const told = /(\d+) lines of the log [^\n]*dropped[^\n]*\n/;
+    const dropped = Number((await (format === "json" ? stdout : stderr).until(told))[1]);
+    assert.ok(dropped > 10_000, `${dropped} dropped`);
+    await makeCalls(session, 1, () => "afterwards");
+    session.close();
+    child.kill("SIGTERM");
+    assert.equal((await child.status).code, 0);
+
+    const lines = (await stdout.all()).trimEnd().split("\n");
+    const received = lines.filter((line) => line.includes(LONG_NAME)).length;
+    assert.equal(received + dropped, 30_000);
+    assert.equal(lines.filter((line) => line.includes("afterwards")).length, 1);
+    if (format === "text") {
+      return assert.match(await beforeDrain(stderr), /^[^\n]*dropped[^\n]*\n$/);
+    }
+    assert.equal(await stderr.all(), "");
+    const note = lines.findIndex((line) => line.includes("log_dropped"));
+    assert.equal(JSON.parse(lines[note]!).count, dropped);
+    assert.equal(note, received, "the note is not where the lines are missing");
+  });
+}
+
+posixTest("a reader that never reads does not hold up the end", async () => {
+  const { child, stderr, port } = await serveUnread([]);
+  const session = await openSession(port);
+  await makeCalls(session, 10_000, () => LONG_NAME);
+  session.close();
+  child.kill("SIGTERM");
+  assert.equal((await child.status).code, 0);
+  const [, lost] = /nobody reads stdout: up to (\d+) lines of the log are lost\n$/
+    .exec(await stderr.all())!;
+  await child.stdout.cancel();
+  assert.ok(Number(lost) > 9_000 && Number(lost) <= 10_000, `${lost} lost`);
+});
+
+posixTest("what a reader has yet to read when the server ends is not lost", async () => {
+  const { child, stderr, port } = await serveUnread([]);
+  const session = await openSession(port);
+  // More than a pipe holds, less than the server keeps.
+  await makeCalls(session, 2_000, (index) => `${index} ${LONG_NAME}`);
+  const closed = new Promise<void>((resolve) => session.once("close", () => resolve()));
+  child.kill("SIGTERM");
+  session.close();
+  await closed;
+  const stdout = new Transcript(child.stdout);
+  assert.equal((await child.status).code, 0);
+  assert.equal(await beforeDrain(stderr), "");
+  const lines = (await stdout.all()).trimEnd().split("\n");
+  assert.deepEqual(
+    lines.map((line) => Number(/: (\d+) x+$/.exec(line)?.[1])).sort((a, b) => a - b),
+    Array.from({ length: 2_000 }, (_, index) => index),
+  );
+});
+
+posixTest("a closed stdout does not stop the server", async () => {
+  const { child, stderr, port } = await serveUnread([]);
+  await child.stdout.cancel();
+  const session = await openSession(port);
+  await makeCalls(session, 1_000, () => "Alice");
+  session.close();
+  child.kill("SIGTERM");
+  assert.equal((await child.status).code, 0);
+  assert.equal(await beforeDrain(stderr), "");
+});
+
+if (Deno.build.os === "linux") {
+  programTest("a full disk ends the log with one line, not the server", async () => {
+    const port = freePort();
+    const child = new Deno.Command("bash", {
+      args: ["-c", `exec ${shellCommand(`serve --port ${port}`)} >/dev/full`],
+      stderr: "piped",
+    }).spawn();
+    const stderr = new Transcript(child.stderr);
+    await stderr.until(/\n/);
+    assert.equal(await call(port, "Alice"), 0);
+    child.kill("SIGTERM");
+    assert.equal((await child.status).code, 0);
+    assert.match(
+      await beforeDrain(stderr),
+      /^usersvc serve: the log on stdout ends here: [^\n]*No space left[^\n]*\n$/,
+    );
+  });
+}
+
+for (const format of ["text", "json"]) {
+  posixTest(
+    `no line is lost when SIGTERM comes under load: ${format}`,
+    () =>
+      withServe(async (server) => {
+        const session = await openSession(server.port);
+        const answered: string[] = [];
+        const { promise: warm, resolve } = Promise.withResolvers<void>();
+        const caller = async (number: number) => {
+          for (let index = 0; !session.closed && !session.destroyed; index++) {
+            const name = `user ${number}-${index}`;
+            // The calls after the GOAWAY cannot be made; what counts is what was answered.
+            const answer = await finishCall(startCall(session), name).catch(() => undefined);
+            if (answer?.status !== "0") return;
+            answered.push(name);
+            if (answered.length === 2_000) resolve();
+          }
+        };
+        const callers = Array.from({ length: 50 }, (_, number) => caller(number).catch(() => {}));
+        await warm;
+        server.kill("SIGTERM");
+        await Promise.all(callers);
+        const { code, stdout } = await server.ended();
+        assert.equal(code, 0);
+        const logged = new Set(stdout.match(/user \d+-\d+/g));
+        assert.deepEqual(answered.filter((name) => !logged.has(name)), []);
+      }, ["--log", format]),
+  );
+}
+
+Deno.test("where processes share a stream, a write holds whole lines in at most 4096 bytes", async () => {
+  const writes: string[] = [];
+  const output = {
+    write: (bytes: Uint8Array) => {
+      writes.push(new TextDecoder().decode(bytes));
+      return Promise.resolve(bytes.length);
+    },
+  };
+  const log = lineLog(output, {
+    maxWriteBytes: PIPE_BUF,
+    onDropped: () => undefined,
+    onFailure: (reason) => assert.fail(reason),
+  });
+  const lines = Array.from({ length: 500 }, (_, index) => `${index} ${"ы".repeat(index % 200)}`);
+  lines.splice(250, 0, "z".repeat(2 * PIPE_BUF));
+  for (const line of lines) log.line(line);
+  assert.equal(await log.flush(1_000), 0);
+  assert.equal(writes.join(""), lines.join("\n") + "\n");
+  for (const text of writes) {
+    assert.ok(text.endsWith("\n"));
+    const bytes = new TextEncoder().encode(text).length;
+    assert.ok(bytes <= PIPE_BUF || text === "z".repeat(2 * PIPE_BUF) + "\n", `${bytes} bytes`);
+  }
+});
+
+Deno.test("after its reader has gone nothing more is written, and that is no failure", async () => {
+  let writes = 0;
+  const output = {
+    write: () => {
+      writes++;
+      return Promise.reject(new Deno.errors.BrokenPipe());
+    },
+  };
+  const log = lineLog(output, {
+    onDropped: () => undefined,
+    onFailure: (reason) => assert.fail(reason),
+  });
+  for (let index = 0; index < 3; index++) {
+    log.line("lost");
+    assert.equal(await log.flush(1_000), 0);
+  }
+  assert.equal(writes, 1);
+});
+
+const FAILED_CALL = {
+  service: "userservice.UserService",
+  method: "GetUser",
+  peer: "192.0.2.1:1",
+  username: "a\nb",
+};
+const FAILURE = { code: 13, reason: "thrown\nat x", timeMs: 1.23456 };
+const NOTICES = [
+  { level: "info", event: "draining", message: "draining" },
+  {
+    level: "warn",
+    event: "worker_replaced",
+    message: "worker 1 has\x1b died",
+    fields: { pid: 7, reason: "killed\u202e" },
+  },
+] as const;
+
+/** What a log writes of a failed call and of two notices. */
+function written(eventsOf: (stdout: LineLog, stderr: LineLog) => ReturnType<typeof textEvents>) {
+  const lines = { stdout: [] as string[], stderr: [] as string[] };
+  const to = (stream: "stdout" | "stderr"): LineLog => ({
+    line: (text) => void lines[stream].push(text),
+    flush: () => Promise.resolve(0),
+  });
+  const events = eventsOf(to("stdout"), to("stderr"));
+  events.callFinished(FAILED_CALL, FAILURE);
+  NOTICES.forEach((notice) => events.notice(notice));
+  return lines;
+}
+
+Deno.test("failures and notices are escaped lines of stderr; without a log, those that matter", () => {
+  const failed = 'usersvc serve: failed GetUser of "a\\nb" from 192.0.2.1:1: INTERNAL: ' +
+    "thrown\\nat x";
+  const died = "usersvc serve: worker 1 has\\x1b died";
+  assert.deepEqual(written(textEvents), {
+    stdout: [],
+    stderr: [failed, "usersvc serve: draining", died],
+  });
+  assert.deepEqual(written((_, stderr) => quietEvents(stderr)), {
+    stdout: [],
+    stderr: [failed, died],
+  });
+});
+
+function withoutTime(line: string): LogRecord {
+  const { time: _, ...record } = JSON.parse(line);
+  return record;
+}
+
+Deno.test("failures and notices are records, with the number of the worker", () => {
+  const { stdout, stderr } = written((stdout) => jsonEvents(stdout, 2));
+  assert.deepEqual(stderr, []);
+  assert.deepEqual(stdout.map(withoutTime), [
+    {
+      level: "error",
+      event: "call",
+      worker: 2,
+      peer: "192.0.2.1:1",
+      "grpc.service": "userservice.UserService",
+      "grpc.method": "GetUser",
+      "grpc.code": "INTERNAL",
+      "grpc.time_ms": 1.235,
+      username: "a\nb",
+      message: "thrown\nat x",
+    },
+    { level: "info", event: "draining", worker: 2, message: "draining" },
+    {
+      level: "warn",
+      event: "worker_replaced",
+      worker: 2,
+      message: "worker 1 has\x1b died",
+      pid: 7,
+      reason: "killed\u202e",
+    },
+  ]);
+  assert.match(stdout[2]!, /killed\\u202e/);
+});

@@ -1,0 +1,215 @@
+import assert from "node:assert/strict";
+import type { ClientHttp2Session } from "node:http2";
+import { connect, type Socket } from "node:net";
+import { aggregate, keepTotals } from "../src/metrics/aggregate.ts";
+import { codeLabel } from "../src/metrics/code_label.ts";
+import { processMetrics } from "../src/metrics/registry.ts";
+import { restartMetrics } from "../src/metrics/restarts.ts";
+import { posixTest, programTest, type Serve, usersvc, withServe } from "./program.ts";
+import { finishCall, openSession, startCall } from "./raw_client.ts";
+
+const GET_USER = 'grpc_type="unary",grpc_service="userservice.UserService",grpc_method="GetUser"';
+
+/** Series of a Prometheus text by their names and labels, as written. */
+type Series = Map<string, number>;
+
+function parse(text: string): Series {
+  const series: Series = new Map();
+  for (const line of text.split("\n")) {
+    if (line === "" || /^# (HELP|TYPE) [a-z_]+ ./.test(line)) continue;
+    const [, name, value] = /^([a-z_]+(?:\{[^{}]*\})?) (\S+)$/.exec(line) ?? assert.fail(line);
+    assert.ok(!series.has(name!), `${name} is there twice`);
+    series.set(name!, Number(value));
+  }
+  return series;
+}
+
+/** Waits for the line that says where the metrics are. */
+async function metricsUrl(server: Serve): Promise<string> {
+  return (await server.stderr.until(/metrics are served at (http:\S+)\n/))[1]!;
+}
+
+async function scrape(url: string): Promise<Series> {
+  const response = await fetch(url);
+  assert.equal(response.status, 200);
+  assert.equal(
+    response.headers.get("content-type"),
+    "text/plain; version=0.0.4; charset=utf-8",
+  );
+  return parse(await response.text());
+}
+
+function withMetrics(use: (server: Serve, url: string) => Promise<void>): Promise<void> {
+  return withServe(
+    async (server) => await use(server, await metricsUrl(server)),
+    ["--metrics-port", "0"],
+  );
+}
+
+async function call(session: ClientHttp2Session, name: string): Promise<string> {
+  return (await finishCall(startCall(session), name)).status;
+}
+
+programTest("the metrics count the calls that were made", () =>
+  withMetrics(async (server, url) => {
+    const before = await scrape(url);
+    assert.equal(before.get(`grpc_server_started_total{${GET_USER}}`), 0);
+    assert.equal(before.get(`grpc_server_handled_total{${GET_USER},grpc_code="OK"}`), 0);
+    assert.equal(before.get("usersvc_open_connections"), 0);
+
+    const session = await openSession(server.port);
+    for (let index = 0; index < 7; index++) assert.equal(await call(session, "Alice"), "0");
+    for (let index = 0; index < 3; index++) assert.equal(await call(session, ""), "3");
+    const after = await scrape(url);
+    const handled = new Map(
+      [...after].filter(([name, value]) => name.startsWith("grpc_server_handled") && value > 0),
+    );
+    assert.deepEqual(
+      handled,
+      new Map([
+        [`grpc_server_handled_total{${GET_USER},grpc_code="OK"}`, 7],
+        [`grpc_server_handled_total{${GET_USER},grpc_code="InvalidArgument"}`, 3],
+      ]),
+    );
+    assert.equal(after.get(`grpc_server_started_total{${GET_USER}}`), 10);
+    assert.equal(after.get(`grpc_server_handling_seconds_count{${GET_USER}}`), 10);
+    assert.equal(after.get(`grpc_server_handling_seconds_bucket{le="+Inf",${GET_USER}}`), 10);
+    assert.equal(after.get(`grpc_server_handling_seconds_bucket{le="10",${GET_USER}}`), 10);
+    const seconds = after.get(`grpc_server_handling_seconds_sum{${GET_USER}}`)!;
+    assert.ok(seconds > 0 && seconds < 10, `${seconds} s`);
+    const bytes = after.get('usersvc_worker_memory_bytes{worker="1"}')!;
+    assert.ok(bytes > 10e6 && bytes < 1e9, `${bytes} bytes`);
+
+    assert.equal(after.get("usersvc_open_connections"), 1);
+    session.close();
+    while ((await scrape(url)).get("usersvc_open_connections") !== 0);
+  }));
+
+programTest("only GET and HEAD of /metrics are answered", () =>
+  withMetrics(async (_, url) => {
+    const answer = async (path: string, method: string) => {
+      const response = await fetch(new URL(path, url), { method });
+      return [response.status, (await response.text()).length > 0];
+    };
+    assert.deepEqual(await answer("/metrics", "GET"), [200, true]);
+    assert.deepEqual(await answer("/metrics?x=1", "GET"), [200, true]);
+    assert.deepEqual(await answer("/metrics", "HEAD"), [200, false]);
+    for (const method of ["POST", "PUT", "DELETE", "OPTIONS"]) {
+      assert.deepEqual(await answer("/metrics", method), [405, true]);
+    }
+    for (const path of ["/", "/metrics/", "/metricsx", "/favicon.ico"]) {
+      assert.deepEqual(await answer(path, "GET"), [404, true]);
+    }
+  }));
+
+programTest("metrics are served on loopback alone, unless a host is given", async () => {
+  await withMetrics((_, url) => Promise.resolve(assert.equal(new URL(url).hostname, "127.0.0.1")));
+  await withServe(async (server) => {
+    const url = await metricsUrl(server);
+    assert.equal(new URL(url).hostname, "[::1]");
+    await scrape(url);
+  }, ["--metrics-port", "0", "--metrics-host", "::1"]);
+});
+
+programTest(
+  "a metrics port in use is one line that names the flag, exit code 1",
+  () =>
+    withMetrics(async (_, url) => {
+      const { port } = new URL(url);
+      assert.deepEqual(await usersvc(["serve", "--port", "0", "--metrics-port", port]), {
+        code: 1,
+        stdout: "",
+        stderr: `usersvc serve: cannot serve metrics on 127.0.0.1:${port}: the port is in use; ` +
+          "choose another with --metrics-port, or take a free one with --metrics-port 0\n",
+      });
+    }),
+);
+
+/** Sends bytes to a port and keeps the connection open until the other side closes it. */
+function dial(port: number, bytes: Uint8Array): { socket: Socket; closed: Promise<void> } {
+  const socket = connect({ port, host: "127.0.0.1" });
+  socket.on("error", () => {});
+  socket.write(bytes);
+  socket.resume();
+  return { socket, closed: new Promise((resolve) => socket.once("close", () => resolve())) };
+}
+
+posixTest(
+  "slow and broken HTTP clients are closed and hurt neither calls nor metrics",
+  () =>
+    withMetrics(async (server, url) => {
+      const port = Number(new URL(url).port);
+      const encode = (text: string) => new TextEncoder().encode(text);
+      const broken = [
+        encode("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
+        encode(`GET /metrics HTTP/1.1\r\nX: ${"x".repeat(100_000)}\r\n\r\n`),
+        crypto.getRandomValues(new Uint8Array(10_000)),
+        encode("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n".repeat(1_000)),
+      ];
+      for (const bytes of broken) await dial(port, bytes).closed;
+      await scrape(url);
+
+      const slow = Array.from(
+        { length: 200 },
+        (_, index) => dial(port, encode(index % 2 === 0 ? "" : "GET /metrics HTT")),
+      );
+      const session = await openSession(server.port);
+      assert.equal(await call(session, "Alice"), "0");
+      await Promise.all(slow.map(({ closed }) => closed));
+      assert.equal(await call(session, "Alice"), "0");
+      session.close();
+      assert.equal((await scrape(url)).get(`grpc_server_started_total{${GET_USER}}`), 2);
+    }),
+);
+
+const CALL = {
+  service: "userservice.UserService",
+  method: "GetUser",
+  peer: "127.0.0.1:1",
+  username: "Alice",
+};
+
+/** A snapshot of a worker that has answered some calls and holds one connection, as IPC sends it. */
+async function workerSnapshot(worker: number, calls: number) {
+  const { events, snapshot } = processMetrics(worker);
+  events.connectionOpened();
+  for (let index = 0; index < calls; index++) {
+    events.callReceived(CALL);
+    events.callFinished(CALL, { code: 0, timeMs: 3 });
+  }
+  return JSON.parse(JSON.stringify(await snapshot()));
+}
+
+Deno.test("the metrics of workers are summed, their memory is told apart", async () => {
+  const restarts = restartMetrics([1, 2]);
+  restarts.restarted(2);
+  const snapshots = await Promise.all([workerSnapshot(1, 4), workerSnapshot(2, 5)]);
+  const series = parse(await aggregate([...snapshots, await restarts.snapshot()]));
+  assert.equal(series.get(`grpc_server_started_total{${GET_USER}}`), 9);
+  assert.equal(series.get(`grpc_server_handled_total{${GET_USER},grpc_code="OK"}`), 9);
+  assert.equal(series.get(`grpc_server_handling_seconds_bucket{le="0.0025",${GET_USER}}`), 0);
+  assert.equal(series.get(`grpc_server_handling_seconds_bucket{le="0.005",${GET_USER}}`), 9);
+  assert.equal(series.get(`grpc_server_handling_seconds_count{${GET_USER}}`), 9);
+  assert.equal(series.get("usersvc_open_connections"), 2);
+  assert.ok(series.get('usersvc_worker_memory_bytes{worker="1"}')! > 0);
+  assert.ok(series.get('usersvc_worker_memory_bytes{worker="2"}')! > 0);
+  assert.equal(series.get('usersvc_worker_restarts_total{worker="1"}'), 0);
+  assert.equal(series.get('usersvc_worker_restarts_total{worker="2"}'), 1);
+});
+
+Deno.test("what a worker has counted outlives it, what it gauged does not", async () => {
+  const totals = keepTotals();
+  totals.retire(await workerSnapshot(1, 4));
+  totals.retire(await workerSnapshot(2, 5));
+  const series = parse(await totals.text([await workerSnapshot(1, 1)]));
+  assert.equal(series.get(`grpc_server_started_total{${GET_USER}}`), 10);
+  assert.equal(series.get(`grpc_server_handling_seconds_bucket{le="0.005",${GET_USER}}`), 10);
+  assert.equal(series.get("usersvc_open_connections"), 1);
+  assert.equal(series.get('usersvc_worker_memory_bytes{worker="2"}'), undefined);
+});
+
+Deno.test("status codes are labelled as Go names them", () => {
+  assert.equal(codeLabel("OK"), "OK");
+  assert.equal(codeLabel("CANCELLED"), "Canceled");
+  assert.equal(codeLabel("DEADLINE_EXCEEDED"), "DeadlineExceeded");
+});
