@@ -213,3 +213,35 @@ Deno.test("status codes are labelled as Go names them", () => {
   assert.equal(codeLabel("CANCELLED"), "Canceled");
   assert.equal(codeLabel("DEADLINE_EXCEEDED"), "DeadlineExceeded");
 });
+
+posixTest(
+  "the metrics of several workers are summed, and a dead worker's counts stay",
+  () =>
+    withServe(async (server) => {
+      const url = await metricsUrl(server);
+      await server.stderr.until(/worker 2 \(process \d+\) has started\n/);
+      const started = `grpc_server_started_total{${GET_USER}}`;
+      const callEach = async (count: number) => {
+        for (let index = 0; index < count; index++) {
+          const session = await openSession(server.port);
+          assert.equal(await call(session, "Alice"), "0");
+          session.close();
+        }
+      };
+      await callEach(6);
+      const before = await scrape(url);
+      assert.equal(before.get(started), 6);
+      for (const worker of [1, 2]) {
+        assert.ok(before.get(`usersvc_worker_memory_bytes{worker="${worker}"}`)! > 10e6);
+        assert.equal(before.get(`usersvc_worker_restarts_total{worker="${worker}"}`), 0);
+      }
+      const [, pid] = await server.stderr.until(/worker 1 \(process (\d+)\) has started\n/);
+      Deno.kill(Number(pid), "SIGKILL");
+      await server.stderr.until(/worker 1 [^]*worker 1 \(process \d+\) has started\n/);
+      await callEach(4);
+      const after = await scrape(url);
+      assert.equal(after.get(started), 10);
+      assert.equal(after.get('usersvc_worker_restarts_total{worker="1"}'), 1);
+      assert.equal(after.get('usersvc_worker_restarts_total{worker="2"}'), 0);
+    }, ["--workers", "2", "--metrics-port", "0"]),
+);

@@ -6,8 +6,11 @@ import { within, withPeers } from "./peer.ts";
 import { cpuSeconds } from "./processes.ts";
 import { greet, survives } from "./survival.ts";
 
-/** What the server may open; a part of it is taken from the start. */
-const DESCRIPTORS = 128;
+/**
+ * What each process may open; a part of it is taken from the start. It is more than the connections
+ * that wait in a supervisor: a Deno that cannot open a single file any more panics.
+ */
+const DESCRIPTORS = 1024;
 
 /** How long it may take to accept again, in milliseconds. */
 const RECOVERY_MS = 10_000;

@@ -34,8 +34,8 @@ export interface AttackOptions {
  * Tests that a server survives an attack, in every mode: it lives, answers a valid call within a
  * second, gives the memory back, and has printed no stack trace.
  *
- * The attack runs twice. The first time the process grows to what serving such a load takes, which
- * it keeps; the second time it may not grow on.
+ * The attack runs once for each process and once more. At first the processes grow to what serving
+ * such a load takes, which they keep; the last time they may not grow on.
  */
 export function survives(name: string, attack: Attack, options: AttackOptions = {}): void {
   for (const mode of modes) {
@@ -54,7 +54,7 @@ async function attackTwice(
         await assertAlive(server, step(server));
         await assertAlive(server, answers(server));
       };
-      await run(warmUp);
+      for (let process = 0; process < mode.processes; process++) await run(warmUp);
       const before = await residentMb(server.pid);
       await run(attack);
       await assertMemoryReturns(server, before, answers);
