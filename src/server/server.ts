@@ -158,7 +158,7 @@ async function drain({ server, sessions, listeners, health, calls }: Parts, grac
   server.tryShutdown(() => {});
   let cancelled = 0;
   const timer = setTimeout(() => {
-    cancelled = calls.count();
+    cancelled = calls.count(server);
     server.forceShutdown();
     listeners.forEach((listener) => listener.destroyConnections());
   }, graceMs);
