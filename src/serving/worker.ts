@@ -9,6 +9,7 @@ import { type RunningServer, startServer } from "../server/server.ts";
 import { TlsError } from "../server/tls.ts";
 import { openHandedConnections } from "./handed_connections.ts";
 import { drainAndTell, reloadTlsAndTell } from "./lifecycle.ts";
+import { dropPrivileges } from "./privileges.ts";
 import { exitCodeOfSignal } from "./signals.ts";
 import {
   type Drained,
@@ -49,6 +50,7 @@ export async function serveAsWorker(text: string): Promise<number> {
     await supervisor.send({ kind: "failed", reason: error.message });
     return ExitCode.FAILURE;
   }
+  dropPrivileges(options);
   const drained = supervisor.serve({
     connection: connections.give,
     drain: async (graceMs) => {

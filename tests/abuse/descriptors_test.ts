@@ -1,5 +1,6 @@
 /** More connections than the server has file descriptors for. */
 import assert from "node:assert/strict";
+import { type Mode, modes } from "./modes.ts";
 import { HELLO } from "./frames.ts";
 import type { Serve } from "../program.ts";
 import { within, withPeers } from "./peer.ts";
@@ -7,10 +8,12 @@ import { cpuSeconds } from "./processes.ts";
 import { greet, survives } from "./survival.ts";
 
 /**
- * What each process may open; a part of it is taken from the start. It is more than the connections
- * that wait in a supervisor: a Deno that cannot open a single file any more panics.
+ * What a process may open; a part of it is taken from the start. With workers it is more than the
+ * connections that wait in the supervisor: a Deno that cannot open a single file any more panics.
  */
-const DESCRIPTORS = 1024;
+function descriptorsOf({ processes }: Mode): number {
+  return processes === 1 ? 128 : 640;
+}
 
 /** How long it may take to accept again, in milliseconds. */
 const RECOVERY_MS = 10_000;
@@ -18,16 +21,19 @@ const RECOVERY_MS = 10_000;
 /** How long it is watched while it can accept nothing more, in milliseconds. */
 const WATCH_MS = 1_000;
 
-survives("more connections than file descriptors", async (server) => {
-  await withPeers(server.port, 2 * DESCRIPTORS, async (peers) => {
-    for (const peer of peers) await peer.send(HELLO);
-    const spent = await cpuSeconds(server.pid);
-    await new Promise((resolve) => setTimeout(resolve, WATCH_MS));
-    const share = (await cpuSeconds(server.pid) - spent) / (WATCH_MS / 1_000);
-    assert.ok(share < 0.5, `it spins: ${Math.round(share * 100)} % of a core`);
-  });
-  await answersAgain(server);
-}, { limits: ["-n", `${DESCRIPTORS}`] });
+for (const mode of modes) {
+  const descriptors = descriptorsOf(mode);
+  survives("more connections than file descriptors", async (server) => {
+    await withPeers(server.port, 2 * descriptors, async (peers) => {
+      for (const peer of peers) await peer.send(HELLO);
+      const spent = await cpuSeconds(server.pid);
+      await new Promise((resolve) => setTimeout(resolve, WATCH_MS));
+      const share = (await cpuSeconds(server.pid) - spent) / (WATCH_MS / 1_000);
+      assert.ok(share < 0.5, `it spins: ${Math.round(share * 100)} % of a core`);
+    });
+    await answersAgain(server);
+  }, { limits: ["-n", `${descriptors}`], only: [mode] });
+}
 
 /** Waits until the server has noticed that descriptors are free again. */
 async function answersAgain(server: Serve): Promise<void> {

@@ -28,6 +28,8 @@ export interface AttackOptions {
   readonly warmUp?: Attack;
   /** Checks the server after the attack; by default {@linkcode answersOverTcp}. */
   readonly answers?: Attack;
+  /** The modes in which it is tested; by default all. */
+  readonly only?: readonly Mode[];
 }
 
 /**
@@ -38,7 +40,7 @@ export interface AttackOptions {
  * such a load takes, which they keep; the last time they may not grow on.
  */
 export function survives(name: string, attack: Attack, options: AttackOptions = {}): void {
-  for (const mode of modes) {
+  for (const mode of options.only ?? modes) {
     linuxTest(`${name} (${mode.name})`, () => attackTwice(mode, attack, options));
   }
 }
