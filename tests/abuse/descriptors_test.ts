@@ -12,7 +12,7 @@ import { greet, survives } from "./survival.ts";
  * connections that wait in the supervisor: a Deno that cannot open a single file any more panics.
  */
 function descriptorsOf({ processes }: Mode): number {
-  return processes === 1 ? 128 : 640;
+  return processes === 1 ? 128 : 1024;
 }
 
 /** How long it may take to accept again, in milliseconds. */
