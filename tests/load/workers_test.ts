@@ -73,7 +73,7 @@ posixTest(
       const { answered, ...others } = await load.stop();
       console.log(`${answered} answered`);
       assert.deepEqual(others, { refused: 0, lost: 0, hanging: 0 });
-      assert.ok(answered > 500);
+      assert.ok(answered > 100, `${answered} answered`);
     }, ["--workers", "2"]),
 );
 
