@@ -6,14 +6,12 @@ import type { ServerEvents } from "../server/events.ts";
 import { ListenError, type TcpEndpoint } from "../server/listen.ts";
 import { type RunningServer, startServer } from "../server/server.ts";
 import { TlsError } from "../server/tls.ts";
+import { FLUSH_MS } from "./draining.ts";
 import { drainAndTell, reloadTlsAndTell } from "./lifecycle.ts";
 import type { ServeOptions } from "./options.ts";
 import { adviseOnMemory } from "./memory_advice.ts";
 import { dropPrivileges } from "./privileges.ts";
 import { exitCodeOfSignal, onReload, takeStopSignals } from "./signals.ts";
-
-/** How long the last log lines may take to be read, in milliseconds. */
-const FLUSH_MS = 1_000;
 
 /**
  * Serves in this process until SIGINT or SIGTERM, and drains then. A second signal ends it at once.

@@ -2,6 +2,7 @@ import { ExitCode } from "../cli/exit_code.ts";
 import type { Log } from "../log/log.ts";
 import type { RunningServer } from "../server/server.ts";
 import { TlsError } from "../server/tls.ts";
+import { drainingNotice } from "./draining.ts";
 
 /**
  * Drains a server and tells the log.
@@ -15,12 +16,7 @@ export async function drainAndTell(
   why: string,
   log: Log,
 ): Promise<number> {
-  log.notice({
-    level: "info",
-    event: "draining",
-    message: `${why}: draining, calls in flight have ${graceMs / 1000} s to finish`,
-    fields: { reason: why, grace_ms: graceMs },
-  });
+  log.notice(drainingNotice(why, graceMs));
   const { cancelled } = await server.drain(graceMs);
   log.notice({
     level: cancelled === 0 ? "info" : "warn",

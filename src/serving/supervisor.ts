@@ -3,14 +3,12 @@ import { writeError } from "../cli/output.ts";
 import { type Log, openLog } from "../log/log.ts";
 import { denoFault } from "../server/deno_faults.ts";
 import { type Endpoint, listen, type Listener, ListenError } from "../server/listen.ts";
+import { drainingNotice, FLUSH_MS } from "./draining.ts";
 import { type HandOver, openHandOver } from "./hand_over.ts";
 import type { ServeOptions } from "./options.ts";
 import { openPool, type Pool, type PoolOptions } from "./pool.ts";
 import type { PoolMetrics } from "./pool_metrics.ts";
 import { exitCodeOfSignal, onReload, type StopSignals, takeStopSignals } from "./signals.ts";
-
-/** How long the last log lines may take to be read, in milliseconds. */
-const FLUSH_MS = 1_000;
 
 /**
  * Serves with several worker processes until SIGINT or SIGTERM, and drains them then. A second
@@ -98,12 +96,7 @@ async function supervise(
 }
 
 async function drain(pool: Pool, graceMs: number, why: string, log: Log): Promise<number> {
-  log.notice({
-    level: "info",
-    event: "draining",
-    message: `${why}: draining, calls in flight have ${graceMs / 1000} s to finish`,
-    fields: { reason: why, grace_ms: graceMs },
-  });
+  log.notice(drainingNotice(why, graceMs));
   const { cancelled, died } = await pool.drain(graceMs);
   const clean = cancelled === 0 && died === 0;
   log.notice({

@@ -7,6 +7,7 @@ import type { Snapshot } from "../metrics/aggregate.ts";
 import type { ServerEvents } from "../server/events.ts";
 import { type RunningServer, startServer } from "../server/server.ts";
 import { TlsError } from "../server/tls.ts";
+import { FLUSH_MS } from "./draining.ts";
 import { openHandedConnections } from "./handed_connections.ts";
 import { drainAndTell, reloadTlsAndTell } from "./lifecycle.ts";
 import { dropPrivileges } from "./privileges.ts";
@@ -19,8 +20,6 @@ import {
   type WorkerTask,
 } from "./worker_messages.ts";
 
-/** How long the last log lines may take to be read, in milliseconds. */
-const FLUSH_MS = 1_000;
 /** How often the supervisor is told how much memory is used, in milliseconds. */
 const MEMORY_MS = 1_000;
 
