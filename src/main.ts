@@ -30,7 +30,7 @@ export async function main(args: readonly string[]): Promise<number> {
   } catch (error) {
     if (error instanceof UsageError) {
       writeError(`usersvc${name}: ${error.message}; see usersvc${name} --help`);
-      return ExitCode.USAGE;
+      return name === "" ? ExitCode.USAGE : (await load(first!)).usageExitCode ?? ExitCode.USAGE;
     }
     if (error instanceof OutputError) {
       writeError(`usersvc${name}: ${error.message}`);

@@ -8,6 +8,7 @@ interface Reading {
   readonly help: boolean;
   readonly port: unknown;
   readonly host: unknown;
+  readonly header: unknown;
   readonly unknown: readonly string[];
 }
 
@@ -17,6 +18,7 @@ const nothing: Reading = {
   help: false,
   port: undefined,
   host: undefined,
+  header: [],
   unknown: [],
 };
 
@@ -59,6 +61,22 @@ const cases: readonly Case[] = [
   { args: ["--port", "-5"], port: "", unknown: ["-5"] },
   { args: ["--port", "--host", "a"], port: "", host: "a" },
   { args: ["--port", "--", "1"], port: "", operands: ["1"] },
+
+  // A flag that repeats, with a short name.
+  { args: ["--header", "a: 1", "b"], header: ["a: 1"], operands: ["b"] },
+  { args: ["-H", "a: 1", "-H", "007", "--header=b=c"], header: ["a: 1", "007", "b=c"] },
+  { args: ["-H", "true"], header: ["true"] },
+  { args: ["-H", "-"], header: ["-"] },
+  { args: ["-H"], header: [""] },
+  { args: ["-H", ""], header: [""], operands: [""] },
+  { args: ["-H", "-x"], header: [""], unknown: ["-x"] },
+  { args: ["-H", "--port", "1"], header: [""], port: "1" },
+  { args: ["-H=a"], header: ["a"] },
+  { args: ["-H7"], header: ["7"] },
+  { args: ["-Ha=b"], header: ["b"] },
+  { args: ["-Hx", "1"], header: [""], unknown: ["-Hx"] },
+  { args: ["-hH", "1"], help: true, header: ["1"] },
+  { args: ["--header", "a", "--", "-H"], header: ["a"], operands: ["-H"] },
 
   // Help.
   { args: ["--help", "a"], help: true, operands: ["a"] },
@@ -107,13 +125,14 @@ const cases: readonly Case[] = [
   { args: ["--__proto__.port=1"], unknown: ["--__proto__.port=1"] },
 ];
 
-/** The options that src/cli/command_line.ts gives for the flags --port and --host. */
+/** The options that src/cli/command_line.ts gives for the flags --port, --host and --header. */
 function options(operands: string[], unknown: string[]) {
   return {
     "--": true as const,
-    string: ["port", "host"],
+    string: ["port", "host", "header"],
     boolean: ["help"],
-    alias: { help: "h" },
+    collect: ["header"],
+    alias: { help: "h", header: "H" },
     unknown: (arg: string, key?: string) => {
       (key === undefined ? operands : unknown).push(arg);
       return false;
@@ -136,6 +155,7 @@ function read(parseArgs: Implementation, args: readonly string[]): Reading {
     help: Boolean(parsed.help),
     port: parsed.port,
     host: parsed.host,
+    header: parsed.header,
     unknown,
   };
 }

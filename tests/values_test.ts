@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { parseDuration } from "../src/cli/duration.ts";
 import { parsePort, parsePortOrFree } from "../src/cli/port.ts";
-import { formatAddress, parseAddress } from "../src/client/address.ts";
+import { parseTarget } from "../src/client/target.ts";
 import { denoFault } from "../src/server/deno_faults.ts";
 import { usernameFault } from "../src/server/username.ts";
 
@@ -61,19 +61,16 @@ Deno.test("ports are whole numbers in range", () => {
 
 Deno.test("addresses are host, host and port, or bracketed IPv6", () => {
   const valid: [string, string][] = [
-    ["localhost", "localhost:1"],
-    ["localhost:50051", "localhost:50051"],
+    ["localhost", "localhost:50051"],
+    ["localhost:1", "localhost:1"],
     ["127.0.0.1:65535", "127.0.0.1:65535"],
-    ["[::1]", "[::1]:1"],
-    ["[::1]:50051", "[::1]:50051"],
+    ["[::1]", "[::1]:50051"],
+    ["[::1]:2", "[::1]:2"],
     ["[fe80::1%eth0]:50051", "[fe80::1%eth0]:50051"],
-    ["my_host.example.", "my_host.example.:1"],
+    ["my_host.example.", "my_host.example.:50051"],
   ];
-  for (const [text, formatted] of valid) {
-    const address = parseAddress(text);
-    assert.ok(address, text);
-    assert.equal(formatAddress({ port: 1, ...address }), formatted);
-  }
+  for (const [text, name] of valid) assert.equal(parseTarget(text)?.name, name);
+  assert.equal(parseTarget("[::1]:2", 3)?.name, "[::1]:3");
   const invalid = [
     "",
     ":50051",
@@ -98,7 +95,7 @@ Deno.test("addresses are host, host and port, or bracketed IPv6", () => {
       "[]:1",
     ]
   ) {
-    assert.equal(parseAddress(text), undefined, text);
+    assert.equal(parseTarget(text), undefined, text);
   }
 });
 

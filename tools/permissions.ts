@@ -7,8 +7,8 @@ export const permissions: readonly { flag: string; why: string }[] = [
   { flag: "--allow-read", why: "the TLS files, and the contract of server reflection" },
   { flag: "--allow-write", why: "serve --unix makes, replaces and removes its socket file" },
   {
-    flag: "--allow-env=USERSVC_ADDRESS,USERSVC_WORKER,GRPC_*",
-    why: "the default address, a worker's task, and grpc-js's own settings",
+    flag: "--allow-env=USERSVC_*,GRPC_*",
+    why: "defaults of flags, a worker's task, and grpc-js's own settings",
   },
   { flag: "--ignore-env", why: "every other environment variable reads as unset" },
   {

@@ -14,36 +14,53 @@ export interface ValueFlag<T> {
   readonly defaultNote?: string;
   /** The environment variable that gives the value where the flag is absent. */
   readonly env?: string;
+  /** A letter that stands for the flag: `H` for `-H`. */
+  readonly short?: string;
+  /** May be given more than once; its value is then the list of all, in their order. */
+  readonly repeats?: true;
 }
 
 /** A flag that is there or not, `--no-reflection`. */
 export interface SwitchFlag {
   /** One line of help. */
   readonly help: string;
+  /** The environment variable that switches it on where the flag is absent: `1` or `true`. */
+  readonly env?: string;
+  /** A letter that stands for the flag: `v` for `-v`. */
+  readonly short?: string;
 }
 
 /** The flags of a command by their names, without the dashes. */
 // The parser of each flag has its own type: only the command that declares them knows it.
 export type Flags = Readonly<Record<string, ValueFlag<unknown> | SwitchFlag>>;
 
-/** The values of {@linkcode Flags}: undefined where a flag has no default and was not given. */
+/**
+ * The values of {@linkcode Flags}: undefined where a flag has no default and was not given, a list
+ * where it repeats.
+ */
 export type FlagValues<F extends Flags> = {
-  readonly [K in keyof F]: F[K] extends ValueFlag<infer T>
-    ? F[K] extends { default: string } ? T : T | undefined
-    : boolean;
+  readonly [K in keyof F]: F[K] extends ValueFlag<infer T> ? ValueOf<F[K], T> : boolean;
 };
+
+type ValueOf<F, T> = F extends { repeats: true } ? readonly T[]
+  : F extends { default: string } ? T
+  : T | undefined;
 
 /** Tells the two kinds of flags apart. */
 export function takesValue(flag: ValueFlag<unknown> | SwitchFlag): flag is ValueFlag<unknown> {
   return "parse" in flag;
 }
 
-/** A required argument that is not a flag. */
+/** An argument that is not a flag. */
 export interface Operand {
   /** Stands for it in help: `NAME`. */
   readonly name: string;
   /** One line of help. */
   readonly help: string;
+  /** May be left out. */
+  readonly optional?: true;
+  /** May be given more than once; only the last operand of a command may say so. */
+  readonly repeats?: true;
 }
 
 /** A command line that is worth copying, with what it does. */
@@ -63,6 +80,8 @@ export interface Command<F extends Flags = Flags> {
   readonly operands: readonly Operand[];
   readonly flags: F;
   readonly examples: readonly Example[];
+  /** The exit code of a wrong command line, where it is not {@linkcode ExitCode.USAGE}. */
+  readonly usageExitCode?: number;
   /** Runs it and returns the exit code. */
   readonly run: (
     flags: FlagValues<F>,

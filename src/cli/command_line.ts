@@ -4,6 +4,7 @@ import {
   type Command,
   type Flags,
   type FlagValues,
+  type SwitchFlag,
   takesValue,
   type ValueFlag,
 } from "./command.ts";
@@ -31,15 +32,18 @@ export async function readCommandLine(
   args: readonly string[],
   env: (name: string) => string | undefined = Deno.env.get,
 ): Promise<Request> {
-  const valueFlags = Object.entries(command.flags).filter(isValueEntry);
-  const switches = Object.keys(command.flags).filter((name) => !takesValue(command.flags[name]!));
+  const flags = Object.entries(command.flags);
+  const valueFlags = flags.filter(isValueEntry);
+  const switches = flags.filter((entry) => !isValueEntry(entry));
   const unknown: string[] = [];
   const operands: string[] = [];
-  const parsed = parseArgs(args, {
+  const end = args.includes("--") ? args.indexOf("--") : args.length;
+  const parsed = parseArgs([...spellOut(args.slice(0, end), switches), ...args.slice(end)], {
     "--": true,
     string: valueFlags.map(([name]) => name),
-    boolean: ["help", ...switches],
-    alias: { help: "h" },
+    boolean: ["help", ...switches.map(([name]) => name)],
+    collect: valueFlags.filter(([, flag]) => flag.repeats).map(([name]) => name),
+    alias: { help: "h", ...shortNames(flags) },
     // Operands are collected here, as typed: with "_" among the strings, "-_" would be a flag.
     unknown: (arg, key) => {
       (key === undefined ? operands : unknown).push(arg);
@@ -48,29 +52,43 @@ export async function readCommandLine(
   });
   operands.push(...parsed["--"]);
   // parseArgs would take it for --port=1.
-  unknown.push(...beforeDashes(args).filter((arg) => /^--no-[^=]+=/.test(arg)));
+  unknown.push(...args.slice(0, end).filter((arg) => /^--no-[^=]+=/.test(arg)));
   if (parsed.help) return { help: true };
   // A flag left without its value swallows nothing, so what follows it looks unknown: name it first.
-  const missing = valueFlags.find(([name]) => parsed[name] === "");
+  const missing = valueFlags.find(([name]) => [parsed[name]].flat().includes(""));
   if (missing) throw new UsageError(`--${missing[0]} needs a value: ${missing[1].expects}`);
   if (unknown[0] !== undefined) throw await unknownFlag(command, unknown[0]);
 
-  const given = (name: string) => parsed[name] as string | undefined;
   checkOperands(command, operands);
-  const flags = {
-    ...Object.fromEntries(switches.map((name) => [name, parsed[name]])),
-    ...flagValues(valueFlags, given, env),
+  const values = {
+    ...switchValues(switches, parsed, env),
+    ...flagValues(valueFlags, parsed, env),
   } as FlagValues<Flags>;
-  return { help: false, flags, operands };
+  return { help: false, flags: values, operands };
 }
+
+type Parsed = Readonly<Record<string, unknown>>;
+type Environment = (name: string) => string | undefined;
 
 function isValueEntry(entry: [string, Flags[string]]): entry is [string, ValueFlag<unknown>] {
   return takesValue(entry[1]);
 }
 
-function beforeDashes(args: readonly string[]): readonly string[] {
-  const end = args.indexOf("--");
-  return end === -1 ? args : args.slice(0, end);
+function shortNames(flags: readonly [string, Flags[string]][]): Record<string, string> {
+  return Object.fromEntries(
+    flags.flatMap(([name, { short }]) => short === undefined ? [] : [[name, short]]),
+  );
+}
+
+/** Gives each switch its value: parseArgs would take an operand "true" or "false" after it for it. */
+function spellOut(args: readonly string[], switches: readonly [string, SwitchFlag][]): string[] {
+  const spelled = new Map(switches.flatMap(([name, { short }]) =>
+    [
+      [`--${name}`, `--${name}=true`],
+      ...(short === undefined ? [] : [[`-${short}`, `--${name}=true`]]),
+    ] as [string, string][]
+  ));
+  return args.map((arg) => spelled.get(arg) ?? arg);
 }
 
 async function unknownFlag(command: Command, arg: string): Promise<UsageError> {
@@ -88,34 +106,56 @@ async function unknownFlag(command: Command, arg: string): Promise<UsageError> {
   );
 }
 
-function checkOperands(command: Command, operands: string[]): void {
-  const missing = command.operands[operands.length];
-  if (missing) throw new UsageError(`missing ${missing.name}: ${missing.help}`);
-  const extra = operands[command.operands.length];
-  if (extra === undefined) return;
-  const hint = command.operands.length > 0 ? "; quote a value that holds spaces" : "";
+function checkOperands({ operands: declared }: Command, operands: string[]): void {
+  const missing = declared[operands.length];
+  if (missing && !missing.optional) {
+    throw new UsageError(`missing ${missing.name}: ${missing.help}`);
+  }
+  const extra = operands[declared.length];
+  if (extra === undefined || declared.at(-1)?.repeats) return;
+  const hint = declared.length > 0 ? "; quote a value that holds spaces" : "";
   throw new UsageError(`unexpected argument "${excerpt(extra)}"${hint}`);
+}
+
+function switchValues(
+  flags: readonly [string, SwitchFlag][],
+  parsed: Parsed,
+  env: Environment,
+): Parsed {
+  return Object.fromEntries(
+    flags.map(([name, flag]) => [name, parsed[name] === true || isOn(flag.env, env)]),
+  );
+}
+
+function isOn(variable: string | undefined, env: Environment): boolean {
+  const text = variable === undefined ? "" : env(variable) ?? "";
+  if (["1", "true"].includes(text)) return true;
+  if (["", "0", "false"].includes(text)) return false;
+  throw new UsageError(`${variable} expects 1, true, 0 or false, not "${excerpt(text)}"`);
 }
 
 function flagValues(
   flags: readonly [string, ValueFlag<unknown>][],
-  given: (name: string) => string | undefined,
-  env: (name: string) => string | undefined,
-): Record<string, unknown> {
+  parsed: Parsed,
+  env: Environment,
+): Parsed {
   const values: Record<string, unknown> = {};
   for (const [name, flag] of flags) {
-    const typed = given(name);
+    const typed = parsed[name] as string | string[] | undefined;
+    if (Array.isArray(typed)) {
+      values[name] = typed.map((text) => valueOf(flag, text, `--${name}`));
+      continue;
+    }
     const fromEnv = typed === undefined && flag.env ? env(flag.env) || undefined : undefined;
     const text = typed ?? fromEnv ?? flag.default;
     if (text === undefined) continue;
-    const value = flag.parse(text);
-    if (value === undefined) {
-      const source = fromEnv === undefined ? `--${name}` : flag.env;
-      throw new UsageError(
-        `${source} expects ${flag.expects}, not "${excerpt(text)}"`,
-      );
-    }
-    values[name] = value;
+    values[name] = valueOf(flag, text, fromEnv === undefined ? `--${name}` : flag.env!);
   }
   return values;
+}
+
+function valueOf(flag: ValueFlag<unknown>, text: string, source: string): unknown {
+  const value = flag.parse(text);
+  if (value !== undefined) return value;
+  throw new UsageError(`${source} expects ${flag.expects}, not "${excerpt(text)}"`);
 }

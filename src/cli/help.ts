@@ -1,4 +1,4 @@
-import { type Command, type Example, takesValue } from "./command.ts";
+import { type Command, type Example, type Operand, takesValue } from "./command.ts";
 
 /** The help of the whole program. */
 export function programHelp(commands: readonly Command[]): string {
@@ -25,9 +25,7 @@ export function programHelp(commands: readonly Command[]): string {
 
 /** The help of one command, made from its declarations alone. */
 export function commandHelp(command: Command): string {
-  const operands = command.operands.map((operand) => ` ${operand.name}`).join(
-    "",
-  );
+  const operands = command.operands.map((operand) => ` ${operandUsage(operand)}`).join("");
   return [
     command.summary + ".",
     "",
@@ -45,18 +43,23 @@ export function commandHelp(command: Command): string {
   ].join("\n");
 }
 
+function operandUsage({ name, optional, repeats }: Operand): string {
+  const text = repeats ? `${name}...` : name;
+  return optional ? `[${text}]` : text;
+}
+
 type Row = readonly [name: string, ...lines: string[]];
 
 function flagRows(command: Command): Row[] {
   return Object.entries(command.flags).map(([name, flag]): Row => {
-    if (!takesValue(flag)) return [`--${name}`, flag.help];
-    const preset = flag.default ?? flag.defaultNote;
+    const usage = takesValue(flag) ? `--${name} ${flag.value}` : `--${name}`;
+    const preset = takesValue(flag) ? flag.default ?? flag.defaultNote : undefined;
     const notes = [
       ...(preset === undefined ? [] : [`default: ${preset}`]),
       ...(flag.env === undefined ? [] : [`environment: ${flag.env}`]),
     ];
     const note = notes.length === 0 ? [] : [`(${notes.join("; ")})`];
-    return [`--${name} ${flag.value}`, flag.help, ...note];
+    return [flag.short === undefined ? usage : `-${flag.short}, ${usage}`, flag.help, ...note];
   });
 }
 

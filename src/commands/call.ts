@@ -1,12 +1,9 @@
 import { defineCommand } from "../cli/command.ts";
-import { DURATION, parseDuration } from "../cli/duration.ts";
 import { ExitCode, exitCodeOfStatus } from "../cli/exit_code.ts";
 import { writeAll, writeError } from "../cli/output.ts";
-import { parsePort, PORT } from "../cli/port.ts";
-import { ADDRESS, formatAddress, parseAddress } from "../client/address.ts";
+import type { Target } from "../client/target.ts";
 import { escapeControls } from "../escape.ts";
-
-const DEFAULT_PORT = 50051;
+import { connectionFlags, connectionOf, timeoutFlag } from "./connection_flags.ts";
 
 export const command = defineCommand({
   name: "call",
@@ -15,27 +12,8 @@ export const command = defineCommand({
 code: 67 INVALID_ARGUMENT, 68 DEADLINE_EXCEEDED, 78 UNAVAILABLE.`,
   operands: [{ name: "NAME", help: "the username to greet" }],
   flags: {
-    address: {
-      value: "HOST:PORT",
-      help: "The server to call",
-      expects: ADDRESS,
-      parse: parseAddress,
-      default: "localhost:50051",
-      env: "USERSVC_ADDRESS",
-    },
-    port: {
-      value: "PORT",
-      help: "The server's port, in place of the address's",
-      expects: PORT,
-      parse: parsePort,
-    },
-    timeout: {
-      value: "DURATION",
-      help: "The deadline: 500ms, 2s, 1m",
-      expects: DURATION,
-      parse: parseDuration,
-      default: "10s",
-    },
+    ...connectionFlags,
+    timeout: { ...timeoutFlag, default: "10s" },
   },
   examples: [
     { command: "usersvc call Alice", does: "Call the server on this machine" },
@@ -52,17 +30,17 @@ code: 67 INVALID_ARGUMENT, 68 DEADLINE_EXCEEDED, 78 UNAVAILABLE.`,
       does: "Greet a name that is like a flag",
     },
   ],
-  run: async ({ address, port, timeout }, [name]) => {
-    const target = formatAddress({
-      host: address.host,
-      port: port ?? address.port ?? DEFAULT_PORT,
-    });
-    const { getUser } = await import("../client/get_user.ts");
+  run: async ({ timeout, ...flags }, [name]) => {
+    const connection = connectionOf(flags);
+    const { openUserClient } = await import("../client/user_client.ts");
+    const client = await openUserClient(connection);
     let message: string;
     try {
-      message = await getUser(target, name!, { timeoutMs: timeout });
+      message = await client.getUser(name!, { timeoutMs: timeout });
     } catch (error) {
-      return await fail(error, target, timeout);
+      return await fail(error, connection.target, timeout);
+    } finally {
+      client.close();
     }
     const shown = Deno.stdout.isTerminal() ? escapeControls(message) : message;
     await writeAll(Deno.stdout, `${shown}\n`);
@@ -70,14 +48,8 @@ code: 67 INVALID_ARGUMENT, 68 DEADLINE_EXCEEDED, 78 UNAVAILABLE.`,
   },
 });
 
-async function fail(
-  error: unknown,
-  target: string,
-  timeoutMs: number,
-): Promise<number> {
-  const { describeFailure, isServiceError } = await import(
-    "../client/failure.ts"
-  );
+async function fail(error: unknown, { name: target }: Target, timeoutMs: number): Promise<number> {
+  const { describeFailure, isServiceError } = await import("../client/failure.ts");
   if (!isServiceError(error)) throw error;
   const { code, name, reason } = describeFailure(error, timeoutMs);
   const remedy = name === "UNAVAILABLE"

@@ -1,7 +1,7 @@
 /**
  * A stand-in for parseArgs of jsr:@std/cli, for machines that cannot reach JSR. It is not the real
- * package and covers just what usersvc uses: the options `string`, `boolean`, `alias`, `unknown`
- * and `--`, long flags (`--port 1`, `--port=1`) and short switches (`-h`). tools/setup.ts installs
+ * package and covers just what usersvc uses: the options `string`, `boolean`, `collect`, `alias`,
+ * `unknown` and `--`, long flags (`--port 1`, `--port=1`) and short ones (`-h`, `-H value`). tools/setup.ts installs
  * it; tests/parse_args_test.ts holds it and the real package to the same cases.
  */
 
@@ -13,6 +13,8 @@ export interface ParseOptions {
   readonly string: readonly string[];
   /** Flags without a value, unless it is `true` or `false`. */
   readonly boolean: readonly string[];
+  /** Those of `string` that are lists, empty where the flag is absent. */
+  readonly collect: readonly string[];
   /** Short names: `{ help: "h" }`. */
   readonly alias: Readonly<Record<string, string>>;
   /** Told about each operand (without a key) and unknown flag: the only place they appear in. */
@@ -34,29 +36,32 @@ export function parseArgs(
   const queue = args.slice(0, end);
   const parsed: Args = { "--": args.slice(end + 1) };
   for (const name of options.boolean) parsed[name] = false;
+  for (const name of options.collect) parsed[name] = [];
 
   const longNames = new Map(
     Object.entries(options.alias).map(([long, short]) => [short, long]),
   );
   const longName = (key: string) => longNames.get(key) ?? key;
   const isSwitch = (key: string) => options.boolean.includes(longName(key));
-  const isKnown = (key: string) => isSwitch(key) || options.string.includes(key);
+  const isString = (key: string) => options.string.includes(longName(key));
 
   function set(arg: string, key: string, value: unknown): void {
-    if (isKnown(key)) parsed[longName(key)] = value;
-    else options.unknown(arg, key, value);
+    const name = longName(key);
+    if (!isSwitch(key) && !isString(key)) options.unknown(arg, key, value);
+    else if (options.collect.includes(name)) parsed[name] = [...parsed[name] as unknown[], value];
+    else parsed[name] = value;
   }
 
-  function valueFromNext(key: string): string | boolean {
+  function valueFromNext(key: string, isFlag: RegExp): string | boolean {
     const next = queue[0] ?? "";
     if (isSwitch(key)) {
       return next !== "true" && next !== "false" || queue.shift() === "true";
     }
-    return next === "" || next.startsWith("-") ? "" : queue.shift()!;
+    return next === "" || isFlag.test(next) ? "" : queue.shift()!;
   }
 
   function readLong(arg: string, key: string, value: string | undefined): void {
-    if (value === undefined) return set(arg, key, valueFromNext(key));
+    if (value === undefined) return set(arg, key, valueFromNext(key, /^-/));
     // The real package ignores the `no-` of a flag that is given a value.
     const named = key.replace(/^no-(?=.)/s, "");
     set(arg, named, isSwitch(named) ? value !== "false" : value);
@@ -67,8 +72,11 @@ export function parseArgs(
       const letter = arg.charAt(at);
       const rest = arg.slice(at + 1);
       const value = attachedValue(letter, rest);
-      if (value !== undefined) return set(arg, letter, toNumber(value));
-      set(arg, letter, rest === "" ? valueFromNext(letter) : true);
+      if (value !== undefined) {
+        return set(arg, letter, isString(letter) ? value : toNumber(value));
+      }
+      const more = rest !== "";
+      set(arg, letter, more ? !isString(letter) || "" : valueFromNext(letter, /^--?[^-]/));
     }
   }
 

@@ -1,0 +1,39 @@
+import { loadContract } from "../contract.ts";
+import { channelArguments, type Connection } from "./channel.ts";
+
+/** How a call is made. */
+export interface CallOptions {
+  /** The deadline, in milliseconds from now. */
+  readonly timeoutMs: number;
+}
+
+/** A client of `userservice.UserService` on a channel of its own. */
+export interface UserClient {
+  /**
+   * Calls GetUser.
+   *
+   * @returns the message of the response
+   * @throws {ServiceError} of grpc-js, with the status code, if the call fails
+   */
+  getUser(username: string, options: CallOptions): Promise<string>;
+  /** Closes the channel. */
+  close(): void;
+}
+
+/** Makes a client; it connects with its first call. */
+export async function openUserClient(connection: Connection): Promise<UserClient> {
+  const { UserService } = await loadContract();
+  const client = new UserService(...channelArguments(connection));
+  return {
+    getUser: (username, { timeoutMs }) =>
+      new Promise((resolve, reject) => {
+        const deadline = Date.now() + timeoutMs;
+        client.getUser(
+          { username },
+          { deadline },
+          (error, response) => error ? reject(error) : resolve(response!.message),
+        );
+      }),
+    close: () => client.close(),
+  };
+}
