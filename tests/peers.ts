@@ -54,7 +54,7 @@ export function installOnce(peer: Peer): () => Promise<string> {
 async function ensure(peer: Peer): Promise<string> {
   const packages = peer.packages.join(" ");
   if (!await isInstalled(peer, packages)) {
-    console.error(`tests: installing ${packages}`);
+    console.error(`peers: installing ${packages}`);
     await Deno.mkdir(folder, { recursive: true });
     // What is interrupted now may not pass for an earlier, complete installation.
     await Deno.writeTextFile(peer.stamp, "");
@@ -101,12 +101,12 @@ export async function run(
       throw error;
     }
     throw new Error(
-      `tests: ${program} is not on PATH: ${missing} and run this again`,
+      `${program} is not on PATH: ${missing} and run this again`,
     );
   }
   if (output.success) return;
   // venv explains its failures on stdout.
   const said = [output.stdout, output.stderr]
     .map((bytes) => new TextDecoder().decode(bytes)).join("").trim();
-  throw new Error(`tests: ${program} ${args.join(" ")} failed:\n${said}`);
+  throw new Error(`${program} ${args.join(" ")} failed:\n${said}`);
 }

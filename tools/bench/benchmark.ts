@@ -1,0 +1,88 @@
+/** What is measured, and in which order. */
+import { measureCall, measureCalls } from "./clients.ts";
+import { alone, prepareBatches, prepareClients, prepareServers } from "./contenders.ts";
+import { h2load, h2loadVersion } from "./h2load.ts";
+import { type MakeLoad, prepareLoad } from "./load.ts";
+import { describeMachine } from "./machine.ts";
+import type { Result, Sizes, Skipped } from "./result.ts";
+import { interleave } from "./rounds.ts";
+import { measureLoad, measureServer, type Server, withServer } from "./servers.ts";
+import { COMPARED, SHAPES } from "./shapes.ts";
+
+/** Shows what is being measured. */
+export type Tell = (what: string) => void;
+
+/**
+ * Runs the whole benchmark.
+ *
+ * @throws {Error} if h2load is not there, or a server or a client does not do what it should
+ */
+export async function runBenchmark(sizes: Sizes, tell: Tell): Promise<Result> {
+  const skipped: Skipped[] = [];
+  const scratch = await Deno.makeTempDir({ prefix: "usersvc-bench-" });
+  try {
+    tell("preparing");
+    const loader = await h2load();
+    const makeLoad = await prepareLoad(loader, scratch);
+    const { servers, versions } = await prepareServers(skipped);
+    return {
+      machine: await describeMachine([...versions, await h2loadVersion(loader)]),
+      sizes,
+      servers: await compareServers(servers, sizes, makeLoad, tell),
+      loads: await varyLoad(sizes, makeLoad, tell),
+      ...await compareClients(sizes, skipped, tell),
+      skipped,
+    };
+  } finally {
+    await Deno.remove(scratch, { recursive: true });
+  }
+}
+
+function compareServers(servers: Server[], sizes: Sizes, makeLoad: MakeLoad, tell: Tell) {
+  const warmUp = { ...COMPARED, calls: sizes.warmUpCalls };
+  const load = { ...COMPARED, calls: sizes.calls };
+  const tasks = servers.map((server) => ({
+    title: server.name,
+    about: { name: server.name },
+    measure: () => measureServer(server, makeLoad, warmUp, load),
+  }));
+  return interleave(tasks, sizes.rounds, tell);
+}
+
+function varyLoad(sizes: Sizes, makeLoad: MakeLoad, tell: Tell) {
+  return withServer(alone, async (server) => {
+    await makeLoad(server.port, { ...COMPARED, calls: sizes.warmUpCalls });
+    const tasks = SHAPES.map((shape) => {
+      // A tenth of them takes as long where each call waits for the last one.
+      const calls = shape.connections * shape.streams === 1 ? sizes.calls / 10 : sizes.calls / 2;
+      return {
+        title: `${shape.connections} × ${shape.streams} calls at once`,
+        about: shape,
+        measure: () => measureLoad(server, makeLoad, { ...shape, calls }),
+      };
+    });
+    return await interleave(tasks, sizes.rounds, tell);
+  });
+}
+
+async function compareClients(sizes: Sizes, skipped: Skipped[], tell: Tell) {
+  return await withServer(alone, async ({ port }) => {
+    const address = `127.0.0.1:${port}`;
+    const clients = await prepareClients(address, skipped);
+    const batches = await prepareBatches(address, skipped);
+    const oneCall = clients.map((client) => ({
+      title: client.name,
+      about: { name: client.name },
+      measure: async () => ({ ms: await measureCall(client) }),
+    }));
+    const manyCalls = batches.map((client) => ({
+      title: `${client.name}, ${sizes.manyCalls} calls`,
+      about: { name: client.name },
+      measure: async () => ({ ms: await measureCalls(client, sizes.manyCalls) }),
+    }));
+    return {
+      oneCall: await interleave(oneCall, sizes.rounds * sizes.processes, tell),
+      manyCalls: await interleave(manyCalls, sizes.rounds, tell),
+    };
+  });
+}
