@@ -37,21 +37,7 @@ let loaded: Promise<Contract> | undefined;
  * @throws {Error} if the embedded text is not a valid contract
  */
 export function loadContract(): Promise<Contract> {
-  return loaded ??= parseContract();
-}
-
-async function parseContract(): Promise<Contract> {
-  const [{ loadPackageDefinition }, { fromJSON }, { default: protobuf }, { decodeStrictly }] =
-    await Promise.all([
-      import("@grpc/grpc-js"),
-      import("@grpc/proto-loader"),
-      import("protobufjs"),
-      import("./strict_decode.ts"),
-    ]);
-  const root = protobuf.parse(protoText, { keepCase: true }).root;
-  // The options have to match those of tools/generate.ts, which makes the types.
-  const definition = fromJSON(root.toJSON(), { keepCase: true, defaults: true });
-  decodeStrictly(definition, root);
-  const contract = loadPackageDefinition(definition) as unknown as ProtoGrpcType;
-  return { UserService: contract.userservice.UserService, definition };
+  return loaded ??= import("./parse_contract.ts").then(({ parseContract }) =>
+    parseContract(protoText)
+  );
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { root } from "../tools/paths.ts";
-import { programTest } from "./program.ts";
+import { sourcePermissionFlags } from "../tools/permissions.ts";
+import { posixTest, programTest } from "./program.ts";
 
 /** Copies what a build needs, so that a test does not replace the ./usersvc of the checkout. */
 async function copyCheckout(): Promise<string> {
@@ -113,6 +114,85 @@ programTest(
     }
   },
 );
+
+/** Runs a piece of TypeScript that can import the modules of a checkout. */
+async function evaluate(copy: string, code: string) {
+  return await run(Deno.execPath(), ["eval", "--config", `${copy}/deno.json`, code]);
+}
+
+posixTest(
+  "the launcher says what the sources say, and starts no programs but serve's",
+  async () => {
+    const copy = await copyCheckout();
+    try {
+      const written = await evaluate(
+        copy,
+        `import { writeLauncher } from "${copy}/tools/launcher.ts";
+       console.log(JSON.stringify(await writeLauncher("${await Deno.makeTempDir({
+          dir: copy,
+        })}")));`,
+      );
+      assert.deepEqual(JSON.parse(written.stdout), { path: `${copy}/usersvc` }, written.stderr);
+      const sources = ["run", "--quiet", ...sourcePermissionFlags, `${copy}/src/main.ts`];
+      const commandLines = [
+        [],
+        ["--version"],
+        ["help", "call"],
+        ["help", "serve"],
+        ["proto"],
+        ["cal"],
+        ["call"],
+        ["call", "Alice", "--timeout", "soon"],
+        ["call", "Alice", "--address", "127.0.0.1:1"],
+        ["serve", "--port", "none"],
+      ];
+      for (const args of commandLines) {
+        const expected = await run(Deno.execPath(), [...sources, ...args]);
+        assert.deepEqual(await run(`${copy}/usersvc`, args), expected, args.join(" "));
+      }
+      const lines = (await Deno.readTextFile(`${copy}/usersvc`)).split("\n");
+      const [serve, others] = lines.filter((line) => /exec /.test(line));
+      assert.match(serve!, /'--allow-run=/);
+      assert.doesNotMatch(others!, /--allow-run/);
+      await Deno.remove(`${copy}/dist`, { recursive: true });
+      const gone = await run(`${copy}/usersvc`, ["proto"]);
+      assert.equal(gone.code, 1);
+      assert.match(gone.stderr, /^usersvc: this launcher needs .*build it again with: .*\n$/);
+    } finally {
+      await Deno.remove(copy, { recursive: true });
+    }
+  },
+);
+
+posixTest("a bundle that would lose the names of a package is refused", async () => {
+  const copy = await copyCheckout();
+  try {
+    await Deno.writeTextFile(
+      `${copy}/src/main.ts`,
+      'console.log((await import("@grpc/grpc-js")).status.OK);\n',
+    );
+    const { stdout } = await evaluate(
+      copy,
+      `import { bundle } from "${copy}/tools/bundle.ts";
+       console.log(await bundle("${copy}/dist"));`,
+    );
+    assert.match(stdout, /^[\w-]+\.js: import\(\) of the CommonJS package that holds \w+: /);
+  } finally {
+    await Deno.remove(copy, { recursive: true });
+  }
+});
+
+programTest("a bundle imports Node's modules instead of requiring them", async () => {
+  const { importBuiltins } = await import("../tools/bundle.ts");
+  const required = 'var net = __require("node:net");\nvar dns = __require(\n  /* a note */\n  ' +
+    '"node:dns/promises"\n);\nvar again = __require("node:net");\nvar other = __require("other");';
+  assert.equal(
+    importBuiltins(required),
+    'import __node_net from "node:net";\nimport __node_dns_promises from "node:dns/promises";\n' +
+      "var net = __node_net;\nvar dns = __node_dns_promises;\nvar again = __node_net;\n" +
+      'var other = __require("other");',
+  );
+});
 
 programTest("only a download that failed makes the build fall back to a launcher", async () => {
   const { lacksDenort } = await import("../tools/build.ts");

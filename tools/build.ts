@@ -2,27 +2,15 @@
  * Makes the executable ./usersvc with `deno compile`.
  *
  * Where the runtime that `deno compile` embeds (denort) cannot be downloaded, it writes a launcher
- * that runs the sources instead. Any other failure is an error.
+ * that runs them with this Deno instead. Any other failure is an error.
  */
+import { deno } from "./deno.ts";
+import { writeLauncher } from "./launcher.ts";
 import { mainModule, root } from "./paths.ts";
-import { permissionFlags, permissions, sourcePermissionFlags } from "./permissions.ts";
+import { permissionFlags, permissions } from "./permissions.ts";
 import { usesStandIn } from "./setup.ts";
 
 const windows = Deno.build.os === "windows";
-
-/** Runs Deno, returns whether it succeeded and what it printed on stderr. */
-async function deno(
-  args: readonly string[],
-): Promise<{ success: boolean; stderr: string }> {
-  const { success, stderr } = await new Deno.Command(Deno.execPath(), {
-    cwd: root,
-    args: [...args],
-    stdout: "null",
-    stderr: "piped",
-    env: { NO_COLOR: "1", RUST_BACKTRACE: "0" },
-  }).output();
-  return { success, stderr: new TextDecoder().decode(stderr) };
-}
 
 /** Whether `deno compile` failed only because it could not download denort. */
 export function lacksDenort(stderr: string): boolean {
@@ -32,55 +20,18 @@ export function lacksDenort(stderr: string): boolean {
     );
 }
 
-/** The launcher's text: a shell script, or a batch file on Windows. */
-function launcher(): string {
-  const args = [
-    "run",
-    "--quiet",
-    "--config",
-    `${root}deno.json`,
-    ...sourcePermissionFlags,
-    mainModule,
-  ];
-  const gone = "usersvc: this launcher needs the Deno and the sources it was built from; " +
-    "build it again with: npx -y deno@2.9.2 task build";
-  if (windows) {
-    return `@"${Deno.execPath()}" ${args.map((arg) => `"${arg}"`).join(" ")} %*\r\n`;
-  }
-  const quote = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;
-  return `#!/bin/sh
-# Made by \`deno task build\`, which could not download the runtime for a standalone executable.
-deno=${quote(Deno.execPath())}
-main=${quote(mainModule)}
-if [ ! -x "$deno" ] || [ ! -f "$main" ]; then
-  echo ${quote(gone)} >&2
-  exit 1
-fi
-exec "$deno" ${args.map(quote).join(" ")} "$@"
-`;
-}
-
-async function writeLauncher(): Promise<string> {
-  const path = `${root}usersvc${windows ? ".cmd" : ""}`;
-  // A new file, not new content: a running program keeps the old one.
-  await Deno.remove(path).catch(() => {});
-  await Deno.writeTextFile(path, launcher(), { mode: 0o755 });
-  return path;
-}
-
 /** Makes the executable in a folder; returns what `deno compile` said if it failed. */
 async function compile(
   path: string,
   target: string | undefined,
 ): Promise<string | undefined> {
-  const { success, stderr } = await deno([
+  return await deno([
     "compile",
     ...permissionFlags,
     "--exclude-unused-npm",
     ...(target === undefined ? [] : ["--target", target]),
     ...["--output", path, mainModule],
   ]);
-  return success ? undefined : stderr;
 }
 
 /** Fails where a runtime of another Deno version, given by DENORT_BIN, made a useless executable. */
@@ -113,7 +64,7 @@ export async function build(target?: string): Promise<string | undefined> {
   try {
     const name = target?.includes("windows") ?? windows ? "usersvc.exe" : "usersvc";
     const fault = await compile(`${folder}/${name}`, target);
-    if (fault !== undefined) return await withoutExecutable(fault, target);
+    if (fault !== undefined) return await withoutExecutable(folder, fault, target);
     if (target === undefined && !await smokeTest(`${folder}/${name}`)) {
       say(
         `the executable does not run: is DENORT_BIN the denort of Deno ${Deno.version.deno}?`,
@@ -131,11 +82,12 @@ export async function build(target?: string): Promise<string | undefined> {
 }
 
 async function withoutExecutable(
+  folder: string,
   fault: string,
   target: string | undefined,
 ): Promise<string | undefined> {
   if (!lacksDenort(fault)) {
-    say(`deno compile failed:\n${fault.trimEnd()}`);
+    say(`deno compile failed:\n${fault}`);
     return undefined;
   }
   if (target !== undefined) {
@@ -144,13 +96,12 @@ async function withoutExecutable(
     );
     return undefined;
   }
-  say(
-    "./usersvc is a launcher, not standalone: it runs the sources here with this Deno,",
-  );
-  say(
-    "because the runtime for an executable cannot be downloaded from Deno's release server.",
-  );
-  return await writeLauncher();
+  say("./usersvc is a launcher, not standalone: it needs this checkout and this Deno,");
+  say("because the runtime for an executable cannot be downloaded from Deno's release server.");
+  const written = await writeLauncher(folder);
+  if ("path" in written) return written.path;
+  say(`deno bundle failed:\n${written.fault}`);
+  return undefined;
 }
 
 async function main(args: string[]): Promise<number> {

@@ -1,0 +1,93 @@
+/** Writes ./usersvc where no executable can be made: a script that runs the program with this Deno. */
+import { bundle } from "./bundle.ts";
+import { deno } from "./deno.ts";
+import { mainModule, root } from "./paths.ts";
+import { permissionFlags, sourcePermissionFlags } from "./permissions.ts";
+
+const windows = Deno.build.os === "windows";
+const bundled = `${root}dist`;
+
+/** `serve` runs from the sources: its packages read files, and its workers are its like. */
+const fromSources: readonly string[] = [
+  ...["run", "--quiet", "--config", `${root}deno.json`],
+  ...sourcePermissionFlags,
+  mainModule,
+];
+
+/** Everything else runs from the bundle, without the permission to run programs. */
+const fromBundle: readonly string[] = [
+  ...["run", "--quiet", "--no-config"],
+  ...permissionFlags.filter((flag) => flag !== "--allow-run"),
+  `${bundled}/main.js`,
+];
+
+/**
+ * Functions are compiled before they are called: then V8's code cache holds them, and only the
+ * first start compiles any. Cached code is of no use to a Deno with other flags, so the bundle has
+ * a cache of its own. The young objects of a whole call fit into 8 MB, so none are collected.
+ */
+const cached = {
+  DENO_DIR: `${bundled}/cache`,
+  DENO_V8_FLAGS: "--no-lazy,--min-semi-space-size=8",
+};
+
+const gone = "usersvc: this launcher needs the Deno and the checkout it was built from; " +
+  "build it again with: npx -y deno@2.9.2 task build";
+
+/** A shell script. */
+function shellScript(): string {
+  const quote = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;
+  const quoteAll = (words: readonly string[]) => words.map(quote).join(" ");
+  return `#!/bin/sh
+# Made by \`deno task build\`, which could not download the runtime for a standalone executable.
+deno=${quote(Deno.execPath())}
+if [ ! -x "$deno" ] || [ ! -f ${quote(mainModule)} ] || [ ! -f ${
+    quote(`${bundled}/main.js`)
+  } ]; then
+  echo ${quote(gone)} >&2
+  exit 1
+fi
+if [ "$1" = serve ]; then
+  exec "$deno" ${quoteAll(fromSources)} "$@"
+fi
+# Without a cache, to compile everything would be slower.
+if [ -w ${quote(cached.DENO_DIR)} ]; then
+  export DENO_DIR=${quote(cached.DENO_DIR)} DENO_V8_FLAGS=${quote(cached.DENO_V8_FLAGS)}
+fi
+exec "$deno" ${quoteAll(fromBundle)} "$@"
+`;
+}
+
+/** A batch file, which runs the sources whatever the command. */
+function batchFile(): string {
+  return `@"${Deno.execPath()}" ${fromSources.map((arg) => `"${arg}"`).join(" ")} %*\r\n`;
+}
+
+/**
+ * Writes the launcher, and the bundle that it runs.
+ *
+ * @param folder for files on their way, on the same disk as the checkout
+ * @returns its path; or what went wrong
+ */
+export async function writeLauncher(
+  folder: string,
+): Promise<{ path: string } | { fault: string }> {
+  if (!windows) {
+    const fault = await bundle(`${folder}/dist`);
+    if (fault !== undefined) return { fault };
+    await Deno.remove(bundled, { recursive: true }).catch(() => {});
+    await Deno.rename(`${folder}/dist`, bundled);
+    await fillCache();
+  }
+  const path = `${root}usersvc${windows ? ".cmd" : ""}`;
+  // A new file, not new content: a running program keeps the old one.
+  await Deno.remove(path).catch(() => {});
+  await Deno.writeTextFile(path, windows ? batchFile() : shellScript(), { mode: 0o755 });
+  return { path };
+}
+
+/** Makes a call, so that the first of the user is as fast as all that follow. */
+async function fillCache(): Promise<void> {
+  const nobody = ["--address", "127.0.0.1:1", "--timeout", "1s"];
+  await deno([...fromBundle, "call", "Alice", ...nobody], cached);
+}
