@@ -115,6 +115,20 @@ programTest(
   },
 );
 
+programTest("deno compile can embed every package", async () => {
+  const copy = await copyCheckout();
+  try {
+    // Deno itself stands in for denort: what comes out is no usersvc, but is made in the same way.
+    const built = await run(Deno.execPath(), ["run", "-A", `${copy}/tools/build.ts`], {
+      DENORT_BIN: Deno.execPath(),
+    });
+    assert.equal(built.code, 0, built.stderr);
+    assert.doesNotMatch(built.stderr, /is a launcher/);
+  } finally {
+    await Deno.remove(copy, { recursive: true });
+  }
+});
+
 /** Runs a piece of TypeScript that can import the modules of a checkout. */
 async function evaluate(copy: string, code: string) {
   return await run(Deno.execPath(), ["eval", "--config", `${copy}/deno.json`, code]);

@@ -2,8 +2,9 @@
  * Makes the executable ./usersvc with `deno compile`.
  *
  * Where the runtime that `deno compile` embeds (denort) cannot be downloaded, it writes a launcher
- * that runs them with this Deno instead. Any other failure is an error.
+ * instead. Any other failure is an error.
  */
+import { globSync } from "node:fs";
 import { deno } from "./deno.ts";
 import { writeLauncher } from "./launcher.ts";
 import { mainModule, root } from "./paths.ts";
@@ -25,13 +26,28 @@ async function compile(
   path: string,
   target: string | undefined,
 ): Promise<string | undefined> {
-  return await deno([
+  const cached = await deno(["cache", mainModule]);
+  if (!cached.success) return cached.stderr;
+  const { success, stderr } = await deno([
     "compile",
     ...permissionFlags,
     "--exclude-unused-npm",
+    ...(await unreadable()).flatMap((folder) => ["--exclude", folder]),
     ...(target === undefined ? [] : ["--target", target]),
     ...["--output", path, mainModule],
   ]);
+  return success ? undefined : stderr;
+}
+
+/**
+ * Folders of packages on which the parser of `deno compile` overflows its stack: bintrees, which
+ * prom-client needs, comes with its tests.
+ *
+ * @see https://github.com/denoland/deno/issues/36746
+ */
+async function unreadable(): Promise<string[]> {
+  const { npmCache } = JSON.parse((await deno(["info", "--json"])).stdout);
+  return globSync(`${npmCache}/*/bintrees/*/test`);
 }
 
 /** Fails where a runtime of another Deno version, given by DENORT_BIN, made a useless executable. */

@@ -14,8 +14,9 @@ import { mainModule } from "./paths.ts";
  * @returns what went wrong, or undefined
  */
 export async function bundle(folder: string): Promise<string | undefined> {
-  const fault = await deno(["bundle", "--code-splitting", "--outdir", folder, mainModule]);
-  if (fault !== undefined) return fault;
+  const options = ["--code-splitting", "--outdir", folder];
+  const { success, stderr } = await deno(["bundle", ...options, mainModule]);
+  if (!success) return stderr;
   for await (const { name } of Deno.readDir(folder)) {
     const path = `${folder}/${name}`;
     const code = await Deno.readTextFile(path);

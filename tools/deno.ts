@@ -1,16 +1,26 @@
 import { root } from "./paths.ts";
 
-/** Runs Deno in the checkout; returns what it printed on stderr if it failed, else undefined. */
+/** How a run of Deno ended. */
+export interface Ended {
+  readonly success: boolean;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/**
+ * Runs Deno in the checkout.
+ *
+ * @param env environment variables to add
+ */
 export async function deno(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
-): Promise<string | undefined> {
-  const { success, stderr } = await new Deno.Command(Deno.execPath(), {
+): Promise<Ended> {
+  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     cwd: root,
     args: [...args],
-    stdout: "null",
-    stderr: "piped",
     env: { NO_COLOR: "1", RUST_BACKTRACE: "0", ...env },
   }).output();
-  return success ? undefined : new TextDecoder().decode(stderr).trimEnd();
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes).trimEnd();
+  return { success, stdout: text(stdout), stderr: text(stderr) };
 }
