@@ -58,6 +58,7 @@ const mistakes: [args: string[], line: string][] = [
     'usersvc serve: --host expects a host name or an IP address, not "a b"',
   ],
   [["serve", "x"], 'usersvc serve: unexpected argument "x"'],
+  [["serve", "--no-reflection", "x"], 'usersvc serve: unexpected argument "x"'],
   [["proto", "x"], 'usersvc proto: unexpected argument "x"'],
   [["proto", "--port", "1"], "usersvc proto: unknown flag --port"],
   [["call"], "usersvc call: missing NAME: the username to greet"],

@@ -80,9 +80,13 @@ function shortNames(flags: readonly [string, Flags[string]][]): Record<string, s
   );
 }
 
-/** Gives each switch its value: parseArgs would take an operand "true" or "false" after it for it. */
+/**
+ * Gives each switch its value: parseArgs would take an operand "true" or "false" after it for it.
+ * Not so `--no-x`: with a value, parseArgs takes it for `--x`.
+ */
 function spellOut(args: readonly string[], switches: readonly [string, SwitchFlag][]): string[] {
-  const spelled = new Map(switches.flatMap(([name, { short }]) =>
+  const spellable = switches.filter(([name]) => !name.startsWith("no-"));
+  const spelled = new Map(spellable.flatMap(([name, { short }]) =>
     [
       [`--${name}`, `--${name}=true`],
       ...(short === undefined ? [] : [[`-${short}`, `--${name}=true`]]),
