@@ -6,15 +6,9 @@ import { didYouMean } from "./cli/nearest.ts";
 import { OutputError, writeAll, writeError } from "./cli/output.ts";
 import { giveUpRunning } from "./cli/running.ts";
 import { UsageError } from "./cli/usage_error.ts";
+import { commands, loadCommands } from "./commands.ts";
 import { excerpt } from "./escape.ts";
 import { versionLine } from "./version.ts";
-
-// Each command is loaded only when it is run or when its help is shown.
-const commands: Readonly<Record<string, () => Promise<{ command: Command }>>> = {
-  serve: () => import("./commands/serve.ts"),
-  call: () => import("./commands/call.ts"),
-  proto: () => import("./commands/proto.ts"),
-};
 
 /**
  * Runs usersvc.
@@ -83,10 +77,7 @@ async function show(
 }
 
 async function programHelpText(): Promise<string> {
-  const loaded = await Promise.all(
-    Object.values(commands).map((load) => load()),
-  );
-  return programHelp(loaded.map(({ command }) => command));
+  return programHelp(await loadCommands());
 }
 
 async function load(name: string): Promise<Command> {

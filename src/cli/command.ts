@@ -1,6 +1,6 @@
 /** A flag that takes a value, `--port 50051`. */
 export interface ValueFlag<T> {
-  /** Stands for the value in help: `PORT`. */
+  /** Stands for the value in help: `PORT`. Shells complete paths for `FILE` and `PATH`. */
   readonly value: string;
   /** One line of help. */
   readonly help: string;
@@ -18,6 +18,8 @@ export interface ValueFlag<T> {
   readonly short?: string;
   /** May be given more than once; its value is then the list of all, in their order. */
   readonly repeats?: true;
+  /** Valid values, not always all of them, that shells offer to complete. */
+  readonly suggestions?: readonly string[];
 }
 
 /** A flag that is there or not, `--no-reflection`. */
@@ -61,6 +63,8 @@ export interface Operand {
   readonly optional?: true;
   /** May be given more than once; only the last operand of a command may say so. */
   readonly repeats?: true;
+  /** Values that shells offer to complete. */
+  readonly suggestions?: readonly string[];
 }
 
 /** A command line that is worth copying, with what it does. */

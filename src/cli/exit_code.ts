@@ -9,6 +9,23 @@ export const ExitCode = {
 } as const;
 
 /**
+ * The exit codes of a health check, which are those of grpc-health-probe.
+ *
+ * @see https://github.com/grpc-ecosystem/grpc-health-probe#health-check-exit-codes
+ */
+export const CheckExitCode = {
+  SERVING: 0,
+  /** The command line is wrong, or a TLS file that it names. */
+  USAGE: 1,
+  /** No connection could be made in time. */
+  NOT_CONNECTED: 2,
+  /** The call failed: the deadline, an unknown service, a server without health service. */
+  CALL_FAILED: 3,
+  /** The server has answered, but not `SERVING`. */
+  NOT_SERVING: 4,
+} as const;
+
+/**
  * The exit code of a failed call: 64 + the gRPC status code, as in grpcurl, so that 78 is
  * UNAVAILABLE.
  *

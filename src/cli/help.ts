@@ -1,5 +1,17 @@
 import { type Command, type Example, type Operand, takesValue } from "./command.ts";
 
+/** The flag of the program and of each command. */
+export const HELP_FLAG = { short: "h", help: "Show this help" } as const;
+
+/** A flag of the program. */
+export const VERSION_FLAG = {
+  short: "V",
+  help: "Show the version of usersvc and of its Deno",
+} as const;
+
+/** What `help` does, which is no command of its own file. */
+export const HELP_SUMMARY = "Show the help of a command";
+
 /** The help of the whole program. */
 export function programHelp(commands: readonly Command[]): string {
   return [
@@ -9,11 +21,11 @@ export function programHelp(commands: readonly Command[]): string {
     "",
     section("Commands", [
       ...commands.map((command): Row => [command.name, command.summary]),
-      ["help [COMMAND]", "Show the help of a command"],
+      ["help [COMMAND]", HELP_SUMMARY],
     ]),
     section("Flags", [
-      ["-h, --help", "Show this help"],
-      ["-V, --version", "Show the version of usersvc and of its Deno"],
+      ["-h, --help", HELP_FLAG.help],
+      ["-V, --version", VERSION_FLAG.help],
     ]),
     exampleSection([
       { command: "usersvc serve --port 50051", does: "Start a server" },
@@ -38,7 +50,7 @@ export function commandHelp(command: Command): string {
         command.operands.map((operand): Row => [operand.name, operand.help]),
       ),
     ]),
-    section("Flags", [...flagRows(command), ["-h, --help", "Show this help"]]),
+    section("Flags", [...flagRows(command), ["-h, --help", HELP_FLAG.help]]),
     exampleSection(command.examples),
   ].join("\n");
 }

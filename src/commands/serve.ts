@@ -7,7 +7,7 @@ import { parseSize, SIZE } from "../cli/size.ts";
 import { UsageError } from "../cli/usage_error.ts";
 import { parseWorkerCount, WORKER_COUNT } from "../cli/worker_count.ts";
 import { LOG_FORMATS } from "../log/formats.ts";
-import { FAILURE, parseFailure } from "../server/failure.ts";
+import { FAILURE, FAILURE_CODES, parseFailure } from "../server/failure.ts";
 import type { Endpoint, TcpEndpoint } from "../server/listen.ts";
 import type { TlsFiles } from "../server/tls.ts";
 import type { ServeOptions } from "../serving/options.ts";
@@ -93,12 +93,14 @@ TLS files again.`,
       help: "Fail calls, or a share of them, on purpose",
       expects: FAILURE,
       parse: parseFailure,
+      suggestions: FAILURE_CODES,
     },
     workers: {
       value: "N",
       help: "Serve with N processes, or one per core (auto)",
       expects: WORKER_COUNT,
       parse: parseWorkerCount,
+      suggestions: ["auto"],
       defaultNote: "one process, which is not replaced",
     },
     "worker-memory": {
@@ -114,6 +116,7 @@ TLS files again.`,
       expects: "text, json or none",
       parse: (text) => LOG_FORMATS.find((format) => format === text),
       default: "text",
+      suggestions: LOG_FORMATS,
     },
     "metrics-port": {
       value: "PORT",

@@ -6,12 +6,11 @@ import {
   status,
 } from "@grpc/grpc-js";
 import { fromJSON, type PackageDefinition, type ServiceDefinition } from "@grpc/proto-loader";
-import healthProto from "grpc-health-check/proto/health/v1/health.proto" with { type: "text" };
-import protobuf from "protobufjs";
+import { healthRoot, healthServiceName } from "../health_contract.ts";
 
-/** The definition of `grpc.health.v1.Health`, as grpc-health-check gives it. */
+/** The definition of `grpc.health.v1.Health`, as a server registers it. */
 export const healthDefinition: PackageDefinition = fromJSON(
-  protobuf.parse(healthProto, { keepCase: true }).root.toJSON(),
+  healthRoot.toJSON(),
   { keepCase: true, defaults: true, enums: String },
 );
 
@@ -50,7 +49,7 @@ export function addHealth(server: Server, services: readonly string[]): Health {
   let serving = true;
   const current = (): HealthCheckResponse => ({ status: serving ? "SERVING" : "NOT_SERVING" });
 
-  server.addService(healthDefinition["grpc.health.v1.Health"] as ServiceDefinition, {
+  server.addService(healthDefinition[healthServiceName] as ServiceDefinition, {
     Check: (call: CheckCall, respond: sendUnaryData<HealthCheckResponse>) => {
       if (services.includes(call.request.service)) return respond(null, current());
       respond({ code: status.NOT_FOUND, details: "unknown service" });

@@ -1,0 +1,112 @@
+import type { ServiceError } from "@grpc/grpc-js";
+import { defineCommand } from "../cli/command.ts";
+import { CheckExitCode } from "../cli/exit_code.ts";
+import { writeAll, writeError } from "../cli/output.ts";
+import type { Connection } from "../client/channel.ts";
+import type { CheckOptions } from "../client/health_client.ts";
+import { escapeControls } from "../escape.ts";
+import { STATUS_NAMES } from "../status_codes.ts";
+import { connectionFlags, connectionOf, timeoutFlag } from "./connection_flags.ts";
+
+/** How long a watch that was interrupted waits before it asks again, in milliseconds. */
+const RETRY_MS = 1_000;
+
+const NOT_FOUND = STATUS_NAMES.indexOf("NOT_FOUND");
+const UNIMPLEMENTED = STATUS_NAMES.indexOf("UNIMPLEMENTED");
+
+export const command = defineCommand({
+  name: "check",
+  summary: "Ask a server for its health",
+  details: `Prints SERVING and exits with 0, or with the exit code of grpc-health-probe:
+1 usage, 2 no connection, 3 the call failed, 4 another status than SERVING.`,
+  operands: [],
+  flags: {
+    service: {
+      value: "NAME",
+      help: "The full name of a service",
+      expects: "the full name of a service",
+      parse: (text) => text,
+      defaultNote: "the server as a whole",
+    },
+    ...connectionFlags,
+    timeout: { ...timeoutFlag, default: "1s" },
+    watch: { help: "Print each change until interrupted; outlives the server" },
+  },
+  examples: [
+    { command: "usersvc check", does: "Check the server on this machine" },
+    {
+      command: "usersvc check --service userservice.UserService",
+      does: "Check one of its services",
+    },
+    { command: "usersvc check --watch", does: "Print each change of its status" },
+  ],
+  usageExitCode: CheckExitCode.USAGE,
+  run: async ({ service = "", timeout: timeoutMs, watch, ...flags }) => {
+    const connection = connectionOf(flags);
+    const options = { service, timeoutMs };
+    return watch ? await watchUntilSignal(connection, options) : await check(connection, options);
+  },
+});
+
+async function check(connection: Connection, options: CheckOptions): Promise<number> {
+  const { openHealthClient } = await import("../client/health_client.ts");
+  const client = openHealthClient(connection);
+  const result = await client.check(options);
+  client.close();
+  if ("status" in result) {
+    await writeAll(Deno.stdout, `${result.status}\n`);
+    return result.status === "SERVING" ? CheckExitCode.SERVING : CheckExitCode.NOT_SERVING;
+  }
+  const { error, connected } = result;
+  writeError(`usersvc check: ${await failureLine(error, connection, options)}`);
+  return connected ? CheckExitCode.CALL_FAILED : CheckExitCode.NOT_CONNECTED;
+}
+
+async function watchUntilSignal(connection: Connection, options: CheckOptions): Promise<number> {
+  const { exitCodeOfSignal, takeStopSignals } = await import("../serving/signals.ts");
+  const signal = takeStopSignals().next();
+  return await Promise.race([watch(connection, options), signal.then(exitCodeOfSignal)]);
+}
+
+/** Ends where the reader of stdout has gone, or where the server has no such method. */
+async function watch(connection: Connection, options: CheckOptions): Promise<number> {
+  const { openHealthClient } = await import("../client/health_client.ts");
+  const client = openHealthClient(connection);
+  // What was said last: a failure is told once, however often it is met.
+  let last = "";
+  for (;;) {
+    let line = `the server at ${connection.target.name} has ended the watch`;
+    try {
+      for await (const status of client.watch(options)) {
+        if (status === last) continue;
+        last = status;
+        if (!await writeAll(Deno.stdout, `${status}\n`)) return CheckExitCode.SERVING;
+      }
+    } catch (error) {
+      line = await failureLine(error, connection, options);
+      if ((error as ServiceError).code === UNIMPLEMENTED) {
+        writeError(`usersvc check: ${line}`);
+        return CheckExitCode.CALL_FAILED;
+      }
+    }
+    if (line !== last) writeError(`usersvc check: ${line}; trying again every second`);
+    last = line;
+    await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+  }
+}
+
+async function failureLine(
+  error: unknown,
+  { target }: Connection,
+  { service, timeoutMs }: CheckOptions,
+): Promise<string> {
+  const { describeFailure, isServiceError } = await import("../client/failure.ts");
+  if (!isServiceError(error)) throw error;
+  const { name, reason } = describeFailure(error, timeoutMs);
+  return `${name} from ${target.name}: ${escapeControls(reason + remark(error.code, service))}`;
+}
+
+function remark(code: number, service: string): string {
+  if (code === NOT_FOUND && service !== "") return ` (--service ${service})`;
+  return code === UNIMPLEMENTED ? " (it has no grpc.health.v1.Health)" : "";
+}

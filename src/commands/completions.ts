@@ -1,0 +1,46 @@
+import { defineCommand } from "../cli/command.ts";
+import { ExitCode } from "../cli/exit_code.ts";
+import { writeAll } from "../cli/output.ts";
+import { UsageError } from "../cli/usage_error.ts";
+import type { Entries } from "../cli/completions/entries.ts";
+import { excerpt } from "../escape.ts";
+
+const scripts: Readonly<Record<string, () => Promise<(entries: Entries) => string>>> = {
+  bash: async () => (await import("../cli/completions/bash.ts")).bashScript,
+  zsh: async () => (await import("../cli/completions/zsh.ts")).zshScript,
+  fish: async () => (await import("../cli/completions/fish.ts")).fishScript,
+};
+
+export const command = defineCommand({
+  name: "completions",
+  summary: "Print a completion script for a shell",
+  operands: [{
+    name: "SHELL",
+    help: "bash, zsh or fish",
+    suggestions: Object.keys(scripts),
+  }],
+  flags: {},
+  examples: [
+    {
+      command: "usersvc completions bash > ~/.local/share/bash-completion/completions/usersvc",
+      does: "Install it for bash (with the package bash-completion)",
+    },
+    {
+      command: 'usersvc completions zsh > "${fpath[1]}/_usersvc"',
+      does: "Install it for zsh (with compinit in ~/.zshrc)",
+    },
+    {
+      command: "usersvc completions fish > ~/.config/fish/completions/usersvc.fish",
+      does: "Install it for fish",
+    },
+  ],
+  run: async (_, [shell]) => {
+    const load = Object.hasOwn(scripts, shell!) ? scripts[shell!] : undefined;
+    if (!load) throw new UsageError(`SHELL expects bash, zsh or fish, not "${excerpt(shell!)}"`);
+    const { loadCommands } = await import("../commands.ts");
+    const { entriesOf } = await import("../cli/completions/entries.ts");
+    const script = await load();
+    await writeAll(Deno.stdout, script(entriesOf(await loadCommands())));
+    return ExitCode.OK;
+  },
+});

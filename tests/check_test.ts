@@ -1,0 +1,199 @@
+import assert from "node:assert/strict";
+import { withMutePeer } from "./http2_peer.ts";
+import {
+  posixTest,
+  programTest,
+  shellCommand,
+  startServe,
+  Transcript,
+  usersvc,
+  withServe,
+} from "./program.ts";
+import { closedPort, withPeer } from "./tcp_peer.ts";
+
+/** Flags of a check that has to be answered, however busy the machine is. */
+const patient = (port: number) => ["--port", `${port}`, "--timeout", "30s"];
+
+/** A started `usersvc check --watch`. */
+interface Watch {
+  readonly stdout: Transcript;
+  readonly stderr: Transcript;
+  /** Sends a signal, waits for the end and returns the exit code. */
+  end(signal: Deno.Signal): Promise<number>;
+}
+
+/** Watches a port for one test and stops it afterwards. */
+async function withWatch(
+  port: number,
+  args: string,
+  use: (watch: Watch) => Promise<void>,
+): Promise<void> {
+  const child = new Deno.Command("bash", {
+    args: ["-c", `exec ${shellCommand(`check --watch --port ${port} ${args}`)}`],
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+    env: { NO_COLOR: "1" },
+  }).spawn();
+  const end = async (signal: Deno.Signal) => {
+    child.kill(signal);
+    return (await child.status).code;
+  };
+  const stdout = new Transcript(child.stdout);
+  const stderr = new Transcript(child.stderr);
+  let ended = false;
+  void child.status.then(() => ended = true);
+  try {
+    await use({ stdout, stderr, end });
+  } finally {
+    if (!ended) await end("SIGKILL");
+    await Promise.all([stdout.all(), stderr.all()]);
+  }
+}
+
+programTest(
+  "check prints SERVING for a server and for its service, exit code 0",
+  () =>
+    withServe(async ({ port }) => {
+      for (const service of [[], ["--service", "userservice.UserService"]]) {
+        assert.deepEqual(await usersvc(["check", ...patient(port), ...service]), {
+          code: 0,
+          stdout: "SERVING\n",
+          stderr: "",
+        });
+      }
+    }),
+);
+
+programTest(
+  "the health of an unknown service: exit code 3, and its name",
+  () =>
+    withServe(async ({ port }) => {
+      assert.deepEqual(
+        await usersvc(["check", ...patient(port), "--service", "no.such\x1b[2J"]),
+        {
+          code: 3,
+          stdout: "",
+          stderr: `usersvc check: NOT_FOUND from localhost:${port}: unknown service ` +
+            "(--service no.such\\x1b[2J)\n",
+        },
+      );
+    }),
+);
+
+programTest("check without a server: exit code 2, at once", async () => {
+  const port = await closedPort();
+  const start = Date.now();
+  assert.deepEqual(await usersvc(["check", "--port", `${port}`, "--timeout", "1m"]), {
+    code: 2,
+    stdout: "",
+    stderr: `usersvc check: UNAVAILABLE from localhost:${port}: connection refused\n`,
+  });
+  assert.ok(Date.now() - start < 20_000);
+});
+
+programTest("check of an unknown host: exit code 2", async () => {
+  assert.deepEqual(
+    await usersvc(["check", "--address", "no-such-host.invalid", "--timeout", "30s"]),
+    {
+      code: 2,
+      stdout: "",
+      stderr: "usersvc check: UNAVAILABLE from no-such-host.invalid:50051: unknown host, " +
+        "check the name\n",
+    },
+  );
+});
+
+programTest("check of a peer that is no gRPC server: exit code 2", async () => {
+  await withPeer((socket) => socket.end("HTTP/1.1 400 Bad Request\r\n\r\n"), async (port) => {
+    const { code, stdout, stderr } = await usersvc(["check", ...patient(port)]);
+    assert.deepEqual([code, stdout], [2, ""]);
+    assert.match(stderr, /^usersvc check: UNAVAILABLE from localhost:\d+: [^\n]+\n$/);
+  });
+});
+
+programTest(
+  "no connection within the deadline, 1s by default: exit code 2",
+  () =>
+    withPeer(() => {}, async (port) => {
+      assert.deepEqual(await usersvc(["check", "--port", `${port}`]), {
+        code: 2,
+        stdout: "",
+        stderr:
+          `usersvc check: DEADLINE_EXCEEDED from localhost:${port}: no answer within 1000 ms\n`,
+      });
+    }),
+);
+
+programTest(
+  "no answer within the deadline: exit code 3",
+  () =>
+    withMutePeer(async (port) => {
+      assert.deepEqual(await usersvc(["check", "--port", `${port}`, "--timeout", "3s"]), {
+        code: 3,
+        stdout: "",
+        stderr:
+          `usersvc check: DEADLINE_EXCEEDED from localhost:${port}: no answer within 3000 ms\n`,
+      });
+    }),
+);
+
+programTest("a wrong command line of check: exit code 1, as grpc-health-probe has it", async () => {
+  for (const args of [["x"], ["--service"], ["--timeout", "1"], ["--address", ":1"], ["--prt"]]) {
+    const { code, stdout, stderr } = await usersvc(["check", ...args]);
+    assert.deepEqual([code, stdout], [1, ""], stderr);
+    assert.match(stderr, /^usersvc check: [^\n]+; see usersvc check --help\n$/);
+  }
+});
+
+posixTest(
+  "--watch prints each change, outlives the server, exit code 130 after SIGINT",
+  async () => {
+    const first = await startServe();
+    await withWatch(first.port, "--timeout 30s", async ({ stdout, stderr, end }) => {
+      await stdout.until(/^SERVING\n$/);
+      first.kill("SIGTERM");
+      await stdout.until(/^SERVING\nNOT_SERVING\n$/);
+      await stderr.until(/: connection refused; trying again every second\n$/);
+      await first.ended();
+
+      await withServe(async (second) => {
+        await stdout.until(/^SERVING\nNOT_SERVING\nSERVING\n$/);
+        assert.equal(second.port, first.port);
+        assert.equal(await end("SIGINT"), 130);
+      }, ["--port", `${first.port}`]);
+      const subject = `usersvc check: UNAVAILABLE from localhost:${first.port}`;
+      assert.equal(
+        await stderr.all(),
+        `${subject}: the server is draining; trying again every second\n` +
+          `${subject}: connection refused; trying again every second\n`,
+      );
+    });
+  },
+);
+
+posixTest(
+  "--watch says once that no answer comes, exit code 143 after SIGTERM",
+  () =>
+    withMutePeer((port) =>
+      withWatch(port, "--timeout 200ms", async ({ stdout, stderr, end }) => {
+        const line = `usersvc check: DEADLINE_EXCEEDED from localhost:${port}: ` +
+          "no answer within 200 ms; trying again every second\n";
+        await stderr.until(/\n/);
+        assert.equal(await end("SIGTERM"), 143);
+        assert.deepEqual([await stdout.all(), await stderr.all()], ["", line]);
+      })
+    ),
+);
+
+posixTest(
+  "--watch ends with its reader",
+  () =>
+    withServe((server) =>
+      withWatch(server.port, "--timeout 30s | head -n 1", async ({ stdout }) => {
+        await stdout.until(/^SERVING\n$/);
+        server.kill("SIGTERM");
+        assert.equal(await stdout.all(), "SERVING\n");
+      })
+    ),
+);

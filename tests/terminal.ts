@@ -1,0 +1,42 @@
+import { Transcript } from "./program.ts";
+
+/** A program on a terminal. */
+export interface Terminal {
+  /** Types text. */
+  type(text: string): Promise<void>;
+  /** All that the program has shown. */
+  readonly screen: Transcript;
+}
+
+/**
+ * Runs a program on a terminal of its own for one test, on Linux.
+ *
+ * @param command a line of shell
+ */
+export async function withTerminal(
+  command: string,
+  use: (terminal: Terminal) => Promise<void>,
+  env: Record<string, string> = {},
+): Promise<void> {
+  const child = new Deno.Command("script", {
+    args: ["--quiet", "--command", `stty rows 100 cols 200; exec ${command}`, "/dev/null"],
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "null",
+    env: { TERM: "dumb", ...env },
+  }).spawn();
+  const screen = new Transcript(child.stdout);
+  const keys = child.stdin.getWriter();
+  try {
+    await use({ type: (text) => keys.write(new TextEncoder().encode(text)), screen });
+  } finally {
+    try {
+      child.kill("SIGKILL");
+    } catch {
+      // It has already ended.
+    }
+    await keys.abort().catch(() => {});
+    await child.status;
+    await screen.all();
+  }
+}
