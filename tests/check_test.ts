@@ -1,55 +1,11 @@
 import assert from "node:assert/strict";
 import { withMutePeer } from "./http2_peer.ts";
-import {
-  posixTest,
-  programTest,
-  shellCommand,
-  startServe,
-  Transcript,
-  usersvc,
-  withServe,
-} from "./program.ts";
+import { posixTest, programTest, startServe, usersvc, withServe } from "./program.ts";
 import { closedPort, withPeer } from "./tcp_peer.ts";
+import { withWatch } from "./watch.ts";
 
 /** Flags of a check that has to be answered, however busy the machine is. */
 const patient = (port: number) => ["--port", `${port}`, "--timeout", "30s"];
-
-/** A started `usersvc check --watch`. */
-interface Watch {
-  readonly stdout: Transcript;
-  readonly stderr: Transcript;
-  /** Sends a signal, waits for the end and returns the exit code. */
-  end(signal: Deno.Signal): Promise<number>;
-}
-
-/** Watches a port for one test and stops it afterwards. */
-async function withWatch(
-  port: number,
-  args: string,
-  use: (watch: Watch) => Promise<void>,
-): Promise<void> {
-  const child = new Deno.Command("bash", {
-    args: ["-c", `exec ${shellCommand(`check --watch --port ${port} ${args}`)}`],
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-    env: { NO_COLOR: "1" },
-  }).spawn();
-  const end = async (signal: Deno.Signal) => {
-    child.kill(signal);
-    return (await child.status).code;
-  };
-  const stdout = new Transcript(child.stdout);
-  const stderr = new Transcript(child.stderr);
-  let ended = false;
-  void child.status.then(() => ended = true);
-  try {
-    await use({ stdout, stderr, end });
-  } finally {
-    if (!ended) await end("SIGKILL");
-    await Promise.all([stdout.all(), stderr.all()]);
-  }
-}
 
 programTest(
   "check prints SERVING for a server and for its service, exit code 0",

@@ -1,5 +1,8 @@
 import { Transcript } from "./program.ts";
 
+/** How long a program may run, in milliseconds. */
+const MAX_MS = 60_000;
+
 /** A program on a terminal. */
 export interface Terminal {
   /** Types text. */
@@ -25,11 +28,14 @@ export async function withTerminal(
     stderr: "null",
     env: { TERM: "dumb", ...env },
   }).spawn();
+  // What a test waits for in vain would hold it up for ever.
+  const timer = setTimeout(() => child.kill("SIGKILL"), MAX_MS);
   const screen = new Transcript(child.stdout);
   const keys = child.stdin.getWriter();
   try {
     await use({ type: (text) => keys.write(new TextEncoder().encode(text)), screen });
   } finally {
+    clearTimeout(timer);
     try {
       child.kill("SIGKILL");
     } catch {

@@ -1,4 +1,4 @@
-/** Other implementations of gRPC: Python's grpcio and Go's grpcurl. */
+/** Other implementations of gRPC: Python's grpcio, Go's grpcurl and grpc-health-probe. */
 import { folder, goPeer, installOnce, type Peer, run } from "../peers.ts";
 
 const windows = Deno.build.os === "windows";
@@ -8,7 +8,7 @@ const venv = `${folder}python`;
 const systemPython = windows ? "python" : "python3";
 
 const pythonPeer: Peer = {
-  packages: ["grpcio==1.85.1", "grpcio-tools==1.85.1"],
+  packages: ["grpcio==1.85.1", "grpcio-tools==1.85.1", "grpcio-health-checking==1.85.1"],
   stamp: `${folder}python.installed`,
   executable: `${venv}${windows ? "/Scripts/python.exe" : "/bin/python"}`,
   async install() {
@@ -25,7 +25,7 @@ const pythonPeer: Peer = {
 };
 
 /**
- * Installs grpcio and grpcio-tools unless they are there.
+ * Installs grpcio, grpcio-tools and grpcio-health-checking unless they are there.
  *
  * @returns the path of the Python that has them
  * @throws {Error} if they cannot be installed; the message says what is missing
@@ -40,4 +40,14 @@ export const python: () => Promise<string> = installOnce(pythonPeer);
  */
 export const grpcurl: () => Promise<string> = installOnce(
   goPeer("grpcurl", "github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.4"),
+);
+
+/**
+ * Installs grpc-health-probe unless it is there.
+ *
+ * @returns its path
+ * @throws {Error} if it cannot be installed; the message says what is missing
+ */
+export const healthProbe: () => Promise<string> = installOnce(
+  goPeer("grpc-health-probe", "github.com/grpc-ecosystem/grpc-health-probe@v0.4.61"),
 );
