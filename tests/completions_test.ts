@@ -19,7 +19,6 @@ async function withScript(use: (file: string, folder: string) => Promise<void>):
 async function complete(script: string, lines: readonly string[][]): Promise<string[][]> {
   const quote = (word: string) => `'${word.replaceAll("'", `'\\''`)}'`;
   const { code, stdout, stderr } = await shell(`
-    set -u
     source ${quote(script)}
     complete -p usersvc >&2
     offer() {
