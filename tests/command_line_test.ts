@@ -149,10 +149,8 @@ programTest(
 
 programTest("help fits 80 columns and shows every default", async () => {
   for (
-    const args of [["help"], ["help", "serve"], ["help", "call"], [
-      "help",
-      "proto",
-    ]]
+    const args of ["serve", "call", "check", "proto", "completions"]
+      .map((name) => ["help", name]).concat([["help"]])
   ) {
     const { stdout } = await usersvc(args);
     const long = stdout.split("\n").filter((line) => line.length > 80);

@@ -1,14 +1,20 @@
 import assert from "node:assert/strict";
+import { bashScript } from "../src/cli/completions/bash.ts";
+import { entriesOf } from "../src/cli/completions/entries.ts";
+import * as odd from "./odd_command.ts";
 import { linuxTest, posixTest, programTest, shell, usersvc } from "./program.ts";
 import { withTerminal } from "./terminal.ts";
 
-/** Gives a test a file with the completion script for bash. */
-async function withScript(use: (file: string, folder: string) => Promise<void>): Promise<void> {
+/** Gives a test a file with a completion script, by default that of usersvc for bash. */
+async function withScript(
+  use: (file: string, folder: string) => Promise<void>,
+  text?: string,
+): Promise<void> {
   const folder = await Deno.makeTempDir({ prefix: "usersvc-completions-" });
   try {
     const { code, stdout, stderr } = await usersvc(["completions", "bash"]);
     assert.deepEqual({ code, stderr }, { code: 0, stderr: "" });
-    await Deno.writeTextFile(`${folder}/script`, stdout);
+    await Deno.writeTextFile(`${folder}/script`, text ?? stdout);
     await use(`${folder}/script`, folder);
   } finally {
     await Deno.remove(folder, { recursive: true });
@@ -70,6 +76,15 @@ posixTest("bash completes exactly the flags that help shows", () =>
     }));
     assert.deepEqual(offered, shown);
   }));
+
+posixTest(
+  "no declaration can break out of the script for bash",
+  () =>
+    withScript(async (script) => {
+      const lines = [["odd", "--value", ""], ["odd", ""]];
+      assert.deepEqual(await complete(script, lines), [odd.words, odd.words]);
+    }, bashScript(entriesOf([odd.command]))),
+);
 
 linuxTest(
   "bash on a terminal completes a word, and paths with their quotes",

@@ -34,8 +34,8 @@ export interface HealthClient {
 }
 
 /** Makes a client; it connects with its first call. */
-export function openHealthClient(connection: Connection): HealthClient {
-  const [address, credentials, options] = channelArguments(connection);
+export async function openHealthClient(connection: Connection): Promise<HealthClient> {
+  const [address, credentials, options] = await channelArguments(connection);
   const client = new Client(address, credentials, {
     ...options,
     "grpc.initial_reconnect_backoff_ms": RECONNECT_MS,

@@ -50,7 +50,7 @@ export const command = defineCommand({
 
 async function check(connection: Connection, options: CheckOptions): Promise<number> {
   const { openHealthClient } = await import("../client/health_client.ts");
-  const client = openHealthClient(connection);
+  const client = await openHealthClient(connection);
   const result = await client.check(options);
   client.close();
   if ("status" in result) {
@@ -71,7 +71,7 @@ async function watchUntilSignal(connection: Connection, options: CheckOptions): 
 /** Ends where the reader of stdout has gone, or where the server has no such method. */
 async function watch(connection: Connection, options: CheckOptions): Promise<number> {
   const { openHealthClient } = await import("../client/health_client.ts");
-  const client = openHealthClient(connection);
+  const client = await openHealthClient(connection);
   // What was said last: a failure is told once, however often it is met.
   let last = "";
   for (;;) {

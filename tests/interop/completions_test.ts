@@ -1,20 +1,18 @@
 /** Sources the completion scripts in zsh and fish. */
 import assert from "node:assert/strict";
+import { entriesOf } from "../../src/cli/completions/entries.ts";
+import { fishScript } from "../../src/cli/completions/fish.ts";
+import { zshScript } from "../../src/cli/completions/zsh.ts";
+import * as odd from "../odd_command.ts";
 import { linuxTest, usersvc } from "../program.ts";
 import { withTerminal } from "../terminal.ts";
 import { fish, zsh, zshEnvironment } from "./shells.ts";
 
-/** Gives a test a folder with the completion script of a shell under a name. */
-async function withScript(
-  shell: string,
-  name: string,
-  use: (folder: string) => Promise<void>,
-): Promise<void> {
+/** Gives a test a folder with a completion script, named as zsh wants it. */
+async function withScript(text: string, use: (folder: string) => Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir({ prefix: "usersvc-completions-" });
   try {
-    const { code, stdout, stderr } = await usersvc(["completions", shell]);
-    assert.deepEqual({ code, stderr }, { code: 0, stderr: "" });
-    await Deno.writeTextFile(`${folder}/${name}`, stdout);
+    await Deno.writeTextFile(`${folder}/_usersvc`, text);
     await Deno.writeTextFile(`${folder}/a key's.pem`, "");
     await use(folder);
   } finally {
@@ -22,90 +20,125 @@ async function withScript(
   }
 }
 
+async function printedScript(shell: string): Promise<string> {
+  const { code, stdout, stderr } = await usersvc(["completions", shell]);
+  assert.deepEqual({ code, stderr }, { code: 0, stderr: "" });
+  return stdout;
+}
+
+/** What fish offers at the end of a line, with what it says of it. */
+async function offeredByFish(folder: string, line: string): Promise<string> {
+  const { code, stdout, stderr } = await new Deno.Command(await fish(), {
+    args: ["--no-config", "-c", "source _usersvc; complete -C $argv[1]", line],
+    cwd: folder,
+    env: { HOME: folder },
+  }).output();
+  assert.deepEqual([code, new TextDecoder().decode(stderr)], [0, ""], line);
+  return new TextDecoder().decode(stdout);
+}
+
+linuxTest("fish completes commands, flags with their help, values and paths", async () => {
+  const log = "text, json (one object a line) or none (warnings stay)";
+  const expected: [line: string, offered: string][] = [
+    ["usersvc ch", "check\tAsk a server for its health\n"],
+    ["usersvc --v", "--version\tShow the version of usersvc and of its Deno\n"],
+    ["usersvc serve --tls-k", "--tls-key\tThe certificate's private key (PEM)\n"],
+    ["usersvc serve --log j", `json\t${log}\n`],
+    ["usersvc serve --log=j", `--log=json\t${log}\n`],
+    ["usersvc serve --port ", ""],
+    ["usersvc serve --tls-key a", "a key's.pem\n"],
+    ["usersvc call ", ""],
+    ["usersvc call serve --lo", ""],
+    ["usersvc call -- --", ""],
+    ["usersvc completions ", "bash\nfish\nzsh\n"],
+    ["usersvc completions bash ", ""],
+    ["usersvc help ch", "check\n"],
+  ];
+  await withScript(await printedScript("fish"), async (folder) => {
+    for (const [line, offered] of expected) {
+      assert.equal(await offeredByFish(folder, line), offered, line);
+    }
+  });
+});
+
 linuxTest(
-  "fish completes commands, flags with their help, values and paths",
+  "no declaration can break out of the script for fish",
   () =>
-    withScript("fish", "script", async (folder) => {
-      const expected: [line: string, offered: string][] = [
-        [
-          "usersvc c",
-          "call\tCall GetUser and print the greeting\n" +
-          "check\tAsk a server for its health\ncompletions\tPrint a completion script for a shell\n",
-        ],
-        ["usersvc --v", "--version\tShow the version of usersvc and of its Deno\n"],
-        ["usersvc serve --tls-k", "--tls-key\tThe certificate's private key (PEM)\n"],
-        ["usersvc serve --log j", "json\ttext, json (one object a line) or none (warnings stay)\n"],
-        [
-          "usersvc serve --log=j",
-          "--log=json\ttext, json (one object a line) or none (warnings stay)\n",
-        ],
-        ["usersvc serve --port ", ""],
-        ["usersvc serve --tls-key a", "a key's.pem\n"],
-        ["usersvc call ", ""],
-        ["usersvc call serve --lo", ""],
-        ["usersvc call -- --", ""],
-        ["usersvc completions ", "bash\nfish\nzsh\n"],
-        ["usersvc completions bash ", ""],
-        ["usersvc help ch", "check\n"],
-      ];
-      const program = await fish();
-      for (const [line, offered] of expected) {
-        const { code, stdout, stderr } = await new Deno.Command(program, {
-          args: ["--no-config", "-c", "source script; complete -C $argv[1]", line],
-          cwd: folder,
-          env: { HOME: folder },
-        }).output();
-        const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-        assert.deepEqual(
-          { line, code, stdout: decode(stdout), stderr: decode(stderr) },
-          { line, code: 0, stdout: offered, stderr: "" },
-        );
-      }
+    withScript(fishScript(entriesOf([odd.command])), async (folder) => {
+      assert.equal(await offeredByFish(folder, "usersvc o"), `odd\t${odd.help}\n`);
+      assert.equal(await offeredByFish(folder, "usersvc odd --v"), `--value\t${odd.help}\n`);
+      assert.deepEqual(
+        (await offeredByFish(folder, "usersvc odd ")).trimEnd().split("\n").sort(),
+        [...odd.words].sort(),
+      );
     }),
 );
 
-/** What a line that ends in a tab makes zsh show: the line as completed, or what it offers. */
-const inZsh: [line: string, shown: RegExp][] = [
-  ["usersvc comp\tb\t", /<completions><bash>\./],
-  ["usersvc serve --tls-ce\t\ta\t--log=j\t", /<serve><--tls-cert=a key's\.pem><--log=json>\./],
-  ["usersvc c\t", /check +-- Ask a server for its health/],
-  [
-    "usersvc serve --tls-k\t\x15usersvc serve --\t",
-    /--tls-key +-- The certificate's private key \(PEM\)/,
-  ],
-  ["usersvc serve --log \t", /json +none +text/],
-  ["usersvc help \t", /call +check +completions +proto +serve/],
-  ["usersvc serve --port \t", /expected: PORT/],
-];
+/**
+ * Types lines into zsh, each with a tab, and waits for what it shows: what it offers, or the
+ * arguments that the completed line has given to usersvc.
+ */
+async function typeIntoZsh(
+  folder: string,
+  load: "source" | "fpath",
+  lines: readonly [line: string, shown: RegExp][],
+): Promise<void> {
+  const environment = { ZDOTDIR: folder, HOME: folder };
+  await Deno.writeTextFile(`${folder}/.zshenv`, zshEnvironment);
+  await Deno.writeTextFile(
+    `${folder}/.zshrc`,
+    `
+      usersvc() { printf '<%s>' "$@"; echo . }
+      PS1='ready> ' LISTMAX=1000
+      zstyle ':completion:*' format 'expected: %d'
+      bindkey -e
+      # What it writes would follow the prompt.
+      unset zle_bracketed_paste
+      cd ${folder}
+      ${load === "fpath" ? "fpath=($PWD $fpath)" : ""}
+      autoload -U compinit && compinit -D -u
+      ${load === "source" ? "source ./_usersvc" : ""}
+    `,
+  );
+  await withTerminal(`${await zsh()} -d -i`, async ({ type, screen }) => {
+    for (const [line, shown] of lines) {
+      await screen.until(/ready> $/);
+      await type(`${line}\n`);
+      await screen.until(shown);
+    }
+  }, environment);
+}
 
-for (const way of ["sourced", "in $fpath"]) {
+for (const load of ["source", "fpath"] as const) {
   linuxTest(
-    `zsh completes commands, flags with their help, values and paths, ${way}`,
-    () =>
-      withScript("zsh", "_usersvc", async (folder) => {
-        await Deno.writeTextFile(`${folder}/.zshenv`, zshEnvironment);
-        await Deno.writeTextFile(
-          `${folder}/.zshrc`,
-          `
-        usersvc() { printf '<%s>' "$@"; echo . }
-        PS1='ready> ' LISTMAX=1000
-        cd ${folder}
-        ${way === "sourced" ? "" : "fpath=($PWD $fpath)"}
-        autoload -U compinit && compinit -D -u
-        ${way === "sourced" ? "source ./_usersvc" : ""}
-        zstyle ':completion:*' format 'expected: %d'
-        bindkey -e
-        # What it writes would follow the prompt.
-        unset zle_bracketed_paste
-        `,
-        );
-        await withTerminal(`${await zsh()} -d -i`, async ({ type, screen }) => {
-          for (const [line, shown] of inZsh) {
-            await screen.until(/ready> $/);
-            await type(`${line}\n`);
-            await screen.until(shown);
-          }
-        }, { ZDOTDIR: folder, HOME: folder });
-      }),
+    `zsh completes commands, flags with their help, values and paths (${load})`,
+    async () =>
+      await withScript(await printedScript("zsh"), (folder) =>
+        typeIntoZsh(folder, load, [
+          ["usersvc comp\tb\t", /<completions><bash>\./],
+          ["usersvc serve --tls-ce\ta\t--log=j\t", /<--tls-cert=a key's\.pem><--log=json>\./],
+          ["usersvc c\t", /check +-- Ask a server for its health/],
+          ["usersvc serve --\t", /--tls-key +-- The certificate's private key \(PEM\)/],
+          ["usersvc serve --log \t", /json +none +text/],
+          ["usersvc help \t", /call +check +completions +proto +serve/],
+          ["usersvc serve --port \t", /expected: PORT/],
+        ])),
   );
 }
+
+linuxTest(
+  "no declaration can break out of the script for zsh",
+  () =>
+    withScript(zshScript(entriesOf([odd.command])), (folder) => {
+      const literally = (text: string) => text.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");
+      const help = literally(odd.help);
+      return typeIntoZsh(folder, "source", [
+        ["usersvc \t", new RegExp(`odd +-- ${help}`)],
+        ["usersvc odd --\t", new RegExp(`--value +-- ${help}`)],
+        ["usersvc odd --value \t", /expected: A:B\[C\]/],
+        ["usersvc odd --value '$\t", /<odd><--value><\$\(id\)>\./],
+        ["usersvc odd --value '[\t", /<odd><--value><\[c\]:d>\./],
+        ["usersvc odd it\t", /<odd><it's>\./],
+      ]);
+    }),
+);

@@ -15,7 +15,7 @@ import { quote } from "./quote.ts";
  */
 export function zshScript({ flags, commands }: Entries): string {
   const described = commands.map(({ name, summary }) =>
-    `        ${quote(`${escape(name, ":")}:${summary}`)}\n`
+    `        ${quote(`${escape(name, ":")}:${escape(summary, ":")}`)}\n`
   );
   return `#compdef usersvc
 # Completion of usersvc for zsh. Made by: usersvc completions zsh
@@ -84,7 +84,9 @@ function operandSpec({ name, repeats, suggestions }: Operand, index: number): st
 
 /** What _arguments does for a value: a space shows what is expected, without a guess. */
 function suggestionAction(suggestions: readonly string[] | undefined): string {
-  return suggestions === undefined ? " " : `(${suggestions.map(quote).join(" ")})`;
+  return suggestions === undefined
+    ? " "
+    : `(${suggestions.map(quote).join(" ").replaceAll(":", "\\:")})`;
 }
 
 function escape(text: string, special: string): string {
