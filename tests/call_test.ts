@@ -1,33 +1,7 @@
 import assert from "node:assert/strict";
-import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import { posixTest, programTest, shell, shellCommand, usersvc, withServe } from "./program.ts";
-
-/** A server that speaks no gRPC: what it does to each connection is the test's choice. */
-async function withPeer(
-  onConnection: (socket: Socket) => void,
-  use: (port: number) => Promise<void>,
-): Promise<void> {
-  const sockets = new Set<Socket>();
-  const server: Server = createServer((socket) => {
-    sockets.add(socket);
-    socket.on("error", () => {});
-    onConnection(socket);
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  try {
-    await use((server.address() as AddressInfo).port);
-  } finally {
-    for (const socket of sockets) socket.destroy();
-    await new Promise((resolve) => server.close(resolve));
-  }
-}
-
-/** A port on which nothing listens: it was free a moment ago. */
-async function closedPort(): Promise<number> {
-  let closed = 0;
-  await withPeer(() => {}, (port) => Promise.resolve(void (closed = port)));
-  return closed;
-}
+import { closedPort, withPeer } from "./tcp_peer.ts";
 
 programTest(
   "no server: UNAVAILABLE, the address, the command that starts one",
@@ -56,8 +30,7 @@ programTest(
         code: 78,
         stdout: "",
         stderr:
-          "usersvc call: UNAVAILABLE from no-such-host.invalid:50051: unknown host, check the " +
-          "name; start a server with: usersvc serve --port 50051\n",
+          "usersvc call: UNAVAILABLE from no-such-host.invalid:50051: unknown host, check the name\n",
       },
     );
   },
