@@ -8,6 +8,7 @@ import { giveUpRunning } from "./cli/running.ts";
 import { UsageError } from "./cli/usage_error.ts";
 import { commands, loadCommands } from "./commands.ts";
 import { excerpt } from "./escape.ts";
+import { TlsError } from "./tls_error.ts";
 import { versionLine } from "./version.ts";
 
 /**
@@ -26,7 +27,7 @@ export async function main(args: readonly string[]): Promise<number> {
       writeError(`usersvc${name}: ${error.message}; see usersvc${name} --help`);
       return name === "" ? ExitCode.USAGE : (await load(first!)).usageExitCode ?? ExitCode.USAGE;
     }
-    if (error instanceof OutputError) {
+    if (error instanceof OutputError || error instanceof TlsError) {
       writeError(`usersvc${name}: ${error.message}`);
       return ExitCode.FAILURE;
     }

@@ -30,8 +30,7 @@ programTest(
         code: 78,
         stdout: "",
         stderr:
-          "usersvc call: UNAVAILABLE from no-such-host.invalid:50051: unknown host, check the " +
-          "name; start a server with: usersvc serve --port 50051\n",
+          "usersvc call: UNAVAILABLE from no-such-host.invalid:50051: unknown host, check the name\n",
       },
     );
   },

@@ -68,6 +68,34 @@ export async function usersvc(
   return { code, stdout: decode(stdout), stderr: decode(stderr) };
 }
 
+/** A run of the program that has not ended yet. */
+export interface Running {
+  readonly stderr: Transcript;
+  /** Waits for the end of the process. */
+  ended(): Promise<Result>;
+}
+
+/** Starts the program, to do something while it runs. */
+export function startUsersvc(args: readonly string[]): Running {
+  const [program, ...before] = commandLine();
+  const child = new Deno.Command(program, {
+    args: [...before, ...args],
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+    env: { NO_COLOR: "1" },
+  }).spawn();
+  const stdout = new Transcript(child.stdout);
+  const stderr = new Transcript(child.stderr);
+  return {
+    stderr,
+    ended: async () => {
+      const { code } = await child.status;
+      return { code, stdout: await stdout.all(), stderr: await stderr.all() };
+    },
+  };
+}
+
 /** A shell command line that starts the program, for tests of pipes and terminals. */
 export function shellCommand(args: string): string {
   return `${commandLine().map((word) => `'${word}'`).join(" ")} ${args}`;

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { parseDuration } from "../src/cli/duration.ts";
 import { parsePort, parsePortOrFree } from "../src/cli/port.ts";
+import { parseHeader } from "../src/client/header.ts";
 import { parseTarget } from "../src/client/target.ts";
 import { denoFault } from "../src/server/deno_faults.ts";
 import { usernameFault } from "../src/server/username.ts";
@@ -96,6 +97,73 @@ Deno.test("addresses are host, host and port, or bracketed IPv6", () => {
     ]
   ) {
     assert.equal(parseTarget(text), undefined, text);
+  }
+});
+
+Deno.test("target names are gRPC's: dns, unix, ipv4 and ipv6", () => {
+  const valid: [text: string, name: string, host: string | undefined, balanced: boolean][] = [
+    ["localhost", "localhost:50051", "localhost", false],
+    ["dns:a.example", "a.example:50051", "a.example", true],
+    ["dns:a.example:1", "a.example:1", "a.example", true],
+    ["dns:///a.example:1", "a.example:1", "a.example", true],
+    ["dns:[::1]:1", "[::1]:1", "::1", true],
+    ["unix:/run/s", "unix:/run/s", "localhost", false],
+    ["unix:///run/s", "unix:/run/s", "localhost", false],
+    ["unix:s", "unix:s", "localhost", false],
+    ["ipv4:10.0.0.1", "ipv4:10.0.0.1:50051", "10.0.0.1", true],
+    ["ipv4:10.0.0.1:1,10.0.0.2", "ipv4:10.0.0.1:1,10.0.0.2:50051", undefined, true],
+    ["ipv6:[::1]:1,[::2]", "ipv6:[::1]:1,[::2]:50051", undefined, true],
+    ["ipv6:::1", "ipv6:[::1]:50051", "::1", true],
+  ];
+  for (const [text, name, host, balanced] of valid) {
+    const target = parseTarget(text);
+    assert.deepEqual([target?.name, target?.host, target?.balanced], [name, host, balanced], text);
+  }
+  assert.equal(parseTarget("ipv4:10.0.0.1:1", 2)?.name, "ipv4:10.0.0.1:2");
+  for (const text of ["unix:/run/s", "ipv4:10.0.0.1:1,10.0.0.2:1"]) {
+    assert.equal(parseTarget(text, 2), undefined, text);
+  }
+  const invalid = [
+    "dns:",
+    "dns:1",
+    "dns://8.8.8.8/a",
+    "dns:a/b",
+    "unix:",
+    "unix://a/b",
+    "xds:///a",
+  ];
+  for (
+    const text of [
+      ...invalid,
+      "ipv4:",
+      "ipv4:a:1",
+      "ipv4:256.0.0.1:1",
+      "ipv4:10.0.0.1:1,",
+      "ipv4:[::1]:1",
+      "ipv6:10.0.0.1",
+      "ipv6:[1:2]:3",
+      "[:::]:1",
+    ]
+  ) {
+    assert.equal(parseTarget(text), undefined, text);
+  }
+});
+
+Deno.test("headers have names that gRPC leaves to applications, and ASCII values", () => {
+  const valid: [text: string, name: string, value: string | Uint8Array][] = [
+    ["x-a: b", "x-a", "b"],
+    ["X-A:b c ", "x-a", "b c"],
+    ["authorization: Bearer a:b", "authorization", "Bearer a:b"],
+    ["x:", "x", ""],
+    ["x-bin: AAEC/w==", "x-bin", new Uint8Array([0, 1, 2, 255])],
+    ["x-bin: AAEC/w", "x-bin", new Uint8Array([0, 1, 2, 255])],
+  ];
+  for (const [text, name, value] of valid) assert.deepEqual(parseHeader(text), { name, value });
+  const invalid = ["", "x", ": a", ":path: /", "x y: z", "x: é", "x: a\nb", "x-bin: A", "x-bin: ?"];
+  for (
+    const text of [...invalid, "grpc-timeout: 1S", "Content-Type: a", "te: a", "user-agent: a"]
+  ) {
+    assert.equal(parseHeader(text), undefined, text);
   }
 });
 

@@ -8,6 +8,8 @@ export interface ValueFlag<T> {
   readonly expects: string;
   /** Reads the value; undefined if it is not valid. */
   readonly parse: (text: string) => T | undefined;
+  /** What to do about a value that is not valid, where there is more to say than what is. */
+  readonly hint?: (text: string) => string | undefined;
   /** Used, as if it had been typed, where neither flag nor environment give a value. */
   readonly default?: string;
   /** What help shows as the default where it is not one fixed text. */

@@ -161,5 +161,8 @@ function flagValues(
 function valueOf(flag: ValueFlag<unknown>, text: string, source: string): unknown {
   const value = flag.parse(text);
   if (value !== undefined) return value;
-  throw new UsageError(`${source} expects ${flag.expects}, not "${excerpt(text)}"`);
+  const hint = flag.hint?.(text);
+  throw new UsageError(
+    `${source} expects ${flag.expects}, not "${excerpt(text)}"${hint ? `: ${hint}` : ""}`,
+  );
 }

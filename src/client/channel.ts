@@ -1,27 +1,74 @@
-import { type ChannelCredentials, type ChannelOptions, credentials } from "@grpc/grpc-js";
+import {
+  type ChannelCredentials,
+  type ChannelOptions,
+  type ClientOptions,
+  credentials,
+} from "@grpc/grpc-js";
 import { escapeGrpcLog } from "../grpc_log.ts";
+import type { Header } from "./header.ts";
+import { callInterceptor } from "./interceptor.ts";
+import { serviceConfig } from "./service_config.ts";
 import type { Target } from "./target.ts";
+import type { ClientTls } from "./tls.ts";
 
 /** How a server is reached. */
 export interface Connection {
   /** The server. */
   readonly target: Target;
+  /** Absent for plain text. */
+  readonly tls?: ClientTls;
+  /** Calls wait for the server to come up, as long as their deadline lets them. */
+  readonly wait: boolean;
+  /** How often a call that failed with UNAVAILABLE is tried again. */
+  readonly retries: number;
+  /** The metadata of each call. */
+  readonly headers: readonly Header[];
+  /** Takes what happens, a line each, not escaped; absent if nobody wants to know. */
+  readonly trace?: (line: string) => void;
 }
 
 /** What the constructor of a grpc-js client takes. */
 export type ChannelArguments = readonly [
   address: string,
   credentials: ChannelCredentials,
-  options: ChannelOptions,
+  options: ClientOptions,
 ];
 
-/** Turns a connection into the arguments of a grpc-js client, whose channel is not open yet. */
-export function channelArguments({ target }: Connection): ChannelArguments {
+/** How soon a connection that failed is tried again at first, and at last, in milliseconds. */
+const RECONNECT_MS = { first: 100, last: 1_000 };
+
+/**
+ * Turns a connection into the arguments of a grpc-js client, whose channel is not open yet.
+ *
+ * @throws {TlsError} if a TLS file cannot be used
+ */
+export async function channelArguments(connection: Connection): Promise<ChannelArguments> {
+  const { target, tls, retries, trace } = connection;
   escapeGrpcLog();
-  return [target.uri, credentials.createInsecure(), {
+  const [channelCredentials, tlsOptions] = tls === undefined
+    ? [credentials.createInsecure(), {}]
+    : await (await import("./tls.ts")).tlsChannel(target, tls);
+  const traced = trace && (await import("./trace.ts")).traced(trace);
+  return [target.uri, channelCredentials, {
+    ...tlsOptions,
+    ...policy(target.balanced, retries),
     // The proxies that environment variables name are for the web.
     "grpc.enable_http_proxy": 0,
     // Otherwise grpc-js asks DNS for a TXT record before each channel connects.
     "grpc.service_config_disable_resolution": 1,
+    "grpc.initial_reconnect_backoff_ms": RECONNECT_MS.first,
+    "grpc.max_reconnect_backoff_ms": RECONNECT_MS.last,
+    // A name that is unknown until the server is up is asked for as often.
+    "grpc.dns_min_time_between_resolutions_ms": RECONNECT_MS.last,
+    interceptors: [callInterceptor(connection), ...(traced ? [traced.interceptor] : [])],
+    ...(traced ? { channelFactoryOverride: traced.openChannel } : {}),
   }];
+}
+
+function policy(balanced: boolean, retries: number): ChannelOptions {
+  if (!balanced && retries === 0) return {};
+  return {
+    "grpc.service_config": serviceConfig({ balanced, retries }),
+    "grpc-node.retry_max_attempts_limit": retries + 1,
+  };
 }

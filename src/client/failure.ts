@@ -15,7 +15,21 @@ export interface Failure {
   readonly name: string;
   /** What happened, not escaped: the server's own words where it gave any. */
   readonly reason: string;
+  /** No server is there: nothing listens on the port, or the socket file does not exist. */
+  readonly absent: boolean;
 }
+
+const REFUSED = "connection refused";
+const NO_FILE = "no such socket file";
+const BROKE = "the connection broke, is this a gRPC server?";
+
+// Deno says the same of a certificate that has expired.
+const UNTRUSTED = "the server's certificate is not signed by a trusted authority";
+
+/** How grpc-js says that a deadline passed before there was a connection. */
+const NEVER_CONNECTED = /^Deadline exceeded after .*(?:Waiting for LB pick|name resolution$)/;
+/** What stands for that once the reason is known. */
+const NO_CONNECTION = "No connection before the deadline: ";
 
 /**
  * Describes a failed call, without those parts of grpc-js's messages that only its developers can
@@ -28,30 +42,92 @@ export function describeFailure(
   timeoutMs: number,
 ): Failure {
   const { code } = error;
+  const own = reason(error, timeoutMs);
   return {
     code,
     name: status[code] ?? `status ${code}`,
-    reason: reason(error, timeoutMs),
+    reason: own,
+    absent: code === status.UNAVAILABLE && (own === REFUSED || own === NO_FILE),
   };
 }
 
 function reason({ code, details }: ServiceError, timeoutMs: number): string {
   if (code === status.DEADLINE_EXCEEDED) {
+    if (details.startsWith(NO_CONNECTION)) {
+      return `no connection within ${timeoutMs} ms: ${details.slice(NO_CONNECTION.length)}`;
+    }
     return `no answer within ${timeoutMs} ms`;
   }
-  if (details.startsWith("Name resolution failed")) {
+  if (code === status.UNAVAILABLE && isOfConnection(details)) {
+    return describeConnectionError(details);
+  }
+  return details || "no reason given";
+}
+
+/** Tells the details that grpc-js makes from those that a server has sent. */
+function isOfConnection(details: string): boolean {
+  return /^(?:round_robin: )?No connection established|^Name resolution failed/.test(details) ||
+    BROKEN.test(details);
+}
+
+/** What came of a call. */
+interface Status {
+  readonly code: number;
+  readonly details: string;
+}
+
+/**
+ * Tells a failure of which grpc-js does not say the reason, though another look at the server would
+ * tell: it ended the connection before it said a word of HTTP/2, its certificate is not valid, or there
+ * never was a connection.
+ */
+export function isUnexplained({ code, details }: Status): boolean {
+  return code === status.UNAVAILABLE
+    ? isOfConnection(details) && [BROKE, UNTRUSTED].includes(describeConnectionError(details))
+    : code === status.DEADLINE_EXCEEDED && NEVER_CONNECTED.test(details);
+}
+
+/** Puts a reason that was found out into the status of a call. */
+export function explained<S extends Status>(failed: S, why: string): S {
+  const isLate = failed.code === status.DEADLINE_EXCEEDED;
+  return { ...failed, details: isLate ? NO_CONNECTION + why : why };
+}
+
+const BROKEN = /ECONNRESET|EPIPE|write after end|socket hang up|Socket closed|^Failed to connect$/;
+
+/** What is wrong with a connection, from the message of an error of grpc-js, node:net or node:tls. */
+export function describeConnectionError(message: string): string {
+  if (message.startsWith("Name resolution failed") || /\b(?:ENOTFOUND|EAI_AGAIN)\b/.test(message)) {
     return "unknown host, check the name";
   }
-  const cause = /^No connection established\. Last error: (.*?)\.? ?Resolution note: /s
-    .exec(details);
-  // Where grpc-js passes on an error of node:net, the time at which it came follows.
-  const own = (cause?.[1] ?? details).replace(
-    / \(\d{4}-\d\d-\d\dT[\d:.]+Z\)$/,
-    "",
-  );
-  if (own.includes("ECONNREFUSED")) return "connection refused";
-  if (/ECONNRESET|EPIPE|write after end|^Failed to connect$/.test(own)) {
-    return "the connection broke, is this a gRPC server without TLS?";
+  const own = cause(message);
+  if (own.includes("ECONNREFUSED")) return REFUSED;
+  if (/\bENOENT\b/.test(own)) return NO_FILE;
+  if (/\bETIMEDOUT\b/.test(own)) return "the address does not answer";
+  if (own.includes("InvalidContentType")) return "the server does not speak TLS, call it without";
+  return certificateProblem(own) ?? (BROKEN.test(own) ? BROKE : own || "no reason given");
+}
+
+/** Without what grpc-js puts around an error of node:net or node:tls. */
+function cause(message: string): string {
+  return message
+    .replace(/^(?:(?:round_robin: )?No connection established\. Last error: )+/, "")
+    .replace(/\.? ?Resolution note: .*$/s, "")
+    .replace(/ \(\d{4}-\d\d-\d\dT[\d:.]+Z\)\.?$/, "")
+    .replace(/^(?:Type)?Error(?: \[\w+\])?: /, "");
+}
+
+function certificateProblem(own: string): string | undefined {
+  if (/^Hostname\/IP does not match certificate's altnames: /.test(own)) {
+    return `the server's certificate is for another name: ${own.slice(own.indexOf(": ") + 2)}`;
   }
-  return own || "no reason given";
+  if (/issuer certificate|self-signed certificate|first certificate|trusted authority/.test(own)) {
+    return UNTRUSTED;
+  }
+  if (own.includes("names no host")) {
+    return "the server's certificate names no host (subjectAltName)";
+  }
+  const alert = /received fatal alert: (\w+)/.exec(own)?.[1];
+  if (alert === "CertificateRequired") return "the server demands a client certificate";
+  return alert && `the server refused the TLS connection (alert ${alert})`;
 }

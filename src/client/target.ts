@@ -1,10 +1,22 @@
-/** The server that a channel connects to. */
+/** The server, or the several alike, that a channel connects to. */
 export interface Target {
-  /** As gRPC writes it: `dns:localhost:50051`. */
+  /** As grpc-js reads it: `dns:localhost:50051`. */
   readonly uri: string;
-  /** As messages write it: `localhost:50051`. */
+  /** As messages write it: `localhost:50051`, `unix:/run/usersvc.sock`. */
   readonly name: string;
+  /** Where it is, or the first of several. */
+  readonly endpoint: Endpoint;
+  /**
+   * The host that a TLS certificate has to name: a DNS name or an IP address. Undefined for a list
+   * of several addresses, which have no name in common.
+   */
+  readonly host: string | undefined;
+  /** Calls go to all addresses in turn, not to the first that answers. */
+  readonly balanced: boolean;
 }
+
+/** A place to connect to; a host has no brackets. */
+export type Endpoint = { readonly host: string; readonly port: number } | { readonly path: string };
 
 /** Where a server is, as it was given. */
 interface Address {
@@ -17,31 +29,118 @@ interface Address {
 const DEFAULT_PORT = 50051;
 
 /** What {@linkcode parseTarget} accepts, in words for help and errors. */
-export const TARGET = "HOST or HOST:PORT, such as localhost:50051 or [::1]:50051";
+export const TARGET =
+  "HOST, HOST:PORT, [IPV6]:PORT, dns:HOST:PORT, unix:PATH, ipv4:ADDRESS:PORT,... or " +
+  "ipv6:[ADDRESS]:PORT,...";
 
 /**
- * Reads a target name: `HOST`, `HOST:PORT`, `[IPV6]` or `[IPV6]:PORT`. Without a port it is 50051.
+ * Reads a target name of gRPC. Without a port it is 50051.
+ *
+ * `HOST`, `HOST:PORT`, `[IPV6]` and `[IPV6]:PORT` are one server. `dns:` and `dns:///` before them
+ * spread calls over all the addresses of the name, `ipv4:` and `ipv6:` over a list with commas.
+ * `unix:PATH` and `unix:///PATH` are a socket file.
  *
  * @param port taken in place of the one in the text
- * @returns undefined if the text is none of them. A number alone is not a host: systems would
- * read 50051 as the IPv4 address 0.0.195.131.
+ * @returns undefined if the text is none of them, or if there is no one port to replace. A number
+ * alone is not a host: systems would read 50051 as the IPv4 address 0.0.195.131.
+ * @see https://github.com/grpc/grpc/blob/master/doc/naming.md
  */
 export function parseTarget(text: string, port?: number): Target | undefined {
+  const [, scheme, rest] = /^(dns|unix|ipv4|ipv6):(.*)$/s.exec(text) ?? [];
+  switch (scheme) {
+    case undefined:
+      return parseHost(text, port);
+    case "dns":
+      return parseDns(rest!, port);
+    case "unix":
+      return port === undefined ? parsePath(rest!) : undefined;
+    default:
+      return parseList(scheme as "ipv4" | "ipv6", rest!, port);
+  }
+}
+
+/** What to write instead of a text that is no target name; undefined if there is no telling. */
+export function targetHint(text: string): string | undefined {
+  return /^[a-z][a-z\d+.-]*:\/\//i.test(text) && !/^(dns|unix):/.test(text)
+    ? "it is no URL: leave out the scheme and the path; for https:// give --tls"
+    : undefined;
+}
+
+function parseHost(text: string, port: number | undefined): Target | undefined {
   const address = parseAddress(text);
   if (address === undefined) return undefined;
-  const name = formatAddress({ host: address.host, port: port ?? address.port ?? DEFAULT_PORT });
-  return { uri: `dns:${name}`, name };
+  const endpoint = { host: address.host, port: port ?? address.port ?? DEFAULT_PORT };
+  const name = formatAddress(endpoint);
+  return { uri: `dns:${name}`, name, endpoint, host: endpoint.host, balanced: false };
+}
+
+function parseDns(text: string, port: number | undefined): Target | undefined {
+  // Another DNS server than the system's, dns://SERVER/NAME, is nothing that grpc-js can ask.
+  const target = parseHost(text.replace(/^\/\/\//, ""), port);
+  return target && { ...target, balanced: true };
+}
+
+function parsePath(text: string): Target | undefined {
+  const absolute = text.replace(/^\/\/(?=\/)/, "");
+  // With two slashes, what follows would be the name of a host.
+  if (absolute === "" || absolute.startsWith("//") || absolute.includes("\0")) return undefined;
+  const name = `unix:${absolute}`;
+  // Every implementation of gRPC calls a server behind a socket file so.
+  const host = "localhost";
+  return { uri: name, name, endpoint: { path: absolute }, host, balanced: false };
+}
+
+function parseList(
+  scheme: "ipv4" | "ipv6",
+  text: string,
+  port: number | undefined,
+): Target | undefined {
+  const addresses = text.split(",").map((part) => parseIp(scheme, part));
+  const endpoints = addresses.flatMap((address) =>
+    address === undefined
+      ? []
+      : [{ host: address.host, port: port ?? address.port ?? DEFAULT_PORT }]
+  );
+  const [first] = endpoints;
+  if (first === undefined || endpoints.length < addresses.length) return undefined;
+  const several = endpoints.length > 1;
+  if (several && port !== undefined) return undefined;
+  const name = `${scheme}:${endpoints.map(formatAddress).join(",")}`;
+  return {
+    uri: name,
+    name,
+    endpoint: first,
+    host: several ? undefined : first.host,
+    balanced: true,
+  };
+}
+
+function parseIp(scheme: "ipv4" | "ipv6", text: string): Address | undefined {
+  const bare = scheme === "ipv6" && !text.startsWith("[") ? `[${text}]` : text;
+  const address = parseAddress(bare);
+  return address && isIp(address.host) === scheme ? address : undefined;
+}
+
+/** Tells IP addresses from names and each other. */
+export function isIp(host: string): "ipv4" | "ipv6" | undefined {
+  if (host.includes(":")) return "ipv6";
+  const parts = host.split(".");
+  return parts.length === 4 && parts.every((part) => /^\d{1,3}$/.test(part) && Number(part) <= 255)
+    ? "ipv4"
+    : undefined;
 }
 
 function parseAddress(text: string): Address | undefined {
-  const match = /^(?:\[([\da-f:.]+(?:%[\w.-]+)?)\]|([\w-]+(?:\.[\w-]+)*\.?))(?::(\d{1,5}))?$/i
+  const match = /^(?:\[([\da-f:.]+)(%[\w.-]+)?\]|([\w-]+(?:\.[\w-]+)*\.?))(?::(\d{1,5}))?$/i
     .exec(text);
   if (!match) return undefined;
-  const [, ipv6, name, port] = match;
-  if (ipv6 !== undefined && !ipv6.includes(":")) return undefined;
+  const [, ipv6, zone = "", name, port] = match;
+  // The zone is the system's own, the rest is what a URL may hold.
+  if (ipv6 !== undefined && !URL.canParse(`http://[${ipv6}]`)) return undefined;
   if (name !== undefined && /^\d+$/.test(name)) return undefined;
   if (port !== undefined && (Number(port) < 1 || Number(port) > 65535)) return undefined;
-  return { host: (ipv6 ?? name)!, ...(port === undefined ? {} : { port: Number(port) }) };
+  const host = ipv6 === undefined ? name! : ipv6 + zone;
+  return { host, ...(port === undefined ? {} : { port: Number(port) }) };
 }
 
 function formatAddress({ host, port }: Required<Address>): string {

@@ -20,10 +20,14 @@ export interface UserClient {
   close(): void;
 }
 
-/** Makes a client; it connects with its first call. */
+/**
+ * Makes a client; it connects with its first call.
+ *
+ * @throws {TlsError} if a TLS file cannot be used
+ */
 export async function openUserClient(connection: Connection): Promise<UserClient> {
   const { UserService } = await loadContract();
-  const client = new UserService(...channelArguments(connection));
+  const client = new UserService(...await channelArguments(connection));
   return {
     getUser: (username, { timeoutMs }) =>
       new Promise((resolve, reject) => {

@@ -48,15 +48,15 @@ code: 67 INVALID_ARGUMENT, 68 DEADLINE_EXCEEDED, 78 UNAVAILABLE.`,
   },
 });
 
-async function fail(error: unknown, { name: target }: Target, timeoutMs: number): Promise<number> {
+async function fail(error: unknown, target: Target, timeoutMs: number): Promise<number> {
   const { describeFailure, isServiceError } = await import("../client/failure.ts");
   if (!isServiceError(error)) throw error;
-  const { code, name, reason } = describeFailure(error, timeoutMs);
-  const remedy = name === "UNAVAILABLE"
-    ? `; start a server with: usersvc serve --port ${target.slice(target.lastIndexOf(":") + 1)}`
-    : "";
-  writeError(
-    `usersvc call: ${name} from ${target}: ${escapeControls(reason)}${remedy}`,
-  );
+  const { code, name, reason, absent } = describeFailure(error, timeoutMs);
+  const remedy = absent ? `; start a server with: usersvc serve ${listening(target)}` : "";
+  writeError(`usersvc call: ${name} from ${escapeControls(`${target.name}: ${reason}${remedy}`)}`);
   return exitCodeOfStatus(code);
+}
+
+function listening({ endpoint }: Target): string {
+  return "path" in endpoint ? `--unix ${endpoint.path}` : `--port ${endpoint.port}`;
 }

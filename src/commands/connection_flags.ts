@@ -1,17 +1,28 @@
 import { DURATION, parseDuration } from "../cli/duration.ts";
 import type { FlagValues } from "../cli/command.ts";
+import { writeError } from "../cli/output.ts";
+import { parsePath, PATH } from "../cli/path.ts";
 import { parsePort, PORT } from "../cli/port.ts";
+import { UsageError } from "../cli/usage_error.ts";
 import type { Connection } from "../client/channel.ts";
-import { parseTarget, TARGET } from "../client/target.ts";
+import { HEADER, parseHeader } from "../client/header.ts";
+import { parseTarget, TARGET, type Target, targetHint } from "../client/target.ts";
+import type { ClientTls } from "../client/tls.ts";
+import { escapeControls } from "../escape.ts";
+
+const MAX_RETRIES = 10;
+
+const file = { value: "FILE", expects: PATH, parse: parsePath } as const;
 
 /** The flags of every command that reaches a server; each adds `--timeout` with its own default. */
 export const connectionFlags = {
   address: {
     value: "TARGET",
-    help: "The server to call",
+    help: "The server: HOST:PORT, dns:///NAME:PORT, unix:PATH, ipv4:IP:PORT,...",
     expects: TARGET,
     // Read again with the port: a usage error is to name the flag that is wrong.
     parse: (text: string) => parseTarget(text) && text,
+    hint: targetHint,
     default: "localhost:50051",
     env: "USERSVC_ADDRESS",
   },
@@ -20,6 +31,48 @@ export const connectionFlags = {
     help: "The server's port, in place of the address's",
     expects: PORT,
     parse: parsePort,
+  },
+  wait: { help: "Wait for the server to come up, within the deadline" },
+  retries: {
+    value: "N",
+    help: "Try a call that fails with UNAVAILABLE again so often",
+    expects: `a number from 0 to ${MAX_RETRIES}`,
+    parse: parseRetries,
+    default: "0",
+  },
+  header: {
+    value: "'NAME: VALUE'",
+    short: "H",
+    repeats: true,
+    help: "Send metadata; -bin names take base64. Repeats",
+    expects: HEADER,
+    parse: parseHeader,
+  },
+  verbose: { short: "v", help: "Show metadata, the peer and timing on stderr" },
+  tls: { help: "Speak TLS and verify the server", env: "USERSVC_TLS" },
+  "tls-ca": {
+    ...file,
+    help: "Trust the authorities in this file (PEM) alone",
+    defaultNote: "the system's",
+    env: "USERSVC_TLS_CA",
+  },
+  "tls-cert": {
+    ...file,
+    help: "Show this client certificate (PEM)",
+    env: "USERSVC_TLS_CERT",
+  },
+  "tls-key": { ...file, help: "Its private key (PEM)", env: "USERSVC_TLS_KEY" },
+  "tls-server-name": {
+    value: "NAME",
+    help: "What the server's certificate has to name",
+    expects: "a host name or an IP address",
+    parse: parseServerName,
+    defaultNote: "the address's host",
+    env: "USERSVC_TLS_SERVER_NAME",
+  },
+  "tls-insecure": {
+    help: "Do not verify the server: anybody could pass for it",
+    env: "USERSVC_TLS_INSECURE",
   },
 } as const;
 
@@ -31,13 +84,72 @@ export const timeoutFlag = {
   parse: parseDuration,
 } as const;
 
+type ConnectionValues = FlagValues<typeof connectionFlags>;
+
 /**
- * Makes a connection of the flags.
+ * Makes a connection of the flags. Says so on stderr where it is one whose server is not verified.
  *
  * @throws {UsageError} if they do not go together
  */
-export function connectionOf(
-  { address, port }: FlagValues<typeof connectionFlags>,
-): Connection {
-  return { target: parseTarget(address, port)! };
+export function connectionOf(flags: ConnectionValues): Connection {
+  const target = targetOf(flags.address, flags.port);
+  const tls = tlsOf(flags);
+  if (tls && !tls.insecure && tls.serverName === undefined && target.host === undefined) {
+    throw new UsageError("--tls needs --tls-server-name where there are several addresses");
+  }
+  if (tls?.insecure) {
+    const name = escapeControls(target.name);
+    writeError(`usersvc: warning: --tls-insecure: whoever answers at ${name} is not verified`);
+  }
+  return {
+    target,
+    ...(tls === undefined ? {} : { tls }),
+    wait: flags.wait,
+    retries: flags.retries,
+    headers: flags.header ?? [],
+    ...(flags.verbose ? { trace: (line) => writeError(escapeControls(line)) } : {}),
+  };
+}
+
+function targetOf(address: string, port: number | undefined): Target {
+  const target = parseTarget(address, port);
+  if (target === undefined) {
+    throw new UsageError(`--port does not go with ${escapeControls(address)}`);
+  }
+  if ("path" in target.endpoint && Deno.build.os === "windows") {
+    throw new UsageError("unix: does not work on Windows");
+  }
+  return target;
+}
+
+function tlsOf(flags: ConnectionValues): ClientTls | undefined {
+  const given = (["tls-ca", "tls-cert", "tls-key", "tls-server-name"] as const)
+    .filter((name) => flags[name] !== undefined);
+  if (!flags.tls) {
+    const [name] = [...given, ...(flags["tls-insecure"] ? ["tls-insecure"] : [])];
+    if (name === undefined) return undefined;
+    throw new UsageError(`--${name} (or ${connectionFlags[name as "tls-ca"].env}) needs --tls`);
+  }
+  const { "tls-ca": ca, "tls-cert": cert, "tls-key": key, "tls-server-name": serverName } = flags;
+  const insecure = flags["tls-insecure"];
+  if (insecure && ca !== undefined) {
+    throw new UsageError("--tls-insecure does not go with --tls-ca, which is there to verify");
+  }
+  if (cert === undefined && key !== undefined) throw new UsageError("--tls-key needs --tls-cert");
+  if (cert !== undefined && key === undefined) throw new UsageError("--tls-cert needs --tls-key");
+  return {
+    insecure,
+    ...(ca === undefined ? {} : { ca }),
+    ...(cert === undefined || key === undefined ? {} : { identity: { cert, key } }),
+    ...(serverName === undefined ? {} : { serverName }),
+  };
+}
+
+function parseRetries(text: string): number | undefined {
+  return /^\d{1,2}$/.test(text) && Number(text) <= MAX_RETRIES ? Number(text) : undefined;
+}
+
+function parseServerName(text: string): string | undefined {
+  const target = parseTarget(text.includes(":") ? `[${text}]` : text);
+  return target?.host === text ? text : undefined;
 }

@@ -12,11 +12,13 @@ interface Listening {
 }
 
 /**
- * Keeps a server accepting after the process has run out of file descriptors.
+ * Keeps a TCP server accepting after the process has run out of file descriptors.
  *
  * One `accept` that fails with EMFILE is the last one on Deno 2.9.2: no error is reported and
  * nothing is accepted any more, even when all connections have closed. Calling `listen` on the
  * socket that already listens changes nothing for the system but makes Deno accept again.
+ *
+ * Not for a socket file: told to listen again, it accepts nothing any more (Deno 2.9.2).
  *
  * @throws {Error} if the server has no such handle, so that an update cannot bring the fault back
  */

@@ -100,7 +100,7 @@ function listenOn(
   });
   server.on("error", reject);
   server.listen(endpoint, () => {
-    keepAccepting(server);
+    if (!("path" in endpoint)) keepAccepting(server);
     resolve(listener(server, endpoint, connections.destroy));
   });
   return promise;

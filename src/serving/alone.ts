@@ -5,7 +5,7 @@ import { denoFault } from "../server/deno_faults.ts";
 import type { ServerEvents } from "../server/events.ts";
 import { ListenError, type TcpEndpoint } from "../server/listen.ts";
 import { type RunningServer, startServer } from "../server/server.ts";
-import { TlsError } from "../server/tls.ts";
+import { TlsError } from "../tls_error.ts";
 import { FLUSH_MS } from "./draining.ts";
 import { drainAndTell, reloadTlsAndTell } from "./lifecycle.ts";
 import type { ServeOptions } from "./options.ts";

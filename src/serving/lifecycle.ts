@@ -1,7 +1,7 @@
 import { ExitCode } from "../cli/exit_code.ts";
 import type { Log } from "../log/log.ts";
 import type { RunningServer } from "../server/server.ts";
-import { TlsError } from "../server/tls.ts";
+import { TlsError } from "../tls_error.ts";
 import { drainingNotice } from "./draining.ts";
 
 /**

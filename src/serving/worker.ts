@@ -6,7 +6,7 @@ import { openLog } from "../log/log.ts";
 import type { Snapshot } from "../metrics/aggregate.ts";
 import type { ServerEvents } from "../server/events.ts";
 import { type RunningServer, startServer } from "../server/server.ts";
-import { TlsError } from "../server/tls.ts";
+import { TlsError } from "../tls_error.ts";
 import { FLUSH_MS } from "./draining.ts";
 import { openHandedConnections } from "./handed_connections.ts";
 import { drainAndTell, reloadTlsAndTell } from "./lifecycle.ts";

@@ -1,26 +1,49 @@
 #!/bin/sh
 # Makes the certificates in this folder, which the TLS tests use. They are valid for a century and
-# trusted by nobody.
+# trusted by nobody. Needs openssl 3 and, for the expired one, faketime.
 set -eu
 cd "$(dirname "$0")"
 newkey() { openssl ecparam -name prime256v1 -genkey -noout | openssl pkcs8 -topk8 -nocrypt -out "$1"; }
-sign() { # NAME SUBJECT EXTENSIONS
+authority() { # NAME
   newkey "$1.key"
-  openssl req -new -key "$1.key" -subj "$2" -out "$1.csr"
-  printf '%s\n' "$3" > "$1.ext"
-  openssl x509 -req -in "$1.csr" -CA ca.pem -CAkey ca.key -CAcreateserial -days 36500 \
-    -extfile "$1.ext" -out "$1.pem" 2>/dev/null
-  rm "$1.csr" "$1.ext"
+  openssl req -x509 -new -key "$1.key" -subj "/CN=usersvc test CA" -days 36500 -out "$1.pem"
 }
-newkey ca.key
-openssl req -x509 -new -key ca.key -subj "/CN=usersvc test CA" -days 36500 -out ca.pem
-sign server "/CN=localhost" "subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1"
-sign second "/CN=localhost" "subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1"
-sign client "/CN=usersvc test client" "extendedKeyUsage=clientAuth"
-newkey expired.key
-openssl req -new -key expired.key -subj "/CN=localhost" -out expired.csr
-openssl x509 -req -in expired.csr -CA ca.pem -CAkey ca.key -CAcreateserial -out expired.pem \
-  -not_before 20200101000000Z -not_after 20200201000000Z 2>/dev/null ||
-  faketime '2020-01-01' openssl x509 -req -in expired.csr -CA ca.pem -CAkey ca.key -CAcreateserial \
-    -days 31 -out expired.pem
-rm -f ca.key ca.srl expired.csr
+sign() { # AUTHORITY NAME SUBJECT EXTENSIONS [DAYS]
+  newkey "$2.key"
+  openssl req -new -key "$2.key" -subj "$3" -out "$2.csr"
+  printf '%s\n' "$4" > "$2.ext"
+  ${OPENSSL:-openssl} x509 -req -in "$2.csr" -CA "$1.pem" -CAkey "$1.key" -CAcreateserial \
+    -days "${5:-36500}" -extfile "$2.ext" -out "$2.pem"
+  rm "$2.csr" "$2.ext"
+}
+# Without extensions a certificate is of X.509 version 1.
+sign_version_1() { # AUTHORITY NAME SUBJECT
+  newkey "$2.key"
+  openssl req -new -key "$2.key" -subj "$3" -out "$2.csr"
+  openssl x509 -req -in "$2.csr" -CA "$1.pem" -CAkey "$1.key" -CAcreateserial -days 36500 -out "$2.pem"
+  rm "$2.csr"
+}
+HERE="subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1"
+
+authority ca
+sign ca server "/CN=localhost" "$HERE"
+sign ca second "/CN=localhost" "$HERE"
+sign ca client "/CN=usersvc test client" "extendedKeyUsage=clientAuth"
+# For a server under another name and at another address.
+sign ca elsewhere "/CN=localhost" "subjectAltName=DNS:elsewhere.example,IP:192.0.2.1"
+# Signed by an authority in between; the file holds both certificates.
+sign ca between "/CN=between" "basicConstraints=critical,CA:TRUE"
+sign between chained "/CN=localhost" "$HERE"
+cat between.pem >> chained.pem
+# Valid in January 2020.
+OPENSSL="faketime 2020-01-01 openssl" sign ca expired "/CN=localhost" "$HERE" 31
+
+# Forgeries: their authority has the name of the trusted one, but not its key.
+authority impostor
+sign impostor forged "/CN=localhost" "$HERE"
+sign_version_1 impostor forged_v1 "/CN=localhost"
+sign_version_1 impostor forged_between "/CN=between"
+sign forged_between forged_chain "/CN=localhost" "$HERE"
+cat forged_between.pem >> forged_chain.pem
+
+rm -f ca.key impostor.key between.* forged_between.* *.srl

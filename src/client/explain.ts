@@ -1,0 +1,138 @@
+import { connect as connectTcp } from "node:net";
+import {
+  connect as connectTls,
+  type ConnectionOptions,
+  type PeerCertificate,
+  type TLSSocket,
+} from "node:tls";
+import type { Connection } from "./channel.ts";
+import { describeConnectionError } from "./failure.ts";
+import type { Endpoint } from "./target.ts";
+import { readTlsMaterial, sentName } from "./tls.ts";
+
+/** When a connection that is made here is given up, in milliseconds. */
+const PROBE_MS = 1_000;
+
+const underWay = new WeakMap<Connection, Promise<string | undefined>>();
+
+/**
+ * Finds out, by a connection of its own, why calls do not get through to a server. Calls that fail
+ * meanwhile share its answer.
+ *
+ * @param maxMs how long that may take, in milliseconds
+ * @returns what is wrong; undefined if that cannot be told
+ */
+export function explainConnection(
+  connection: Connection,
+  maxMs: number,
+): Promise<string | undefined> {
+  let answer = underWay.get(connection);
+  if (answer === undefined) {
+    answer = probe(connection).finally(() => underWay.delete(connection));
+    underWay.set(connection, answer);
+  }
+  return Promise.race([
+    answer,
+    new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), maxMs)),
+  ]);
+}
+
+async function probe(connection: Connection): Promise<string | undefined> {
+  const { endpoint } = connection.target;
+  const refusal = await tryTcp(endpoint);
+  if (refusal !== undefined) return describeConnectionError(refusal);
+  return connection.tls === undefined
+    ? await probePlainText(endpoint)
+    : await probeTls(connection, endpoint);
+}
+
+/** @returns the message of the error; undefined if there is a connection */
+function tryTcp(endpoint: Endpoint): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const socket = connectTcp({ ...endpoint });
+    const timer = setTimeout(() => end("ETIMEDOUT"), PROBE_MS);
+    const end = (message?: string) => {
+      clearTimeout(timer);
+      socket.destroy();
+      resolve(message);
+    };
+    socket.on("connect", () => end());
+    socket.on("error", ({ message }) => end(message));
+  });
+}
+
+async function probePlainText(endpoint: Endpoint): Promise<string | undefined> {
+  // Nothing is sent but the first message of TLS: who the server is does not matter.
+  const { secured, alert } = await tryTls(endpoint, { rejectUnauthorized: false });
+  return secured || alert !== undefined ? "the server speaks TLS, call it with TLS" : undefined;
+}
+
+async function probeTls(connection: Connection, endpoint: Endpoint): Promise<string | undefined> {
+  const { target, tls } = connection;
+  const { identity } = await readTlsMaterial(tls!);
+  // The channel verifies the server. Here nothing is sent to it but what it may know anyway.
+  const end = await tryTls(endpoint, {
+    rejectUnauthorized: false,
+    servername: sentName(target, tls!),
+    ALPNProtocols: ["h2"],
+    ...identity,
+  });
+  const stale = end.certificate && staleness(end.certificate);
+  if (stale !== undefined) return `the server's certificate ${stale}`;
+  if (end.secured && end.protocol !== "h2") return "the server speaks TLS, but not HTTP/2 in it";
+  if (end.spoke) return undefined;
+  if (!end.secured) return end.error && describeConnectionError(end.error);
+  if (end.alert === "CertificateRequired") return describeConnectionError(end.error!);
+  // Some servers, of Deno too, end the connection without that alert, or send it too late.
+  const guess = identity === undefined ? "to demand a" : "not to accept the";
+  return `the server ends connections after the TLS handshake, it seems ${guess} client certificate`;
+}
+
+function staleness({ valid_from: from, valid_to: to }: PeerCertificate): string | undefined {
+  const now = Date.now();
+  if (Date.parse(to) < now) return `expired on ${to}`;
+  return Date.parse(from) > now ? `is not valid before ${from}` : undefined;
+}
+
+/** How an attempt to speak TLS went. */
+interface TlsEnd {
+  /** The handshake was completed. */
+  secured: boolean;
+  /** Of the server. */
+  certificate?: PeerCertificate;
+  /** What was agreed on to speak in it. */
+  protocol?: string;
+  /** The server sent something in it. */
+  spoke: boolean;
+  error?: string;
+  /** The reason that the server gave, as TLS names it. */
+  alert?: string;
+}
+
+function tryTls(endpoint: Endpoint, options: ConnectionOptions): Promise<TlsEnd> {
+  const end: TlsEnd = { secured: false, spoke: false };
+  return new Promise((resolve) => {
+    const socket: TLSSocket = connectTls({ ...endpoint, ...options });
+    const timer = setTimeout(() => socket.destroy(), PROBE_MS);
+    socket.on("secureConnect", () => {
+      end.secured = true;
+      end.certificate = socket.getPeerCertificate();
+      if (socket.alpnProtocol) end.protocol = socket.alpnProtocol;
+      // Only HTTP/2 has its server speak first.
+      if (end.protocol !== "h2") socket.destroy();
+    });
+    socket.on("data", () => {
+      end.spoke = true;
+      socket.destroy();
+    });
+    socket.on("error", ({ message }) => {
+      end.error = message;
+      const alert = /received fatal alert: (\w+)/.exec(message)?.[1];
+      if (alert !== undefined) end.alert = alert;
+    });
+    socket.on("close", () => {
+      clearTimeout(timer);
+      resolve(end);
+    });
+  });
+}

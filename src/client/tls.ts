@@ -1,0 +1,99 @@
+import { type ChannelCredentials, type ChannelOptions, credentials } from "@grpc/grpc-js";
+import { Buffer } from "node:buffer";
+import { type DetailedPeerCertificate, getCACertificates, type PeerCertificate } from "node:tls";
+import { type Identity, readAuthorities, readIdentity, splitPem } from "../tls_files.ts";
+import { serverCertificateFault } from "./server_certificate.ts";
+import { isIp, type Target } from "./target.ts";
+
+/** How a server is asked for TLS. */
+export interface ClientTls {
+  /** The file with the authorities that are trusted, PEM; without it, the system's. */
+  readonly ca?: string;
+  /** The files of the client's own certificate and its key, PEM, for a server that demands one. */
+  readonly identity?: { readonly cert: string; readonly key: string };
+  /** What the server's certificate has to name, in place of the target's host. */
+  readonly serverName?: string;
+  /** Does not verify who the server is. */
+  readonly insecure: boolean;
+}
+
+/** The material of {@linkcode ClientTls}, read and checked. */
+export interface TlsMaterial {
+  /** The trusted authorities, each PEM. */
+  readonly roots: readonly string[];
+  readonly identity: Identity | undefined;
+}
+
+/**
+ * Reads the files.
+ *
+ * @throws {TlsError} if one is missing, unreadable, not PEM, expired, or does not match
+ */
+export async function readTlsMaterial(tls: ClientTls): Promise<TlsMaterial> {
+  const [roots, identity] = await Promise.all([
+    tls.insecure ? [] : trustedRoots(tls.ca),
+    tls.identity && readIdentity(tls.identity.cert, tls.identity.key),
+  ]);
+  return { roots, identity };
+}
+
+async function trustedRoots(ca: string | undefined): Promise<readonly string[]> {
+  if (ca !== undefined) return splitPem((await readAuthorities(ca)).toString("latin1"));
+  const system = getCACertificates("system");
+  // An image without any, such as distroless/static, has Mozilla's, which are in Deno.
+  return system.length > 0 ? system : getCACertificates("bundled");
+}
+
+/**
+ * Makes the credentials of a channel that speaks TLS, and the options that go with them.
+ *
+ * @throws {TlsError} if a file cannot be used
+ */
+export async function tlsChannel(
+  target: Target,
+  tls: ClientTls,
+): Promise<readonly [ChannelCredentials, ChannelOptions]> {
+  const { roots, identity } = await readTlsMaterial(tls);
+  const host = certifiedHost(target, tls);
+  const channelCredentials = credentials.createSsl(
+    tls.insecure ? null : Buffer.from(roots.join("\n")),
+    identity?.key,
+    identity?.cert,
+    {
+      // Not left out: Deno would take NODE_TLS_REJECT_UNAUTHORIZED for it.
+      rejectUnauthorized: !tls.insecure,
+      // The name that grpc-js passes on is the one that it sends, see sentName.
+      checkServerIdentity: (_, certificate: PeerCertificate) =>
+        serverCertificateFault(host, certificate as DetailedPeerCertificate, roots),
+    },
+  );
+  return [channelCredentials, {
+    "grpc.ssl_target_name_override": sentName(target, tls),
+    ...(tls.serverName === undefined ? {} : { "grpc.default_authority": tls.serverName }),
+  }];
+}
+
+/**
+ * The DNS name or IP address that the server's certificate has to name. Several addresses without
+ * a name of the server have none: that is for servers that are not verified.
+ */
+function certifiedHost({ host }: Target, { serverName }: ClientTls): string {
+  return serverName ?? host ?? "localhost";
+}
+
+/**
+ * The name to ask the server for. An IP address may not be sent (RFC 6066, section 3), and
+ * node:tls refuses one; grpc-js gives it one all the same. In these forms, which node:tls does not
+ * take for an address, Deno sends none.
+ */
+export function sentName(target: Target, tls: ClientTls): string {
+  const host = certifiedHost(target, tls);
+  switch (isIp(host)) {
+    case "ipv4":
+      return `${host}.`;
+    case "ipv6":
+      return `[${host}]`;
+    default:
+      return host;
+  }
+}

@@ -1,0 +1,96 @@
+import type { Buffer } from "node:buffer";
+import {
+  Channel,
+  type ChannelCredentials,
+  type ChannelOptions,
+  type ClientOptions,
+  connectivityState,
+  InterceptingCall,
+  type Interceptor,
+  type Metadata,
+  status as statusCode,
+} from "@grpc/grpc-js";
+
+/** What has to be given to a client so that it tells what it does. */
+export interface Traced {
+  readonly interceptor: Interceptor;
+  readonly openChannel: (
+    address: string,
+    credentials: ChannelCredentials,
+    options: ClientOptions,
+  ) => Channel;
+}
+
+/**
+ * Has a client tell what it does: when it connects, and at the end of each call its metadata, the
+ * peer, the metadata of the response, its status and how long it took.
+ *
+ * @param tell takes the lines, not escaped; those of one call come together
+ */
+export function traced(tell: (line: string) => void): Traced {
+  return {
+    interceptor: callTracer(tell),
+    openChannel: (address, credentials, options) => {
+      // What is no option of a channel has been taken out by the client.
+      const channel = new Channel(address, credentials, options as ChannelOptions);
+      tell(`* target ${address}`);
+      traceState(channel, tell);
+      return channel;
+    },
+  };
+}
+
+function traceState(channel: Channel, tell: (line: string) => void): void {
+  let start = performance.now();
+  const watch = (before: connectivityState) =>
+    channel.watchConnectivityState(before, Infinity, () => {
+      const state = channel.getConnectivityState(false);
+      if (state === connectivityState.SHUTDOWN) return;
+      if (state === connectivityState.CONNECTING) start = performance.now();
+      if (state === connectivityState.READY) tell(`* connected after ${msSince(start)} ms`);
+      if (state === connectivityState.TRANSIENT_FAILURE) tell("* no connection, trying again");
+      watch(state);
+    });
+  watch(connectivityState.IDLE);
+}
+
+function callTracer(tell: (line: string) => void): Interceptor {
+  return (options, nextCall) => {
+    const call = nextCall(options);
+    const start = performance.now();
+    const lines = [`> ${options.method_definition.path}`];
+    return new InterceptingCall(call, {
+      start(metadata, _, next) {
+        lines.push(...entries("> header", metadata));
+        next(metadata, {
+          onReceiveMetadata(received, pass) {
+            lines.push(...entries("< header", received));
+            pass(received);
+          },
+          onReceiveStatus(received, pass) {
+            lines.push(...entries("< trailer", received.metadata));
+            // Until there is a connection it is the target's name.
+            const peer = call.getPeer();
+            if (!/^\w+:/.test(peer)) lines.push(`< peer ${peer}`);
+            lines.push(`< ${statusCode[received.code]} after ${msSince(start)} ms`);
+            for (const line of lines) tell(line);
+            pass(received);
+          },
+        });
+      },
+    });
+  };
+}
+
+function entries(what: string, metadata: Metadata): string[] {
+  return Object.entries(metadata.toJSON() as Record<string, (string | Buffer)[]>)
+    .flatMap(([name, values]) => values.map((value) => `${what} ${name}: ${shown(value)}`));
+}
+
+function shown(value: string | Buffer): string {
+  return typeof value === "string" ? value : value.toString("base64");
+}
+
+function msSince(start: number): string {
+  return (performance.now() - start).toFixed(1);
+}

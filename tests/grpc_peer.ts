@@ -1,0 +1,60 @@
+/** A gRPC server of grpc-js in the test's process: what usersvc serve does not do, it can. */
+import { Buffer } from "node:buffer";
+import { fileURLToPath } from "node:url";
+import { type Metadata, Server, ServerCredentials } from "@grpc/grpc-js";
+import { loadContract } from "../src/contract.ts";
+
+/** The path of a file in tests/certs/. */
+export function cert(name: string): string {
+  return fileURLToPath(new URL(`certs/${name}`, import.meta.url));
+}
+
+/** The server and what reached it. */
+export interface GrpcPeer {
+  readonly port: number;
+  /** The request metadata of each call. */
+  readonly calls: readonly Metadata[];
+}
+
+/**
+ * Starts a server that answers "hello", on 127.0.0.1 and ::1, and stops it afterwards.
+ *
+ * @param identity the name of a certificate and its key in tests/certs/; undefined for plain text
+ */
+export async function withGrpcPeer<T>(
+  identity: string | undefined,
+  use: (peer: GrpcPeer) => Promise<T>,
+): Promise<T> {
+  const { UserService } = await loadContract();
+  const calls: Metadata[] = [];
+  const server = new Server();
+  server.addService(UserService.service, {
+    GetUser: (call: { metadata: Metadata }, done: (error: null, answer: object) => void) => {
+      calls.push(call.metadata);
+      done(null, { message: "hello" });
+    },
+  });
+  const port = await listen(server, "127.0.0.1:0", identity);
+  await listen(server, `[::1]:${port}`, identity);
+  try {
+    return await use({ port, calls });
+  } finally {
+    server.forceShutdown();
+  }
+}
+
+function listen(server: Server, address: string, identity: string | undefined): Promise<number> {
+  const credentials = identity === undefined
+    ? ServerCredentials.createInsecure()
+    : tlsCredentials(identity);
+  return new Promise((resolve, reject) =>
+    server.bindAsync(address, credentials, (error, port) => error ? reject(error) : resolve(port))
+  );
+}
+
+function tlsCredentials(identity: string): ServerCredentials {
+  const [cert_chain, private_key] = [`${identity}.pem`, `${identity}.key`]
+    .map((name) => Buffer.from(Deno.readFileSync(cert(name)))) as [Buffer, Buffer];
+  // The roots are there for Deno alone, see src/server/tls.ts.
+  return ServerCredentials.createSsl(cert_chain, [{ cert_chain, private_key }], false);
+}
