@@ -3,9 +3,6 @@ import { Buffer } from "node:buffer";
 import { healthRoot, healthServiceName } from "../health_contract.ts";
 import { channelArguments, type Connection } from "./channel.ts";
 
-/** How long a channel that could not connect waits before it tries again, in milliseconds. */
-const RECONNECT_MS = 1_000;
-
 /** How a check is made. */
 export interface CheckOptions {
   /** The full name of a service; `""` is the server as a whole. */
@@ -33,14 +30,13 @@ export interface HealthClient {
   close(): void;
 }
 
-/** Makes a client; it connects with its first call. */
+/**
+ * Makes a client; it connects with its first call.
+ *
+ * @throws {TlsError} if a TLS file cannot be used
+ */
 export async function openHealthClient(connection: Connection): Promise<HealthClient> {
-  const [address, credentials, options] = await channelArguments(connection);
-  const client = new Client(address, credentials, {
-    ...options,
-    "grpc.initial_reconnect_backoff_ms": RECONNECT_MS,
-    "grpc.max_reconnect_backoff_ms": RECONNECT_MS,
-  });
+  const client = new Client(...await channelArguments(connection));
   return {
     check: (options) => check(client, options),
     watch: (options) => watch(client, options),
