@@ -1,6 +1,7 @@
 /** Checks `usersvc check` against Python's health service, and beside grpc-health-probe. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
+import { cert } from "../grpc_peer.ts";
 import { withMutePeer } from "../http2_peer.ts";
 import { posixTest, programTest, Transcript, usersvc, withServe } from "../program.ts";
 import { closedPort, withPeer } from "../tcp_peer.ts";
@@ -41,15 +42,27 @@ async function withHealthServer(
   }
 }
 
+/** The flags of TLS, which both programs spell alike but for their names. */
+interface Tls {
+  readonly own: readonly string[];
+  readonly peer: readonly string[];
+}
+
+const plainText: Tls = { own: [], peer: [] };
+
 /** The exit codes of both programs for the same question. */
-async function exitCodes(port: number, service = ""): Promise<[own: number, peer: number]> {
+async function exitCodes(
+  port: number,
+  service = "",
+  tls = plainText,
+): Promise<[own: number, peer: number]> {
   const own = await usersvc([
-    ...["check", "--address", `127.0.0.1:${port}`, "--timeout", "2s"],
+    ...["check", "--address", `127.0.0.1:${port}`, "--timeout", "2s", ...tls.own],
     ...(service === "" ? [] : ["--service", service]),
   ]);
   const peer = await new Deno.Command(await healthProbe(), {
     args: [
-      ...["-addr", `127.0.0.1:${port}`, "-service", service],
+      ...["-addr", `127.0.0.1:${port}`, "-service", service, ...tls.peer],
       ...["-connect-timeout", "2s", "-rpc-timeout", "2s"],
     ],
     stderr: "null",
@@ -144,6 +157,23 @@ programTest(
       assert.deepEqual(await exitCodes(port, "userservice.UserService"), [0, 0]);
       assert.deepEqual(await exitCodes(port, "no.such.Service"), [3, 3]);
     }),
+);
+
+programTest(
+  "check and grpc-health-probe exit alike over TLS",
+  () =>
+    withServe(async ({ port }) => {
+      const trusting = (ca: string): Tls => ({
+        own: ["--tls", "--tls-ca", ca],
+        peer: ["-tls", "-tls-ca-cert", ca],
+      });
+      const insecure = { own: ["--tls", "--tls-insecure"], peer: ["-tls", "-tls-no-verify"] };
+      assert.deepEqual(await exitCodes(port, "", trusting(cert("ca.pem"))), [0, 0]);
+      assert.deepEqual(await exitCodes(port, "", insecure), [0, 0]);
+      assert.deepEqual(await exitCodes(port), [2, 2]);
+      assert.deepEqual(await exitCodes(port, "", trusting(cert("forged.pem"))), [2, 2]);
+      assert.deepEqual(await exitCodes(port, "", trusting(cert("none.pem"))), [1, 1]);
+    }, ["--tls-cert", cert("server.pem"), "--tls-key", cert("server.key")]),
 );
 
 programTest("check and grpc-health-probe exit alike without an answer", async () => {
