@@ -1,3 +1,4 @@
+/** Other implementations of gRPC: Python's grpcio, Go's grpcurl and grpc-health-probe. */
 import { goPeer, installOnce, pythonPeer } from "../peers.ts";
 
 /**
