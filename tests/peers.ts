@@ -40,6 +40,90 @@ export function goPeer(name: string, package_: string): Peer {
 }
 
 /**
+ * Programs of Python packages, in a virtual environment of their own.
+ *
+ * @param name of the environment's folder
+ * @param packages each with its version
+ * @param program what is wanted of it: `python`, or a script that a package brings
+ */
+export function pythonPeer(name: string, packages: readonly string[], program: string): Peer {
+  const venv = `${folder}${name}`;
+  // Python's installer for Windows makes no python3.
+  const systemPython = windows ? "python" : "python3";
+  const inVenv = (program: string) =>
+    windows ? `${venv}/Scripts/${program}.exe` : `${venv}/bin/${program}`;
+  return {
+    packages,
+    stamp: `${folder}${name}.installed`,
+    executable: inVenv(program),
+    async install() {
+      await run(systemPython, ["-m", "venv", "--clear", venv], {
+        missing: `${
+          packages.join(", ")
+        } need it; install Python 3.10 or later with its venv module`,
+      });
+      await run(inVenv("python"), [
+        ...["-m", "pip", "install", "--quiet", "--disable-pip-version-check"],
+        // Building from sources takes many minutes and a C++ compiler: better to fail at once.
+        ...["--only-binary=:all:", ...packages],
+      ]);
+    },
+  };
+}
+
+/**
+ * A program of Debian's packages, unpacked into a folder: it needs no root and leaves the system as
+ * it is. Debian keeps only the newest version of a package, so that none can be named.
+ *
+ * @param name of the folder
+ * @param program its path there
+ * @param missing what to do where there is no apt-get
+ */
+export function debianPeer(
+  name: string,
+  packages: readonly string[],
+  program: string,
+  missing: string,
+): Peer {
+  const home = `${folder}${name}`;
+  return {
+    packages,
+    stamp: `${home}.installed`,
+    executable: `${home}/${program}`,
+    async install() {
+      await Deno.mkdir(`${home}/lists/partial`, { recursive: true });
+      await Deno.mkdir(`${home}/archives/partial`, { recursive: true });
+      // Lists of its own: the system's may be missing or old, and only root may refresh them.
+      const apt = (...args: string[]) =>
+        run("apt-get", [
+          ...["-qq", "-o", "Debug::NoLocking=1", "-o", "APT::Sandbox::User=root"],
+          ...["-o", `Dir::State::lists=${home}/lists`, "-o", `Dir::Cache=${home}`],
+          ...args,
+        ], { missing });
+      await apt("update");
+      await apt(
+        ...["install", "-y", "--no-install-recommends", "--download-only", "--reinstall"],
+        ...packages,
+      );
+      for await (const { name } of Deno.readDir(`${home}/archives`)) {
+        if (name.endsWith(".deb")) await run("dpkg", ["-x", `${home}/archives/${name}`, home]);
+      }
+      // They are many times as large as the program.
+      await Deno.remove(`${home}/lists`, { recursive: true });
+    },
+  };
+}
+
+/**
+ * Where the libraries are that came along with a {@linkcode debianPeer}.
+ *
+ * @returns a value of LD_LIBRARY_PATH
+ */
+export function debianLibraries(name: string): string {
+  return `${folder}${name}/usr/lib/${Deno.build.arch}-linux-gnu`;
+}
+
+/**
  * Makes a function that installs a program unless it is there.
  *
  * @returns it returns the program's path, and throws if it cannot be installed; the message says

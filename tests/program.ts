@@ -102,11 +102,21 @@ export function shellCommand(args: string): string {
 }
 
 /** Runs a line of shell. */
-export async function shell(line: string): Promise<Result> {
-  const { code, stdout, stderr } = await new Deno.Command("bash", {
-    args: ["-c", line],
+export function shell(line: string): Promise<Result> {
+  return runProgram("bash", ["-c", line]);
+}
+
+/** Runs any program to its end. */
+export async function runProgram(
+  program: string,
+  args: readonly string[],
+  options: { readonly cwd?: string } = {},
+): Promise<Result> {
+  const { code, stdout, stderr } = await new Deno.Command(program, {
+    args: [...args],
     stdin: "null",
     env: { NO_COLOR: "1" },
+    ...options,
   }).output();
   return { code, stdout: decode(stdout), stderr: decode(stderr) };
 }
@@ -180,6 +190,21 @@ export interface Serve {
 /** The start line in the text form and its record in the JSON form of the log; holds the port. */
 export const STARTED =
   /^gRPC сервер запущен на порту (\d+)\.\.\.\n|"event":"listening".*?"port":(\d+)\b.*\n/;
+
+/** Starts the program, its output still to be read. */
+export function spawnUsersvc(
+  args: readonly string[],
+  { stdin = "null" }: { stdin?: "null" | "piped" } = {},
+): Deno.ChildProcess {
+  const [program, ...before] = commandLine();
+  return new Deno.Command(program, {
+    args: [...before, ...args],
+    stdin,
+    stdout: "piped",
+    stderr: "piped",
+    env: { NO_COLOR: "1" },
+  }).spawn();
+}
 
 /** Starts `usersvc serve` on a free port, its output still to be read. */
 export function spawnServe(

@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import process from "node:process";
+import { setTimeout as delay } from "node:timers/promises";
 import { ExitCode } from "../cli/exit_code.ts";
 import { writeError } from "../cli/output.ts";
 import { openLog } from "../log/log.ts";
@@ -59,11 +60,14 @@ export async function serveAsWorker(text: string): Promise<number> {
     metrics: () => metrics ? metrics.snapshot() : Promise.resolve([]),
     reload: () => reloadTlsAndTell(server, log),
   });
-  const orphaned = supervisor.gone.then(() =>
-    drainAndTell(server, options.graceMs, "the supervisor is gone", log)
-  );
-  await Promise.race([drained, orphaned]);
+  let answered = false;
+  const orphaned = supervisor.gone.then(async () => {
+    if (!answered) await drainAndTell(server, options.graceMs, "the supervisor is gone", log);
+  });
+  await Promise.race([drained.then(() => void (answered = true)), orphaned]);
   await log.flush(FLUSH_MS);
+  // The supervisor hangs up once it has the answer, which would be lost with this process.
+  await Promise.race([supervisor.gone, delay(FLUSH_MS)]);
   return ExitCode.OK;
 }
 

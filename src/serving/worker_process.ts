@@ -78,7 +78,12 @@ export function startWorker(
 
   return {
     pid: child.pid ?? 0,
-    ask: requests.ask,
+    async ask(request) {
+      const answer = await requests.ask(request);
+      // It waits for this before it ends: what a process has sent just before its end can be lost.
+      if (request.kind === "drain" && child.connected) child.disconnect();
+      return answer;
+    },
     ended,
     reload: () => send({ kind: "reload" }),
     kill: () => void child.kill("SIGKILL"),

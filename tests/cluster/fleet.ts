@@ -1,0 +1,61 @@
+/** Several `usersvc serve` processes, of which each can be restarted on its port. */
+import assert from "node:assert/strict";
+import { type Serve, startServe } from "../program.ts";
+
+/** The line in a server's log for each call. */
+const CALL = "Получен запрос";
+
+/** A set of servers. */
+export interface Fleet {
+  readonly ports: readonly number[];
+  /** How many calls each server has logged since the start, its restarts included. */
+  calls(): number[];
+  /**
+   * Stops one server with SIGTERM, starts it again, and waits until it is called again. Throws if
+   * it did not drain.
+   */
+  restart(index: number): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Starts servers on free ports. */
+export async function startFleet(size: number, args: readonly string[]): Promise<Fleet> {
+  const servers = await Promise.all(Array.from({ length: size }, () => startServe(args)));
+  const ports = servers.map(({ port }) => port);
+  const before = servers.map(() => 0);
+  return {
+    ports,
+    calls: () => servers.map((server, index) => before[index]! + callsOf(server)),
+    async restart(index) {
+      const old = servers[index]!;
+      await stopServer(old);
+      before[index]! += callsOf(old);
+      servers[index] = await startServe([...args, "--port", `${ports[index]}`]);
+      await inTime(servers[index]!.stdout.until(new RegExp(CALL)), "the server is called again");
+    },
+    async stop() {
+      await Promise.all(servers.map(stopServer));
+    },
+  };
+}
+
+function callsOf(server: Serve): number {
+  return server.stdout.text.split(CALL).length - 1;
+}
+
+async function stopServer(server: Serve): Promise<void> {
+  server.kill("SIGTERM");
+  const { code, stderr } = await server.ended();
+  assert.equal(code, 0, stderr);
+}
+
+/** Throws if something does not happen within 20 s. */
+async function inTime<T>(awaited: Promise<T>, what: string): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error(`not within 20 s: ${what}`)), 20_000);
+  try {
+    return await Promise.race([awaited, promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,83 @@
+/** Starts the load balancers of deploy/ in front of test servers; both come from Debian. */
+import { root } from "../../tools/paths.ts";
+import { debianLibraries, debianPeer, folder, installOnce } from "../peers.ts";
+
+const NAME = "proxies";
+
+const installed = installOnce(debianPeer(
+  NAME,
+  ["nginx", "haproxy"],
+  "usr/sbin/nginx",
+  "nginx and HAProxy come from Debian or Ubuntu; use one of them",
+));
+
+/** A load balancer in front of servers. */
+export interface Proxy {
+  readonly port: number;
+  stop(): Promise<void>;
+}
+
+/** Replaces the port that a file of deploy/ listens on, 50051, and those of its three servers. */
+async function example(file: string, port: number, servers: readonly number[]): Promise<string> {
+  let text = await Deno.readTextFile(`${root}deploy/${file}`);
+  for (const [from, to] of [[50051, port], ...servers.map((to, at) => [50061 + at, to])]) {
+    const uses = new RegExp(`(listen |:)${from}\\b(?!.*on;)`, "g");
+    if (!uses.test(text)) throw new Error(`deploy/${file} does not name the port ${from}`);
+    text = text.replace(uses, `$1${to}`);
+  }
+  return text;
+}
+
+/** A port that was free just now. */
+function freePort(): number {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  listener.close();
+  return (listener.addr as Deno.NetAddr).port;
+}
+
+async function start(
+  file: string,
+  servers: readonly number[],
+  commandLine: (config: string, workFolder: string) => string[] | Promise<string[]>,
+): Promise<Proxy> {
+  await installed();
+  const port = freePort();
+  const workFolder = await Deno.makeTempDir({ prefix: "usersvc-proxy-" });
+  const config = `${workFolder}/${file.replace(/.*\//, "")}`;
+  await Deno.writeTextFile(config, await example(file, port, servers));
+  const [program, ...args] = await commandLine(config, workFolder);
+  const child = new Deno.Command(`${folder}${NAME}/usr/sbin/${program}`, {
+    args,
+    env: { LD_LIBRARY_PATH: debianLibraries(NAME) },
+    stdin: "null",
+  }).spawn();
+  return {
+    port,
+    async stop() {
+      child.kill("SIGTERM");
+      await child.status;
+      await Deno.remove(workFolder, { recursive: true });
+    },
+  };
+}
+
+/** Starts nginx with deploy/nginx/usersvc.conf in front of three servers. */
+export function startNginx(servers: readonly number[]): Promise<Proxy> {
+  return start("nginx/usersvc.conf", servers, async (config, workFolder) => {
+    const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+      .map((kind) => `${kind}_temp_path ${workFolder}/${kind};`).join(" ");
+    await Deno.writeTextFile(
+      `${workFolder}/nginx.conf`,
+      `worker_processes 2; daemon off; pid ${workFolder}/nginx.pid; error_log stderr crit;
+events {}
+http { access_log off; ${temporary} include ${config}; }
+`,
+    );
+    return ["nginx", "-p", workFolder, "-c", `${workFolder}/nginx.conf`];
+  });
+}
+
+/** Starts HAProxy with deploy/haproxy/usersvc.cfg in front of three servers. */
+export function startHaproxy(servers: readonly number[]): Promise<Proxy> {
+  return start("haproxy/usersvc.cfg", servers, (config) => ["haproxy", "-q", "-db", "-f", config]);
+}
