@@ -1,5 +1,6 @@
+import type { Buffer } from "node:buffer";
 import type { PackageDefinition, ServiceDefinition } from "@grpc/proto-loader";
-import type { Root, Type } from "protobufjs";
+import type { Field, Root, Service, Type } from "protobufjs";
 
 // https://protobuf.dev/programming-guides/encoding/#structure
 const VARINT = 0, FIXED64 = 1, LENGTH = 2, GROUP_START = 3, GROUP_END = 4, FIXED32 = 5;
@@ -12,52 +13,96 @@ const MAX_GROUP_DEPTH = 100;
  * protobufjs accepts truncated strings, wrong wire types and invalid UTF-8; other implementations
  * of gRPC answer them INTERNAL, and so does grpc-js where a deserializer throws.
  *
- * It knows the field types of the contract, strings, and throws on others when it is called, so
- * that a contract that grows does not go unchecked.
+ * It knows the field types that are needed so far, and throws on others when it is called, so that
+ * a contract that grows does not go unchecked.
  *
- * @throws {Error} for a message with a field that is not a singular string
+ * @throws {Error} for a message with a field that is not a singular string, int32 or message
  */
 export function decodeStrictly(definition: PackageDefinition, root: Root): void {
   for (const [name, value] of Object.entries(definition)) {
     if ("format" in value) continue;
     const service = value as ServiceDefinition;
+    const types = root.lookupService(name);
+    types.resolveAll();
     for (const [methodName, method] of Object.entries(service)) {
-      const types = root.lookupService(name).methods[methodName]!;
-      types.resolve();
-      const checkRequest = strictChecker(types.resolvedRequestType!);
-      const checkResponse = strictChecker(types.resolvedResponseType!);
-      const { requestDeserialize, responseDeserialize } = method;
-      method.requestDeserialize = (bytes) => requestDeserialize(checkRequest(bytes));
-      method.responseDeserialize = (bytes) => responseDeserialize(checkResponse(bytes));
+      const check = strictChecker(types.methods[methodName]!.resolvedResponseType!);
+      const { responseDeserialize } = method;
+      method.responseDeserialize = (bytes) => responseDeserialize(check(bytes));
     }
+    Object.assign(service, withStrictRequests(service, types));
   }
+}
+
+/**
+ * Makes a copy of a definition whose methods refuse requests that are not messages of their type.
+ *
+ * @param types the same service as protobufjs has read it
+ * @throws {Error} for a request with a field that is not a singular string, int32 or message
+ */
+export function withStrictRequests(
+  definition: ServiceDefinition,
+  types: Service,
+): ServiceDefinition {
+  types.resolveAll();
+  const methods = Object.entries(definition).map(([name, method]) => {
+    const check = strictChecker(types.methods[name]!.resolvedRequestType!);
+    const { requestDeserialize } = method;
+    const strict = { requestDeserialize: (bytes: Buffer) => requestDeserialize(check(bytes)) };
+    return [name, { ...method, ...strict }] as const;
+  });
+  return Object.fromEntries(methods);
 }
 
 /** Makes a function that returns the bytes of a valid message and throws on all others. */
 function strictChecker(type: Type): <B extends Uint8Array>(bytes: B) => B {
-  for (const field of type.fieldsArray) {
-    if (field.type !== "string" || field.repeated) {
-      throw new Error(`strict decoding does not know ${field.fullName} of type ${field.type}`);
-    }
-  }
-  const strings = new Set(type.fieldsArray.map((field) => field.id));
-  const utf8 = new TextDecoder("utf-8", { fatal: true });
+  const fields = new Map(type.fieldsArray.map((field) => [field.id, fieldChecker(field)]));
   return (bytes) => {
     const reader = wireReader(bytes);
     while (!reader.atEnd()) {
       const { field, wireType } = reader.tag();
-      if (!strings.has(field)) {
+      const known = fields.get(field);
+      if (known === undefined) {
         reader.skip(field, wireType, 0);
-      } else if (wireType === LENGTH) {
-        const text = reader.bytes();
-        // Most names are ASCII, and a call into the decoder costs more than to look.
-        if (!isAscii(text)) utf8.decode(text);
+      } else if (wireType === known.wireType) {
+        known.check(reader);
       } else {
         throw new Error(`field ${field} has the wire type ${wireType}`);
       }
     }
     return bytes;
   };
+}
+
+/** What a known field must be. */
+interface FieldChecker {
+  readonly wireType: number;
+  /** Passes over the value; throws if it is not valid. */
+  check(reader: WireReader): void;
+}
+
+const utf8 = new TextDecoder("utf-8", { fatal: true });
+
+function fieldChecker(field: Field): FieldChecker {
+  const { type, resolvedType } = field.resolve();
+  if (field.repeated || field.map) throw unknownType(field);
+  if (type === "int32") return { wireType: VARINT, check: (reader) => reader.skip(0, VARINT, 0) };
+  if (type === "string") {
+    return {
+      wireType: LENGTH,
+      check: (reader) => {
+        const text = reader.bytes();
+        // Most names are ASCII, and a call into the decoder costs more than to look.
+        if (!isAscii(text)) utf8.decode(text);
+      },
+    };
+  }
+  if (resolvedType === null || !("fieldsArray" in resolvedType)) throw unknownType(field);
+  const checkMessage = strictChecker(resolvedType);
+  return { wireType: LENGTH, check: (reader) => void checkMessage(reader.bytes()) };
+}
+
+function unknownType({ fullName, type }: Field): Error {
+  return new Error(`strict decoding does not know ${fullName} of type ${type}`);
 }
 
 function isAscii(bytes: Uint8Array): boolean {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { ServiceDefinition } from "@grpc/grpc-js";
+import { healthClient, watchHealth } from "./health_client.ts";
 import { finishCall, goaway, openSession, roundTrip, startCall } from "./raw_client.ts";
 import { posixTest, type Serve, usersvc, withServe } from "./program.ts";
 
@@ -94,29 +94,13 @@ posixTest(
   "a health watch is told NOT_SERVING and does not hold up the end",
   () =>
     withServe(async (server) => {
-      const { Client, credentials } = await import("@grpc/grpc-js");
-      const { healthDefinition } = await import("../src/server/health.ts");
-      const { Watch } = healthDefinition["grpc.health.v1.Health"] as ServiceDefinition;
-      const client = new Client(`127.0.0.1:${server.port}`, credentials.createInsecure());
-      const watch = client.makeServerStreamRequest(
-        Watch!.path,
-        Watch!.requestSerialize,
-        Watch!.responseDeserialize,
-        { service: "userservice.UserService" },
-      );
-      const seen: unknown[] = [];
-      const ended = new Promise<unknown>((resolve) => watch.on("error", resolve));
-      const first = new Promise<void>((resolve) =>
-        watch.on("data", (response: { status: unknown }) => {
-          seen.push(response.status);
-          resolve();
-        })
-      );
-      await first;
+      const client = await healthClient(server.port);
+      const watch = watchHealth(client);
+      await watch.first;
       server.kill("SIGTERM");
-      assert.match(String(await ended), /UNAVAILABLE: the server is draining/);
+      assert.match(String(await watch.ended), /UNAVAILABLE: the server is draining/);
       client.close();
-      assert.deepEqual(seen, ["SERVING", "NOT_SERVING"]);
+      assert.deepEqual(watch.seen, ["SERVING", "NOT_SERVING"]);
       assert.equal((await server.ended()).code, 0);
     }),
 );

@@ -1,23 +1,12 @@
 import assert from "node:assert/strict";
-import type { ServiceDefinition, ServiceError } from "@grpc/grpc-js";
+import type { ServiceError } from "@grpc/grpc-js";
+import { checkHealth, healthClient } from "./health_client.ts";
 import { posixTest, programTest, type Serve, usersvc, withServe } from "./program.ts";
 
-async function health(server: Serve, service: string): Promise<unknown> {
-  const { Client, credentials } = await import("@grpc/grpc-js");
-  const { healthDefinition } = await import("../src/server/health.ts");
-  const { Check } = healthDefinition["grpc.health.v1.Health"] as ServiceDefinition;
-  const client = new Client(`127.0.0.1:${server.port}`, credentials.createInsecure());
+async function health(server: Serve, service: string): Promise<object> {
+  const client = await healthClient(server.port);
   try {
-    return await new Promise((resolve, reject) =>
-      client.makeUnaryRequest(
-        Check!.path,
-        Check!.requestSerialize,
-        Check!.responseDeserialize,
-        { service },
-        (error: ServiceError | null, response?: object) =>
-          error ? reject(error) : resolve(response),
-      )
-    );
+    return await checkHealth(client, service);
   } finally {
     client.close();
   }

@@ -107,7 +107,22 @@ posixTest("flags that do not go together are usage errors", async () => {
   }
 });
 
-posixTest("SIGHUP reads the TLS files again; bad files leave the old ones in use", async () => {
+posixTest(
+  "SIGHUP reads the TLS files again; bad files leave the old ones in use",
+  () => reloads([], 1),
+);
+
+posixTest(
+  "SIGHUP makes every worker read the TLS files again, and is logged once",
+  () => reloads(["--workers", "2"], 2),
+);
+
+/**
+ * Sends SIGHUP with good files, then with bad ones.
+ *
+ * @param processes how many take connections, in turn
+ */
+async function reloads(args: readonly string[], processes: number): Promise<void> {
   const folder = await Deno.makeTempDir({ prefix: "usersvc-tls-" });
   const files = { cert: `${folder}/cert.pem`, key: `${folder}/key.pem` };
   const install = async (name: string) => {
@@ -117,21 +132,31 @@ posixTest("SIGHUP reads the TLS files again; bad files leave the old ones in use
   try {
     await install("server");
     await withServe(async (server) => {
-      assert.equal(await shownSerial(server), await serialOf("server.pem"));
+      const assertShown = async (name: string) => {
+        for (let i = 0; i < processes; i++) {
+          assert.equal(await shownSerial(server), await serialOf(name));
+        }
+      };
+      if (processes > 1) {
+        await server.stderr.until(new RegExp(`(?:[^]*?has started\\n){${processes}}`));
+      }
+      await assertShown("server.pem");
       await install("second");
       server.kill("SIGHUP");
       await server.stderr.until(/SIGHUP: new connections use the TLS files as they are now\n/);
-      assert.equal(await shownSerial(server), await serialOf("second.pem"));
+      await assertShown("second.pem");
       await Deno.writeTextFile(files.key, "nonsense");
       server.kill("SIGHUP");
       await server.stderr.until(/SIGHUP: the TLS files in use stay: \S*key\.pem holds no PEM /);
-      assert.equal(await shownSerial(server), await serialOf("second.pem"));
+      await assertShown("second.pem");
       assert.equal(await greeting(`localhost:${server.port}`, { tls: true }), "Привет, Alice!");
-    }, ["--tls-cert", files.cert, "--tls-key", files.key]);
+      server.kill("SIGTERM");
+      assert.equal((await server.ended()).stderr.match(/SIGHUP/g)?.length, 2);
+    }, ["--tls-cert", files.cert, "--tls-key", files.key, ...args]);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
-});
+}
 
 posixTest("--unix listens on a socket file that goes away at the end", async () => {
   const folder = await Deno.makeTempDir({ prefix: "usersvc-unix-" });

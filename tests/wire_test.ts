@@ -46,3 +46,41 @@ posixTest(
       session.close();
     }),
 );
+
+/** Requests that no service beside the contract's may take for a message. */
+const malformed: [what: string, frame: Buffer][] = cases
+  .filter(([, , status]) => status === "13")
+  .map(([what, bytes]) => [what, bytes]);
+
+const reflectionOf = (version: string) =>
+  `/grpc.reflection.${version}.ServerReflection/ServerReflectionInfo`;
+
+for (
+  const [path, more] of [
+    ["/grpc.health.v1.Health/Check", []],
+    ["/grpc.health.v1.Health/Watch", []],
+    ...["v1", "v1alpha"].map((version) =>
+      [reflectionOf(version), [
+        ["a number as the name of a file", frame([0x18, 0x01])],
+        [
+          "a type that is not UTF-8 in a question about extensions",
+          frame([0x2a, 3, 0x0a, 1, 0xff]),
+        ],
+        ["a string as the number of an extension", frame([0x2a, 3, 0x12, 1, 0x41])],
+      ]] as const
+    ),
+  ] as const
+) {
+  posixTest(
+    `what is not a valid message of ${path} is answered INTERNAL`,
+    () =>
+      withServe(async (server) => {
+        const session = await openSession(server.port);
+        for (const [what, bytes] of [...malformed, ...more]) {
+          const stream = startCall(session, { ":path": path });
+          assert.equal((await sendMessage(stream, bytes)).status, "13", what);
+        }
+        session.close();
+      }),
+  );
+}

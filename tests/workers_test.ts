@@ -6,6 +6,7 @@ import { parseSize } from "../src/cli/size.ts";
 import { parseWorkerCount } from "../src/cli/worker_count.ts";
 import { openBackOff } from "../src/serving/back_off.ts";
 import { root } from "../tools/paths.ts";
+import { healthClient, watchHealth } from "./health_client.ts";
 import { oneCall, oneCallEach } from "./one_call.ts";
 import { posixTest, programTest, type Serve, usersvc, withServe } from "./program.ts";
 import { finishCall, goaway, openSession, roundTrip, startCall } from "./raw_client.ts";
@@ -214,6 +215,28 @@ posixTest(
       assert.ok(answered > 0);
       assert.match(server.stderr.text, /is replaced: it was asked to end\n/);
     }, TWO),
+);
+
+posixTest(
+  "health does not say NOT_SERVING when a worker is replaced, only when the server drains",
+  () =>
+    withServe(async (server) => {
+      const [worker] = await started(server, 1);
+      const client = await healthClient(server.port);
+      const before = watchHealth(client);
+      await before.first;
+      Deno.kill(worker!, "SIGTERM");
+      assert.match(String(await before.ended), /UNAVAILABLE: the server is draining/);
+      assert.deepEqual(before.seen, ["SERVING"]);
+      const after = watchHealth(client);
+      await after.first;
+      await gone(worker!);
+      server.kill("SIGTERM");
+      assert.match(String(await after.ended), /UNAVAILABLE: the server is draining/);
+      assert.deepEqual(after.seen, ["SERVING", "NOT_SERVING"]);
+      client.close();
+      assert.equal((await server.ended()).code, 0);
+    }, ["--workers", "1"]),
 );
 
 posixTest(

@@ -7,6 +7,7 @@ import {
 } from "@grpc/grpc-js";
 import { fromJSON, type PackageDefinition, type ServiceDefinition } from "@grpc/proto-loader";
 import { healthRoot, healthServiceName } from "../health_contract.ts";
+import { withStrictRequests } from "../strict_decode.ts";
 
 /** The definition of `grpc.health.v1.Health`, as a server registers it. */
 export const healthDefinition: PackageDefinition = fromJSON(
@@ -49,7 +50,9 @@ export function addHealth(server: Server, services: readonly string[]): Health {
   let serving = true;
   const current = (): HealthCheckResponse => ({ status: serving ? "SERVING" : "NOT_SERVING" });
 
-  server.addService(healthDefinition[healthServiceName] as ServiceDefinition, {
+  const definition = healthDefinition[healthServiceName] as ServiceDefinition;
+  const types = healthRoot.lookupService(healthServiceName);
+  server.addService(withStrictRequests(definition, types), {
     Check: (call: CheckCall, respond: sendUnaryData<HealthCheckResponse>) => {
       if (services.includes(call.request.service)) return respond(null, current());
       respond({ code: status.NOT_FOUND, details: "unknown service" });

@@ -27,8 +27,12 @@ export function openCalls(): OpenCalls {
     },
     count: (server) =>
       sessionLoads(server).reduce((sum, { activeStreams }) => sum + activeStreams, 0),
-    endStreaming: (code, details) =>
-      streaming.forEach((call) => call.sendStatus({ code, details, metadata: null })),
+    endStreaming: (code, details) => {
+      for (const call of streaming) {
+        streaming.delete(call);
+        call.sendStatus({ code, details, metadata: null });
+      }
+    },
   };
 }
 

@@ -39,9 +39,10 @@ export interface RunningServer {
    * flight. Those that are not done after the grace period are cancelled.
    *
    * @param graceMs the grace period in milliseconds
+   * @param replaced another process serves in place of this one: health does not say NOT_SERVING
    * @returns how many calls were cancelled
    */
-  drain(graceMs: number): Promise<{ cancelled: number }>;
+  drain(graceMs: number, replaced?: boolean): Promise<{ cancelled: number }>;
   /**
    * Reads the TLS files again, for the connections to come. Without TLS it does nothing.
    *
@@ -81,7 +82,10 @@ export async function startServer(
   });
   return {
     endpoints: listeners.map(({ endpoint }) => endpoint),
-    drain: (graceMs) => drain({ server, sessions, listeners, health, calls }, graceMs),
+    drain: (graceMs, replaced = false) => {
+      if (!replaced) health.stopServing();
+      return drain({ server, sessions, listeners, calls }, graceMs);
+    },
     reloadTls: async () => {
       if (tls === undefined) return;
       injector = await newInjector(server, tls);
@@ -144,15 +148,16 @@ interface Parts {
   readonly server: Server;
   readonly sessions: Sessions;
   readonly listeners: readonly Listener[];
-  readonly health: Health;
   readonly calls: OpenCalls;
 }
 
-async function drain({ server, sessions, listeners, health, calls }: Parts, graceMs: number) {
+async function drain({ server, sessions, listeners, calls }: Parts, graceMs: number) {
   const closed = Promise.all(listeners.map((listener) => listener.close()));
-  health.stopServing();
-  calls.endStreaming(status.UNAVAILABLE, "the server is draining");
+  const endStreaming = () => calls.endStreaming(status.UNAVAILABLE, "the server is draining");
+  endStreaming();
   await sessions.announceGoaway();
+  // A client that had not heard it yet may have begun another watch on the same connection.
+  endStreaming();
   // Its callback comes too early on Deno, whose http2 server marks each session as closed before
   // grpc-js can wait for it; the connections tell when the last call is done.
   server.tryShutdown(() => {});

@@ -7,10 +7,11 @@ import { ListenError, type TcpEndpoint } from "../server/listen.ts";
 import { type RunningServer, startServer } from "../server/server.ts";
 import { TlsError } from "../tls_error.ts";
 import { FLUSH_MS } from "./draining.ts";
-import { drainAndTell, reloadTlsAndTell } from "./lifecycle.ts";
+import { drainAndTell, reloadTls } from "./lifecycle.ts";
 import type { ServeOptions } from "./options.ts";
 import { adviseOnMemory } from "./memory_advice.ts";
 import { dropPrivileges } from "./privileges.ts";
+import { reloadNotice } from "./reload_notice.ts";
 import { exitCodeOfSignal, onReload, takeStopSignals } from "./signals.ts";
 
 /**
@@ -28,7 +29,7 @@ export async function serveAlone(options: ServeOptions): Promise<number> {
   dropPrivileges(options);
   log.listening(server.endpoints);
   adviseOnMemory(log);
-  onReload(() => reloadTlsAndTell(server, log));
+  onReload(async () => log.notice(reloadNotice(await reloadTls(server))));
   const signal = await signals.next();
   const exitCode = await Promise.race([
     drainAndTell(server, options.graceMs, signal, log),

@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import { openDescriptorRoom } from "./descriptor_room.ts";
 
 /** Takes connections from a {@linkcode HandOver}. */
 export interface Taker {
@@ -8,6 +9,8 @@ export interface Taker {
    * @returns true once the taker has accepted it; false if it ends before that: it takes no more
    */
   take(socket: Socket): Promise<boolean>;
+  /** Waits until it can take another; a taker that has ended lets nobody wait. */
+  room(): Promise<void>;
 }
 
 /** Hands each connection to one of several processes. */
@@ -27,6 +30,8 @@ export interface HandOver {
 
 /** How many connections may wait while no worker is there to take them. */
 const MAX_WAITING = 512;
+/** So many may wait without a look at whether file descriptors are left. */
+const FEW_WAITING = 16;
 
 /**
  * Hands connections over in turn. Each taker has at most one on its way: a process that hangs or
@@ -41,6 +46,9 @@ export function openHandOver(): HandOver {
   // Those that can take one now, the one that has waited longest first.
   const idle: Taker[] = [];
   const waiting: Socket[] = [];
+  const room = openDescriptorRoom();
+  const isFull = () =>
+    waiting.length >= MAX_WAITING || waiting.length >= FEW_WAITING && !room.use();
 
   function next(): void {
     while (waiting.length > 0 && idle.length > 0) {
@@ -57,6 +65,7 @@ export function openHandOver(): HandOver {
       takers.delete(taker);
       waiting.unshift(socket);
     }
+    await taker.room();
     if (takers.has(taker)) idle.push(taker);
     next();
   }
@@ -64,7 +73,7 @@ export function openHandOver(): HandOver {
   return {
     give(socket) {
       socket.on("error", () => socket.destroy());
-      if (waiting.length >= MAX_WAITING) return void socket.destroy();
+      if (isFull()) return void socket.destroy();
       waiting.push(socket);
       next();
     },

@@ -29,21 +29,17 @@ export async function drainAndTell(
   return cancelled === 0 ? ExitCode.OK : ExitCode.FAILURE;
 }
 
-/** Reads the TLS files again and tells the log; bad files leave the old ones in use. */
-export async function reloadTlsAndTell(server: RunningServer, log: Log): Promise<void> {
+/**
+ * Reads the TLS files again, for the connections to come.
+ *
+ * @returns why those in use stay, or undefined
+ */
+export async function reloadTls(server: RunningServer): Promise<string | undefined> {
   try {
     await server.reloadTls();
-    log.notice({
-      level: "info",
-      event: "tls_reloaded",
-      message: "SIGHUP: new connections use the TLS files as they are now",
-    });
+    return undefined;
   } catch (error) {
     if (!(error instanceof TlsError)) throw error;
-    log.notice({
-      level: "error",
-      event: "tls_reload_failed",
-      message: `SIGHUP: the TLS files in use stay: ${error.message}`,
-    });
+    return error.message;
   }
 }

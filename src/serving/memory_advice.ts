@@ -9,15 +9,10 @@ const LOOK_MS = 1_000;
 /**
  * Tells once, when this process has grown large, what helps. Deno up to 2.9.3 keeps about 30 KB of
  * each closed HTTP/2 connection for ever; only the end of the process gives it back.
- *
- * @param memory the memory that is used now, in bytes
  */
-export function adviseOnMemory(
-  { notice }: Pick<ServerEvents, "notice">,
-  memory: () => number = () => Deno.memoryUsage().rss,
-): void {
+export function adviseOnMemory({ notice }: Pick<ServerEvents, "notice">): void {
   const timer = setInterval(() => {
-    const rss = memory();
+    const { rss } = Deno.memoryUsage();
     if (rss < MUCH) return;
     clearInterval(timer);
     notice({

@@ -51,8 +51,12 @@ export interface Pool {
   metrics(): Promise<Snapshot[]>;
   /** Replaces none any more and waits until all have drained and ended. */
   drain(graceMs: number): Promise<PoolDrained>;
-  /** Makes all read the TLS files again. */
-  reload(): void;
+  /**
+   * Makes those that serve read the TLS files again.
+   *
+   * @returns why those in use stay where they do, each reason once
+   */
+  reload(): Promise<Set<string>>;
   /** Ends all at once. */
   kill(): void;
 }
@@ -173,21 +177,25 @@ export function openPool(
     retireNext();
   }
 
-  function replaced(place: Place): void {
+  function countRestart(place: Place): void {
     place.restarts++;
     observer.replaced(place.id);
   }
 
   function leave(member: Member): void {
-    replaced(member.place);
-    void drain(member, options.graceMs);
+    countRestart(member.place);
+    void drain(member, options.graceMs, true);
   }
 
-  function drain(member: Member, graceMs: number): Promise<Drained | undefined> {
+  function drain(
+    member: Member,
+    graceMs: number,
+    replaced: boolean,
+  ): Promise<Drained | undefined> {
     // What was handed over before reaches the worker before the request does.
     handOver.remove(member.process);
     if (member.drained === undefined) limit(member, graceMs + DRAIN_MARGIN_MS);
-    return member.drained ??= member.process.ask({ kind: "drain", graceMs });
+    return member.drained ??= member.process.ask({ kind: "drain", graceMs, replaced });
   }
 
   /** Asks a worker what it has counted. One that drains will tell with its last answer. */
@@ -235,7 +243,7 @@ export function openPool(
     if (!started) return decide(reason);
     if (place.current === member) {
       place.current = undefined;
-      replaced(place);
+      countRestart(place);
     }
     if (place.next === member) place.next = undefined;
     const waitMs = place.backOff.died(livedMs);
@@ -265,14 +273,20 @@ export function openPool(
         next?.process.kill();
       }
       const leaving = [...members].filter((member) => member.place.next !== member);
-      const drained = await Promise.all(leaving.map((member) => drain(member, graceMs)));
+      const drained = await Promise.all(leaving.map((member) => drain(member, graceMs, false)));
       await Promise.all(leaving.map(({ process }) => process.ended));
       return {
         cancelled: drained.reduce((sum, one) => sum + (one?.cancelled ?? 0), 0),
         died: drained.filter((one) => one === undefined).length,
       };
     },
-    reload: () => places.forEach(({ current }) => current?.process.reload()),
+    async reload() {
+      const serving = places.flatMap(({ current }) => current ?? []);
+      const answers = await Promise.all(
+        serving.map(({ process }) => process.ask({ kind: "reload" })),
+      );
+      return new Set(answers.flatMap((answer) => answer?.fault ?? []));
+    },
     kill: () => members.forEach(({ process }) => process.kill()),
   };
 }

@@ -8,6 +8,7 @@ import { type HandOver, openHandOver } from "./hand_over.ts";
 import type { ServeOptions } from "./options.ts";
 import { openPool, type Pool, type PoolOptions } from "./pool.ts";
 import type { PoolMetrics } from "./pool_metrics.ts";
+import { reloadNotice } from "./reload_notice.ts";
 import { exitCodeOfSignal, onReload, type StopSignals, takeStopSignals } from "./signals.ts";
 
 /**
@@ -83,7 +84,7 @@ async function supervise(
     return ExitCode.FAILURE;
   }
   if (pool.list().length > 0) log.listening(listeners.map(({ endpoint }) => endpoint));
-  onReload(() => Promise.resolve(pool.reload()));
+  onReload(() => reload(pool, log));
   const signal = await stop;
   stopListening();
   return await Promise.race([
@@ -93,6 +94,12 @@ async function supervise(
       return exitCodeOfSignal(second);
     }),
   ]);
+}
+
+async function reload(pool: Pool, log: Log): Promise<void> {
+  const faults = await pool.reload();
+  if (faults.size === 0) return log.notice(reloadNotice(undefined));
+  for (const fault of faults) log.notice(reloadNotice(fault));
 }
 
 async function drain(pool: Pool, graceMs: number, why: string, log: Log): Promise<number> {

@@ -1,6 +1,5 @@
 import type { Socket } from "node:net";
 import process from "node:process";
-import { setTimeout as delay } from "node:timers/promises";
 import { ExitCode } from "../cli/exit_code.ts";
 import { writeError } from "../cli/output.ts";
 import { openLog } from "../log/log.ts";
@@ -8,16 +7,20 @@ import type { Snapshot } from "../metrics/aggregate.ts";
 import type { ServerEvents } from "../server/events.ts";
 import { type RunningServer, startServer } from "../server/server.ts";
 import { TlsError } from "../tls_error.ts";
+import { openDescriptorRoom } from "./descriptor_room.ts";
 import { FLUSH_MS } from "./draining.ts";
 import { openHandedConnections } from "./handed_connections.ts";
-import { drainAndTell, reloadTlsAndTell } from "./lifecycle.ts";
+import { drainAndTell, reloadTls } from "./lifecycle.ts";
 import { dropPrivileges } from "./privileges.ts";
 import { exitCodeOfSignal } from "./signals.ts";
 import {
   type Drained,
   type FromWorker,
+  type ResponseTo,
   type ToWorker,
   WORKER_VARIABLE,
+  type WorkerRequest,
+  type WorkerRequests,
   type WorkerTask,
 } from "./worker_messages.ts";
 
@@ -47,18 +50,21 @@ export async function serveAsWorker(text: string): Promise<number> {
     server = await startServer(options, events, connections.accept);
   } catch (error) {
     if (!(error instanceof TlsError)) throw error;
-    await supervisor.send({ kind: "failed", reason: error.message });
+    await supervisor.sendLast({ kind: "failed", reason: error.message });
     return ExitCode.FAILURE;
   }
   dropPrivileges(options);
   const drained = supervisor.serve({
     connection: connections.give,
-    drain: async (graceMs) => {
-      const drained = await server.drain(graceMs);
+    drain: async ({ graceMs, replaced }) => {
+      const drained = await server.drain(graceMs, replaced);
       return metrics ? { ...drained, metrics: await metrics.snapshot() } : drained;
     },
     metrics: () => metrics ? metrics.snapshot() : Promise.resolve([]),
-    reload: () => reloadTlsAndTell(server, log),
+    reload: async () => {
+      const fault = await reloadTls(server);
+      return fault === undefined ? {} : { fault };
+    },
   });
   let answered = false;
   const orphaned = supervisor.gone.then(async () => {
@@ -66,8 +72,6 @@ export async function serveAsWorker(text: string): Promise<number> {
   });
   await Promise.race([drained.then(() => void (answered = true)), orphaned]);
   await log.flush(FLUSH_MS);
-  // The supervisor hangs up once it has the answer, which would be lost with this process.
-  await Promise.race([supervisor.gone, delay(FLUSH_MS)]);
   return ExitCode.OK;
 }
 
@@ -86,17 +90,22 @@ interface Duties {
   /** Takes over a connection. */
   connection(socket: Socket): void;
   /** Finishes the calls in flight. */
-  drain(graceMs: number): Promise<Drained>;
+  drain(request: WorkerRequests["drain"]["request"]): Promise<Drained>;
   /** Tells what it has counted. */
   metrics(): Promise<Snapshot>;
   /** Reads the TLS files again. */
-  reload(): Promise<void>;
+  reload(): Promise<ResponseTo<"reload">>;
 }
 
 /** The supervisor, seen from a worker. */
 interface Supervisor {
   /** Sends a message, and waits until it is on its way. */
   send(message: FromWorker): Promise<void>;
+  /**
+   * Sends a message, and waits until the supervisor has it or is gone: what it has not read of a
+   * worker when it learns that the worker has ended is lost.
+   */
+  sendLast(message: FromWorker): Promise<void>;
   /**
    * Does what the supervisor says until it asks for a drain.
    *
@@ -105,6 +114,17 @@ interface Supervisor {
   serve(duties: Duties): Promise<void>;
   /** The supervisor has ended. */
   readonly gone: Promise<void>;
+}
+
+function answer(duties: Duties, request: WorkerRequest): Promise<unknown> {
+  switch (request.kind) {
+    case "drain":
+      return duties.drain(request);
+    case "metrics":
+      return duties.metrics();
+    case "reload":
+      return duties.reload();
+  }
 }
 
 function openSupervisor(): Supervisor {
@@ -118,25 +138,36 @@ function openSupervisor(): Supervisor {
         resolve();
       });
     });
+  const { promise: heard, resolve: hear } = Promise.withResolvers<void>();
+  process.on("message", (message: ToWorker) => message.kind === "heard" && hear());
+  const sendLast = async (message: FromWorker) => {
+    await send(message);
+    await Promise.race([heard, gone]);
+  };
+  const room = openDescriptorRoom();
   return {
     gone,
     send,
+    sendLast,
     serve: (duties) =>
       new Promise((resolve) => {
         process.on("message", async (message: ToWorker, socket?: Socket) => {
           switch (message.kind) {
-            case "connection":
-              void send({ kind: "accepted", id: message.id });
+            case "connection": {
+              const more = room.use();
+              void send({ kind: "accepted", id: message.id, room: more });
               // It comes without one if the client has gone in the meantime.
-              return socket && duties.connection(socket);
-            case "reload":
-              return void duties.reload();
+              if (socket) duties.connection(socket);
+              if (more) return;
+              await room.more();
+              return void send({ kind: "room" });
+            }
             case "request": {
               const { id, request } = message;
-              const draining = request.kind === "drain";
-              const response = await (draining ? duties.drain(request.graceMs) : duties.metrics());
-              await send({ kind: "response", id, response });
-              if (draining) resolve();
+              const response = await answer(duties, request);
+              if (request.kind !== "drain") return void send({ kind: "response", id, response });
+              await sendLast({ kind: "response", id, response });
+              resolve();
             }
           }
         });

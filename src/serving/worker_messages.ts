@@ -19,9 +19,9 @@ export const WORKER_VARIABLE = "USERSVC_WORKER";
 export type ToWorker =
   /** Comes with a socket. The supervisor keeps its own copy until the worker has accepted it. */
   | { readonly kind: "connection"; readonly id: number }
-  /** Read the TLS files again. */
-  | { readonly kind: "reload" }
-  | { readonly kind: "request"; readonly id: number; readonly request: WorkerRequest };
+  | { readonly kind: "request"; readonly id: number; readonly request: WorkerRequest }
+  /** The worker's last message has come. */
+  | { readonly kind: "heard" };
 
 /** From a worker to the supervisor. */
 export type FromWorker =
@@ -29,8 +29,10 @@ export type FromWorker =
   | { readonly kind: "ready" }
   /** It cannot serve, and ends; the reason is one line for people. */
   | { readonly kind: "failed"; readonly reason: string }
-  /** The connection is the worker's from now on. */
-  | { readonly kind: "accepted"; readonly id: number }
+  /** The connection is the worker's from now on; whether it can take another at once. */
+  | { readonly kind: "accepted"; readonly id: number; readonly room: boolean }
+  /** It can take another again. */
+  | { readonly kind: "room" }
   /** Its memory (resident set size) in bytes, about once a second. */
   | { readonly kind: "memory"; readonly rss: number }
   /** It was asked by a signal to end, and waits until the supervisor lets it drain. */
@@ -39,8 +41,13 @@ export type FromWorker =
 
 /** What the supervisor can ask of a worker, and what the answer is. */
 export interface WorkerRequests {
-  /** Finish the calls in flight, then answer and end. */
-  drain: { readonly request: { readonly graceMs: number }; readonly response: Drained };
+  /** Finish the calls in flight, then answer and end; another worker may serve in its place. */
+  drain: {
+    readonly request: { readonly graceMs: number; readonly replaced: boolean };
+    readonly response: Drained;
+  };
+  /** Read the TLS files again; the answer says why those in use stay, if they do. */
+  reload: { readonly request: Record<never, never>; readonly response: { fault?: string } };
   /** What it has counted so far; nothing where metrics are off. */
   metrics: { readonly request: Record<never, never>; readonly response: Snapshot };
 }

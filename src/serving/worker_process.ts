@@ -2,6 +2,7 @@ import { fork } from "node:child_process";
 import type { Socket } from "node:net";
 import { fileURLToPath } from "node:url";
 import type { Taker } from "./hand_over.ts";
+import { stackless } from "./stackless.ts";
 import {
   type FromWorker,
   openRequests,
@@ -14,8 +15,6 @@ import {
 /** A worker process, seen from the supervisor. */
 export interface WorkerProcess extends Taker, Pick<Requests, "ask"> {
   readonly pid: number;
-  /** Makes it read the TLS files again. */
-  reload(): void;
   /** Ends it at once, whatever it does. */
   kill(): void;
   /** How it ended, once it has. */
@@ -30,7 +29,7 @@ export interface WorkerEnd {
 }
 
 /** What a worker says of its own accord. */
-export type WorkerNews = Exclude<FromWorker, { kind: "accepted" } | { kind: "response" }>;
+export type WorkerNews = Exclude<FromWorker, { kind: "accepted" | "room" | "response" }>;
 
 /**
  * Starts a worker: this program again, the same executable or the same `deno run`.
@@ -44,6 +43,8 @@ export function startWorker(
   const start = performance.now();
   const child = forkSelf({ ...Deno.env.toObject(), [WORKER_VARIABLE]: JSON.stringify(task) });
   const accepted = new Map<number, (accepted: boolean) => void>();
+  let room = Promise.withResolvers<void>();
+  room.resolve();
   let connections = 0;
   let dead = false;
   const { promise: ended, resolve: end } = Promise.withResolvers<WorkerEnd>();
@@ -56,10 +57,16 @@ export function startWorker(
   child.on("message", (message: FromWorker) => {
     switch (message.kind) {
       case "accepted":
+        if (!message.room) room = Promise.withResolvers();
         accepted.get(message.id)?.(true);
         return void accepted.delete(message.id);
+      case "room":
+        return room.resolve();
       case "response":
         return requests.answered(message.id, message.response);
+      case "failed":
+        send({ kind: "heard" });
+        return onNews(message);
       default:
         return onNews(message);
     }
@@ -74,26 +81,26 @@ export function startWorker(
     if (child.connected) child.disconnect();
     for (const resolve of accepted.values()) resolve(false);
     accepted.clear();
+    room.resolve();
   }
 
   return {
     pid: child.pid ?? 0,
     async ask(request) {
-      const answer = await requests.ask(request);
-      // It waits for this before it ends: what a process has sent just before its end can be lost.
-      if (request.kind === "drain" && child.connected) child.disconnect();
-      return answer;
+      const response = await requests.ask(request);
+      if (request.kind === "drain" && response !== undefined) send({ kind: "heard" });
+      return response;
     },
     ended,
-    reload: () => send({ kind: "reload" }),
     kill: () => void child.kill("SIGKILL"),
+    room: () => room.promise,
     take(socket) {
       if (dead) return Promise.resolve(false);
       const id = connections++;
       const { promise, resolve } = Promise.withResolvers<boolean>();
       accepted.set(id, resolve);
       try {
-        send({ kind: "connection", id }, socket);
+        stackless(() => send({ kind: "connection", id }, socket));
       } catch {
         // Its file descriptor cannot be duplicated: there are too many, or the client has gone.
         socket.destroy();
