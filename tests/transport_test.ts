@@ -117,6 +117,16 @@ posixTest(
   () => reloads(["--workers", "2"], 2),
 );
 
+posixTest("SIGHUP without TLS says that there is nothing to read", async () => {
+  for (const args of [[], ["--workers", "2"]]) {
+    await withServe(async (server) => {
+      server.kill("SIGHUP");
+      await server.stderr.until(/SIGHUP: there are no TLS files to read again\n/);
+      assert.equal(await greeting(`localhost:${server.port}`), "Привет, Alice!");
+    }, args);
+  }
+});
+
 /**
  * Sends SIGHUP with good files, then with bad ones.
  *

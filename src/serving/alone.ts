@@ -11,7 +11,7 @@ import { drainAndTell, reloadTls } from "./lifecycle.ts";
 import type { ServeOptions } from "./options.ts";
 import { adviseOnMemory } from "./memory_advice.ts";
 import { dropPrivileges } from "./privileges.ts";
-import { reloadNotice } from "./reload_notice.ts";
+import { NOTHING_TO_RELOAD, reloadNotice } from "./reload_notice.ts";
 import { exitCodeOfSignal, onReload, takeStopSignals } from "./signals.ts";
 
 /**
@@ -29,7 +29,9 @@ export async function serveAlone(options: ServeOptions): Promise<number> {
   dropPrivileges(options);
   log.listening(server.endpoints);
   adviseOnMemory(log);
-  onReload(async () => log.notice(reloadNotice(await reloadTls(server))));
+  onReload(async () =>
+    log.notice(options.tls ? reloadNotice(await reloadTls(server)) : NOTHING_TO_RELOAD)
+  );
   const signal = await signals.next();
   const exitCode = await Promise.race([
     drainAndTell(server, options.graceMs, signal, log),

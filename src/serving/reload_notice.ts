@@ -20,3 +20,10 @@ export function reloadNotice(fault: string | undefined): Notice {
     message: `SIGHUP: the TLS files in use stay: ${fault}`,
   };
 }
+
+/** What the log is told after SIGHUP where the server has no TLS. */
+export const NOTHING_TO_RELOAD: Notice = {
+  level: "warn",
+  event: "tls_reload_failed",
+  message: "SIGHUP: there are no TLS files to read again",
+};

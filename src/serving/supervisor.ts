@@ -8,7 +8,7 @@ import { type HandOver, openHandOver } from "./hand_over.ts";
 import type { ServeOptions } from "./options.ts";
 import { openPool, type Pool, type PoolOptions } from "./pool.ts";
 import type { PoolMetrics } from "./pool_metrics.ts";
-import { reloadNotice } from "./reload_notice.ts";
+import { NOTHING_TO_RELOAD, reloadNotice } from "./reload_notice.ts";
 import { exitCodeOfSignal, onReload, type StopSignals, takeStopSignals } from "./signals.ts";
 
 /**
@@ -35,7 +35,7 @@ export async function serveWithWorkers(
     const metrics = options.metrics && await openPoolMetrics(poolOptions.workers);
     const pool = openPool(options, poolOptions, handOver, log.notice, metrics?.observer);
     if (options.metrics) log.notice(await metrics!.serve(options.metrics, pool));
-    return await supervise(listeners, pool, handOver, signals, options.graceMs, log);
+    return await supervise(listeners, pool, handOver, signals, options, log);
   } catch (error) {
     if (!(error instanceof ListenError)) throw error;
     writeError(`usersvc serve: ${error.message}`);
@@ -69,7 +69,7 @@ async function supervise(
   pool: Pool,
   handOver: HandOver,
   signals: StopSignals,
-  graceMs: number,
+  { graceMs, tls }: ServeOptions,
   log: Log,
 ): Promise<number> {
   const stopListening = () => {
@@ -84,7 +84,7 @@ async function supervise(
     return ExitCode.FAILURE;
   }
   if (pool.list().length > 0) log.listening(listeners.map(({ endpoint }) => endpoint));
-  onReload(() => reload(pool, log));
+  onReload(() => tls ? reload(pool, log) : Promise.resolve(log.notice(NOTHING_TO_RELOAD)));
   const signal = await stop;
   stopListening();
   return await Promise.race([
