@@ -361,7 +361,7 @@ Deno.test("after its reader has gone nothing more is written, and that is no fai
 const FAILED_CALL = {
   service: "userservice.UserService",
   method: "GetUser",
-  peer: "192.0.2.1:1",
+  peer: () => "192.0.2.1:1",
   username: "a\nb",
 };
 const FAILURE = { code: 13, reason: "thrown\nat x", timeMs: 1.23456 };

@@ -165,7 +165,7 @@ posixTest(
 const CALL = {
   service: "userservice.UserService",
   method: "GetUser",
-  peer: "127.0.0.1:1",
+  peer: () => "127.0.0.1:1",
   username: "Alice",
 };
 

@@ -56,7 +56,7 @@ export function jsonRecord(
 // Concatenated because JSON.stringify of an object takes several times as long, for each call.
 function callRecord(call: Call, outcome: Outcome, worker: number | undefined): string {
   return recordStart(levelOfCall(outcome.code), "call", worker) +
-    ',"peer":' + jsonString(call.peer) +
+    ',"peer":' + jsonString(call.peer()) +
     ',"grpc.service":' + jsonString(call.service) +
     ',"grpc.method":' + jsonString(call.method) +
     ',"grpc.code":"' + statusName(outcome.code) +

@@ -52,7 +52,7 @@ function callLine({ method, username, peer }: Call, { code }: Outcome, reason: s
   const name = statusName(code);
   const verb = name === "INVALID_ARGUMENT" ? "refused" : "failed";
   return `usersvc serve: ${verb} ${method} of "${excerpt(username)}" from ${
-    escapeControls(peer)
+    escapeControls(peer())
   }: ` +
     `${name}: ${escapeControls(reason)}`;
 }

@@ -4,8 +4,8 @@ export interface Call {
   readonly service: string;
   /** The name of the method: `GetUser`. */
   readonly method: string;
-  /** The address of the client. */
-  readonly peer: string;
+  /** The address of the client, looked up when asked for: that costs as much as a log line. */
+  readonly peer: () => string;
   /** As it was sent: neither checked nor escaped. */
   readonly username: string;
 }

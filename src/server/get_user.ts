@@ -62,10 +62,8 @@ function describe(serverCall: GetUserCall): Call {
   return {
     service: serviceName,
     method: "GetUser",
-    // Looked up only where it is logged: it costs as much as a log line.
-    get peer() {
-      return peerOf(serverCall.getPeer());
-    },
+    // Not a getter: to make an object literal with one took 1 % of the CPU profile of a call.
+    peer: () => peerOf(serverCall.getPeer()),
     username: serverCall.request.username,
   };
 }
