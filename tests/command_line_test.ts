@@ -5,7 +5,8 @@ import { programTest, usersvc } from "./program.ts";
 const FREE_PORT = "a port number from 1 to 65535, or 0 for any free one";
 const PORT = "a port number from 1 to 65535";
 const DURATION = "a duration from 1ms to 24h with its unit, such as 500ms, 2s or 1m";
-const ADDRESS = "HOST or HOST:PORT, such as localhost:50051 or [::1]:50051";
+const ADDRESS =
+  "HOST:PORT, [IPV6]:PORT, dns:///NAME:PORT, unix:PATH, ipv4:IP:PORT,... or ipv6:[IP]:PORT,...";
 const NEWLINE = "a\nb\x1b[2J";
 
 /** Wrong command lines and the one line that each prints, without what every line ends with. */

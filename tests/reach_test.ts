@@ -90,7 +90,7 @@ programTest("what is no target is a usage error, and a URL gets a hint", async (
   for (const address of ["xds:///a", "unix:", "ipv4:a", "dns://8.8.8.8/a"]) {
     const { code, stderr } = await call(address);
     assert.equal(code, 2);
-    assert.match(stderr, /^usersvc call: --address expects HOST, [^\n]+, not "[^\n]+\n$/);
+    assert.match(stderr, /^usersvc call: --address expects HOST:PORT, [^\n]+, not "[^\n]+\n$/);
   }
   const { stderr } = await call("http://localhost:50051");
   assert.match(stderr, /, not "http:\/\/localhost:50051": it is no URL: leave out the scheme /);

@@ -8,7 +8,7 @@ import {
 import type { Connection } from "./channel.ts";
 import { describeConnectionError } from "./failure.ts";
 import type { Endpoint } from "./target.ts";
-import { readTlsMaterial, sentName } from "./tls.ts";
+import { type ClientTls, tlsOptions } from "./tls.ts";
 
 /** When a connection that is made here is given up, in milliseconds. */
 const PROBE_MS = 1_000;
@@ -41,9 +41,10 @@ async function probe(connection: Connection): Promise<string | undefined> {
   const { endpoint } = connection.target;
   const refusal = await tryTcp(endpoint);
   if (refusal !== undefined) return describeConnectionError(refusal);
-  return connection.tls === undefined
+  const { tls } = connection;
+  return tls === undefined
     ? await probePlainText(endpoint)
-    : await probeTls(connection, endpoint);
+    : await probeTls({ ...connection, tls });
 }
 
 /** @returns the message of the error; undefined if there is a connection */
@@ -67,25 +68,31 @@ async function probePlainText(endpoint: Endpoint): Promise<string | undefined> {
   return secured || alert !== undefined ? "the server speaks TLS, call it with TLS" : undefined;
 }
 
-async function probeTls(connection: Connection, endpoint: Endpoint): Promise<string | undefined> {
-  const { target, tls } = connection;
-  const { identity } = await readTlsMaterial(tls!);
-  // The channel verifies the server. Here nothing is sent to it but what it may know anyway.
-  const end = await tryTls(endpoint, {
-    rejectUnauthorized: false,
-    servername: sentName(target, tls!),
-    ALPNProtocols: ["h2"],
-    ...identity,
-  });
-  const stale = end.certificate && staleness(end.certificate);
-  if (stale !== undefined) return `the server's certificate ${stale}`;
-  if (end.secured && end.protocol !== "h2") return "the server speaks TLS, but not HTTP/2 in it";
-  if (end.spoke) return undefined;
-  if (!end.secured) return end.error && describeConnectionError(end.error);
-  if (end.alert === "CertificateRequired") return describeConnectionError(end.error!);
-  // Some servers, of Deno too, end the connection without that alert, or send it too late.
-  const guess = identity === undefined ? "to demand a" : "not to accept the";
-  return `the server ends connections after the TLS handshake, it seems ${guess} client certificate`;
+async function probeTls(
+  { target, tls }: Connection & { readonly tls: ClientTls },
+): Promise<string | undefined> {
+  const end = await tryTls(target.endpoint, await tlsOptions(target, tls));
+  if (end.secured) {
+    if (end.protocol !== "h2") return "the server speaks TLS, but not HTTP/2 in it";
+    if (end.spoke) return undefined;
+    if (tls.identity !== undefined) return "the server does not accept the client certificate";
+  }
+  if (end.error === undefined) {
+    // Some servers, of Deno too, end the connection without an alert, or send it too late.
+    return end.secured
+      ? "the server ends connections after the TLS handshake, it seems to demand a client certificate"
+      : undefined;
+  }
+  const stale = end.alert === undefined ? await probeValidity(target.endpoint) : undefined;
+  return stale ?? describeConnectionError(end.error);
+}
+
+/** Deno reports a certificate that has expired as one that is not signed by an authority. */
+async function probeValidity(endpoint: Endpoint): Promise<string | undefined> {
+  const { certificate } = await tryTls(endpoint, { rejectUnauthorized: false });
+  if (certificate === undefined) return undefined;
+  const stale = staleness(certificate);
+  return stale && `the server's certificate ${stale}`;
 }
 
 function staleness({ valid_from: from, valid_to: to }: PeerCertificate): string | undefined {

@@ -30,8 +30,7 @@ const DEFAULT_PORT = 50051;
 
 /** What {@linkcode parseTarget} accepts, in words for help and errors. */
 export const TARGET =
-  "HOST, HOST:PORT, [IPV6]:PORT, dns:HOST:PORT, unix:PATH, ipv4:ADDRESS:PORT,... or " +
-  "ipv6:[ADDRESS]:PORT,...";
+  "HOST:PORT, [IPV6]:PORT, dns:///NAME:PORT, unix:PATH, ipv4:IP:PORT,... or ipv6:[IP]:PORT,...";
 
 /**
  * Reads a target name of gRPC. Without a port it is 50051.

@@ -18,7 +18,7 @@ export interface ClientTls {
 }
 
 /** The material of {@linkcode ClientTls}, read and checked. */
-export interface TlsMaterial {
+interface TlsMaterial {
   /** The trusted authorities, each PEM. */
   readonly roots: readonly string[];
   readonly identity: Identity | undefined;
@@ -29,7 +29,7 @@ export interface TlsMaterial {
  *
  * @throws {TlsError} if one is missing, unreadable, not PEM, expired, or does not match
  */
-export async function readTlsMaterial(tls: ClientTls): Promise<TlsMaterial> {
+async function readTlsMaterial(tls: ClientTls): Promise<TlsMaterial> {
   const [roots, identity] = await Promise.all([
     tls.insecure ? [] : trustedRoots(tls.ca),
     tls.identity && readIdentity(tls.identity.cert, tls.identity.key),
@@ -53,24 +53,33 @@ export async function tlsChannel(
   target: Target,
   tls: ClientTls,
 ): Promise<readonly [ChannelCredentials, ChannelOptions]> {
-  const { roots, identity } = await readTlsMaterial(tls);
-  const host = certifiedHost(target, tls);
-  const channelCredentials = credentials.createSsl(
-    tls.insecure ? null : Buffer.from(roots.join("\n")),
-    identity?.key,
-    identity?.cert,
-    {
-      // Not left out: Deno would take NODE_TLS_REJECT_UNAUTHORIZED for it.
-      rejectUnauthorized: !tls.insecure,
-      // The name that grpc-js passes on is the one that it sends, see sentName.
-      checkServerIdentity: (_, certificate: PeerCertificate) =>
-        serverCertificateFault(host, certificate as DetailedPeerCertificate, roots),
-    },
-  );
-  return [channelCredentials, {
-    "grpc.ssl_target_name_override": sentName(target, tls),
+  const options = await tlsOptions(target, tls);
+  const { ca, key, cert, servername, rejectUnauthorized, checkServerIdentity } = options;
+  return [credentials.createSsl(ca, key, cert, { rejectUnauthorized, checkServerIdentity }), {
+    "grpc.ssl_target_name_override": servername,
     ...(tls.serverName === undefined ? {} : { "grpc.default_authority": tls.serverName }),
   }];
+}
+
+/**
+ * Makes the options of node:tls for a connection to a server.
+ *
+ * @throws {TlsError} if a file cannot be used
+ */
+export async function tlsOptions(target: Target, tls: ClientTls) {
+  const { roots, identity } = await readTlsMaterial(tls);
+  const host = certifiedHost(target, tls);
+  return {
+    ...identity,
+    ...(tls.insecure ? {} : { ca: Buffer.from(roots.join("\n")) }),
+    servername: sentName(host),
+    ALPNProtocols: ["h2"],
+    // Not left out: Deno would take NODE_TLS_REJECT_UNAUTHORIZED for it.
+    rejectUnauthorized: !tls.insecure,
+    // The name that comes with it is the one that is sent, see sentName.
+    checkServerIdentity: (_: string, certificate: PeerCertificate) =>
+      serverCertificateFault(host, certificate as DetailedPeerCertificate, roots),
+  };
 }
 
 /**
@@ -86,8 +95,7 @@ function certifiedHost({ host }: Target, { serverName }: ClientTls): string {
  * node:tls refuses one; grpc-js gives it one all the same. In these forms, which node:tls does not
  * take for an address, Deno sends none.
  */
-export function sentName(target: Target, tls: ClientTls): string {
-  const host = certifiedHost(target, tls);
+function sentName(host: string): string {
   switch (isIp(host)) {
     case "ipv4":
       return `${host}.`;

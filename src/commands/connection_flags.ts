@@ -18,7 +18,7 @@ const file = { value: "FILE", expects: PATH, parse: parsePath } as const;
 export const connectionFlags = {
   address: {
     value: "TARGET",
-    help: "The server: HOST:PORT, dns:///NAME:PORT, unix:PATH, ipv4:IP:PORT,...",
+    help: "The server: HOST:PORT, dns:///NAME:PORT, unix:PATH, ...",
     expects: TARGET,
     // Read again with the port: a usage error is to name the flag that is wrong.
     parse: (text: string) => parseTarget(text) && text,
@@ -63,11 +63,10 @@ export const connectionFlags = {
   },
   "tls-key": { ...file, help: "Its private key (PEM)", env: "USERSVC_TLS_KEY" },
   "tls-server-name": {
-    value: "NAME",
-    help: "What the server's certificate has to name",
+    value: "HOSTNAME",
+    help: "The certificate's name, if not the target's host",
     expects: "a host name or an IP address",
     parse: parseServerName,
-    defaultNote: "the address's host",
     env: "USERSVC_TLS_SERVER_NAME",
   },
   "tls-insecure": {
