@@ -29,12 +29,12 @@ export function escapeControls(text: string): string {
 }
 
 /**
- * A text as a JSON string, quotes included, that is safe to show on a terminal as well: what
+ * A value as JSON, a text with its quotes, that is safe to show on a terminal as well: what
  * {@linkcode escapeControls} escapes is escaped here in JSON's form, so that it parses to the same
- * text.
+ * value.
  */
-export function jsonString(text: string): string {
-  const json = JSON.stringify(text);
+export function jsonString(value: unknown): string {
+  const json = JSON.stringify(value);
   if (!UNSAFE_CHARACTERS.test(json)) return json;
   return json.replace(UNSAFE, (character) => `\\u${hex(character.charCodeAt(0), 4)}`);
 }

@@ -80,7 +80,7 @@ interface FieldChecker {
   check(reader: WireReader): void;
 }
 
-const utf8 = new TextDecoder("utf-8", { fatal: true });
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 function fieldChecker(field: Field): FieldChecker {
   const { type, resolvedType } = field.resolve();
@@ -92,7 +92,7 @@ function fieldChecker(field: Field): FieldChecker {
       check: (reader) => {
         const text = reader.bytes();
         // Most names are ASCII, and a call into the decoder costs more than to look.
-        if (!isAscii(text)) utf8.decode(text);
+        if (!isAscii(text)) strictText(text);
       },
     };
   }
@@ -103,6 +103,39 @@ function fieldChecker(field: Field): FieldChecker {
 
 function unknownType({ fullName, type }: Field): Error {
   return new Error(`strict decoding does not know ${fullName} of type ${type}`);
+}
+
+/**
+ * The text of a string field.
+ *
+ * @throws {TypeError} if it is not valid UTF-8
+ */
+export function strictText(bytes: Uint8Array): string {
+  return utf8.decode(bytes);
+}
+
+/**
+ * The values of those fields of a message whose values are strings, bytes or messages.
+ *
+ * @param known the numbers of these fields; all others are passed over
+ * @returns for each of them, in their order, what there is
+ * @throws {Error} if the bytes are not a message in which they have such values
+ */
+export function lengthFields(
+  bytes: Uint8Array,
+  known: readonly number[],
+): Readonly<Record<number, readonly Uint8Array[]>> {
+  const values: Record<number, Uint8Array[]> = {};
+  for (const field of known) values[field] = [];
+  const reader = wireReader(bytes);
+  while (!reader.atEnd()) {
+    const { field, wireType } = reader.tag();
+    const list = values[field];
+    if (list === undefined) reader.skip(field, wireType, 0);
+    else if (wireType === LENGTH) list.push(reader.bytes());
+    else throw new Error(`field ${field} has the wire type ${wireType}`);
+  }
+  return values;
 }
 
 function isAscii(bytes: Uint8Array): boolean {

@@ -62,10 +62,12 @@ const mistakes: [args: string[], line: string][] = [
   [["serve", "--no-reflection", "x"], 'usersvc serve: unexpected argument "x"'],
   [["proto", "x"], 'usersvc proto: unexpected argument "x"'],
   [["proto", "--port", "1"], "usersvc proto: unknown flag --port"],
-  [["call"], "usersvc call: missing NAME: the username to greet"],
+  [["call"], "usersvc call: missing NAME: a username, - for names from stdin, or --file"],
+  [["call", "a", "-"], "usersvc call: - (names from stdin) goes without another NAME"],
+  [["call", "a", "--file", "b"], "usersvc call: --file goes without a NAME"],
   [
-    ["call", "a", "b"],
-    'usersvc call: unexpected argument "b"; quote a value that holds spaces',
+    ["call", "-", "--concurrency", "0"],
+    'usersvc call: --concurrency expects a number from 1 to 1000, not "0"',
   ],
   [["call", "-_"], "usersvc call: unknown flag -_ (to pass it as NAME, put -- before it)"],
   [

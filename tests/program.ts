@@ -121,6 +121,21 @@ export async function runProgram(
   return { code, stdout: decode(stdout), stderr: decode(stderr) };
 }
 
+/** Runs a line of shell whose three streams are a terminal; stdout is what the terminal shows. */
+export function shellOnTerminal(line: string): Promise<Result> {
+  const bash = `bash -c ${quote(line)}`;
+  // The syntax of `script` differs between Linux and macOS.
+  return shell(
+    Deno.build.os === "linux"
+      ? `script -qec ${quote(bash)} /dev/null | tr -d '\\r'`
+      : `script -q /dev/null ${bash} | tr -d '\\r'`,
+  );
+}
+
+function quote(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
 function decode(bytes: Uint8Array): string {
   return new TextDecoder().decode(bytes);
 }

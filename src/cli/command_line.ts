@@ -117,8 +117,7 @@ function checkOperands({ operands: declared }: Command, operands: string[]): voi
   }
   const extra = operands[declared.length];
   if (extra === undefined || declared.at(-1)?.repeats) return;
-  const hint = declared.length > 0 ? "; quote a value that holds spaces" : "";
-  throw new UsageError(`unexpected argument "${excerpt(extra)}"${hint}`);
+  throw new UsageError(`unexpected argument "${excerpt(extra)}"`);
 }
 
 function switchValues(

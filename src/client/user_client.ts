@@ -1,5 +1,5 @@
 import { loadContract } from "../contract.ts";
-import { channelArguments, type Connection } from "./channel.ts";
+import { type ChannelArguments, channelArguments, type Connection } from "./channel.ts";
 
 /** How a call is made. */
 export interface CallOptions {
@@ -23,11 +23,15 @@ export interface UserClient {
 /**
  * Makes a client; it connects with its first call.
  *
+ * @param prepare changes how the channel is opened
  * @throws {TlsError} if a TLS file cannot be used
  */
-export async function openUserClient(connection: Connection): Promise<UserClient> {
+export async function openUserClient(
+  connection: Connection,
+  prepare: (channel: ChannelArguments) => ChannelArguments = (channel) => channel,
+): Promise<UserClient> {
   const { UserService } = await loadContract();
-  const client = new UserService(...await channelArguments(connection));
+  const client = new UserService(...prepare(await channelArguments(connection)));
   return {
     getUser: (username, { timeoutMs }) =>
       new Promise((resolve, reject) => {

@@ -1,7 +1,12 @@
 import { defineCommand } from "../cli/command.ts";
+import { CONCURRENCY, parseConcurrency } from "../cli/concurrency.ts";
 import { ExitCode, exitCodeOfStatus } from "../cli/exit_code.ts";
 import { writeAll, writeError } from "../cli/output.ts";
+import { parsePath, PATH } from "../cli/path.ts";
+import { UsageError } from "../cli/usage_error.ts";
+import type { Connection } from "../client/channel.ts";
 import type { Target } from "../client/target.ts";
+import type { CallOptions } from "../client/user_client.ts";
 import { escapeControls } from "../escape.ts";
 import { connectionFlags, connectionOf, timeoutFlag } from "./connection_flags.ts";
 
@@ -9,44 +14,98 @@ export const command = defineCommand({
   name: "call",
   summary: "Call GetUser and print the greeting",
   details: `A failed call prints one line on stderr and exits with 64 + the gRPC status
-code: 67 INVALID_ARGUMENT, 68 DEADLINE_EXCEEDED, 78 UNAVAILABLE.`,
-  operands: [{ name: "NAME", help: "the username to greet" }],
+code: 67 INVALID_ARGUMENT, 68 DEADLINE_EXCEEDED, 78 UNAVAILABLE. Of several
+names, each is called; the first that failed gives the exit code.`,
+  operands: [{
+    name: "NAME",
+    help: "the username to greet; - reads one from each line of stdin",
+    optional: true,
+    repeats: true,
+  }],
   flags: {
+    file: {
+      value: "FILE",
+      help: "Greet the names in this file, one on each line",
+      expects: PATH,
+      parse: parsePath,
+    },
     ...connectionFlags,
     timeout: { ...timeoutFlag, default: "10s" },
+    concurrency: {
+      value: "N",
+      help: "How many calls to have under way at once",
+      expects: CONCURRENCY,
+      parse: parseConcurrency,
+      default: "64",
+    },
+    "fail-fast": { help: "Stop at the first call that fails" },
+    json: { help: "Print an object for each name, failures too" },
+    quiet: { help: "No progress and no summary on a terminal" },
   },
   examples: [
     { command: "usersvc call Alice", does: "Call the server on this machine" },
-    {
-      command: 'usersvc call "Иван Петров" --timeout 500ms',
-      does: "Wait half a second at most",
-    },
-    {
-      command: "usersvc call Alice --address [::1]:50051",
-      does: "Call another address",
-    },
-    {
-      command: "usersvc call -- --help",
-      does: "Greet a name that is like a flag",
-    },
+    { command: 'usersvc call Alice Bob "Иван Петров"', does: "Greet three, one line each" },
+    { command: "printf 'Alice\\nBob\\n' | usersvc call -", does: "Greet names from stdin" },
+    { command: "usersvc call Alice Bob --json", does: "Print an object for each" },
+    { command: "usersvc call Alice --timeout 500ms", does: "Wait half a second at most" },
+    { command: "usersvc call -- --help", does: "Greet a name that is like a flag" },
   ],
-  run: async ({ timeout, ...flags }, [name]) => {
+  run: async (
+    { file, timeout, concurrency, "fail-fast": failFast, json, quiet, ...flags },
+    names,
+  ) => {
+    const path = fileOfNames(file, names);
     const connection = connectionOf(flags);
-    const { openUserClient } = await import("../client/user_client.ts");
-    const client = await openUserClient(connection);
-    let message: string;
-    try {
-      message = await client.getUser(name!, { timeoutMs: timeout });
-    } catch (error) {
-      return await fail(error, connection.target, timeout);
-    } finally {
-      client.close();
+    const call: CallOptions = { timeoutMs: timeout };
+    if (names.length === 1 && path === undefined && !json) {
+      return await callOne(connection, names[0]!, call);
     }
-    const shown = Deno.stdout.isTerminal() ? escapeControls(message) : message;
-    await writeAll(Deno.stdout, `${shown}\n`);
-    return ExitCode.OK;
+    const { callNames } = await import("../calling/batch.ts");
+    return await callNames({
+      connection,
+      names: path === undefined ? names : { path },
+      call,
+      concurrency,
+      failFast,
+      json,
+      // It would stand in the way of what else appears on the terminal.
+      progress: !quiet && !flags.verbose && Deno.stderr.isTerminal() &&
+        !(path === "-" && Deno.stdin.isTerminal()),
+    });
   },
 });
+
+/** Where the names come from: a file, `-` for stdin, or undefined for the command line. */
+function fileOfNames(file: string | undefined, names: readonly string[]): string | undefined {
+  if (names.length === 0) {
+    if (file !== undefined) return file;
+    throw new UsageError("missing NAME: a username, - for names from stdin, or --file");
+  }
+  if (file !== undefined) throw new UsageError("--file goes without a NAME");
+  if (!names.includes("-")) return undefined;
+  if (names.length > 1) throw new UsageError("- (names from stdin) goes without another NAME");
+  return "-";
+}
+
+async function callOne(
+  connection: Connection,
+  username: string,
+  call: CallOptions,
+): Promise<number> {
+  const { openUserClient } = await import("../client/user_client.ts");
+  const client = await openUserClient(connection);
+  let message: string;
+  try {
+    message = await client.getUser(username, call);
+  } catch (error) {
+    return await fail(error, connection.target, call.timeoutMs);
+  } finally {
+    client.close();
+  }
+  const shown = Deno.stdout.isTerminal() ? escapeControls(message) : message;
+  await writeAll(Deno.stdout, `${shown}\n`);
+  return ExitCode.OK;
+}
 
 async function fail(error: unknown, target: Target, timeoutMs: number): Promise<number> {
   const { describeFailure, isServiceError } = await import("../client/failure.ts");

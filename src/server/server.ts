@@ -2,7 +2,7 @@ import { Server, ServerCredentials, status } from "@grpc/grpc-js";
 import type { Socket } from "node:net";
 import { loadContract, serviceName, type UserServiceHandlers } from "../contract.ts";
 import { escapeGrpcLog } from "../grpc_log.ts";
-import { coalesceWrites } from "./coalesce.ts";
+import { coalesceWrites } from "../coalesce.ts";
 import { refuseCompressedWithoutEncoding } from "./compressed_flag.ts";
 import type { ServerEvents } from "./events.ts";
 import type { Faults } from "./failure.ts";

@@ -1,0 +1,349 @@
+import assert from "node:assert/strict";
+import { command } from "../src/commands/call.ts";
+import {
+  linuxTest,
+  posixTest,
+  programTest,
+  type Serve,
+  shell,
+  shellCommand,
+  shellOnTerminal,
+  spawnUsersvc,
+  Transcript,
+  usersvc,
+  withServe,
+} from "./program.ts";
+
+/** Runs `usersvc call` with this on its stdin. */
+async function callWith(input: string | Uint8Array, { port }: Serve, ...args: string[]) {
+  const child = spawnUsersvc(["call", "--port", `${port}`, ...args], { stdin: "piped" });
+  const output = child.output();
+  const writer = child.stdin.getWriter();
+  // It may stop before it has read everything.
+  await writer.write(typeof input === "string" ? encode(input) : input).catch(() => {});
+  await writer.close().catch(() => {});
+  const { code, stdout, stderr } = await output;
+  const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  return { code, stdout: decode(stdout), stderr: decode(stderr) };
+}
+
+function encode(text: string): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(text);
+}
+
+function names(count: number, from = 0): string[] {
+  return Array.from({ length: count }, (_, index) => `n${from + index}`);
+}
+
+function greetings(usernames: readonly string[]): string {
+  return usernames.map((username) => `Привет, ${username}!\n`).join("");
+}
+
+programTest(
+  "several names are greeted in the order given, a line each",
+  () =>
+    withServe(async ({ port }) => {
+      const usernames = ["Alice", "Bob", "Иван Петров", "Alice"];
+      assert.deepEqual(await usersvc(["call", ...usernames, "--port", `${port}`]), {
+        code: 0,
+        stdout: greetings(usernames),
+        stderr: "",
+      });
+      const escaped = await usersvc(["call", "--port", `${port}`, "a\nb", "\x1b[2J"]);
+      assert.equal(escaped.stdout, greetings(["a\\nb", "\\x1b[2J"]));
+    }),
+);
+
+programTest(
+  "names come from stdin or a file, whatever ends their lines",
+  () =>
+    withServe(async (server) => {
+      const inputs: [input: string, usernames: string[]][] = [
+        ["", []],
+        ["a", ["a"]],
+        ["a\nb\n", ["a", "b"]],
+        ["a\r\nb c \r\nd\r", ["a", "b c ", "d"]],
+        ["\ufeffa\n\ufeffb", ["a", "\ufeffb"]],
+        ["-\n--help\nИван\n", ["-", "--help", "Иван"]],
+      ];
+      const file = await Deno.makeTempFile();
+      for (const [input, usernames] of inputs) {
+        await Deno.writeTextFile(file, input);
+        const greeted = { code: 0, stdout: greetings(usernames), stderr: "" };
+        assert.deepEqual(await callWith(input, server, "-"), greeted);
+        assert.deepEqual(await callWith("", server, "--file", file), greeted);
+      }
+      assert.equal((await callWith("a", server, "--file=-")).stdout, greetings(["a"]));
+      await Deno.remove(file);
+    }),
+);
+
+programTest(
+  "a line that cannot be sent, or is empty, fails by itself",
+  () =>
+    withServe(async (server) => {
+      const input = new Uint8Array([
+        ...encode("a\n\n"),
+        0xff,
+        ...encode(`x\n${"y".repeat(1_100_000)}\nz\0\n`),
+      ]);
+      const from = `from localhost:${server.port}`;
+      assert.deepEqual(await callWith(input, server, "-"), {
+        code: 67,
+        stdout: greetings(["a", "z\\x00"]),
+        stderr: `usersvc call: "": INVALID_ARGUMENT ${from}: username is empty\n` +
+          `usersvc call: "\ufffdx": INVALID_ARGUMENT: line 3 is not valid UTF-8; it was not sent\n` +
+          `usersvc call: "${"y".repeat(60)}...": INVALID_ARGUMENT: line 4 is too long; ` +
+          "it was not sent\n",
+      });
+    }),
+);
+
+programTest(
+  "a file that cannot be read is an error in one line",
+  () =>
+    withServe(async (server) => {
+      for (
+        const [file, reason] of [
+          ["no\nsuch", "cannot read no\\nsuch: there is no such file"],
+          [".", "cannot read .: it is a directory"],
+        ] as const
+      ) {
+        assert.deepEqual(await callWith("", server, "--file", file), {
+          code: 1,
+          stdout: "",
+          stderr: `usersvc call: ${reason}\n`,
+        });
+      }
+    }),
+);
+
+programTest(
+  "--json prints an object for each name and nothing else",
+  () =>
+    withServe(async (server) => {
+      const { code, stdout, stderr } = await callWith("a\n\n\x1b\n", server, "-", "--json");
+      assert.deepEqual([code, stderr], [67, ""]);
+      assert.ok(!stdout.includes("\x1b"));
+      assert.deepEqual(stdout.trimEnd().split("\n").map((line) => JSON.parse(line)), [
+        { username: "a", message: "Привет, a!" },
+        {
+          username: "",
+          error: {
+            code: "INVALID_ARGUMENT",
+            number: 3,
+            message: "username is empty",
+            details: [{
+              "@type": "type.googleapis.com/google.rpc.BadRequest",
+              fieldViolations: [{ field: "username", description: "username is empty" }],
+            }],
+          },
+        },
+        { username: "\x1b", message: "Привет, \x1b!" },
+      ]);
+      assert.deepEqual(await usersvc(["call", "A", "--json", "--port", `${server.port}`]), {
+        code: 0,
+        stdout: '{"username":"A","message":"Привет, A!"}\n',
+        stderr: "",
+      });
+    }),
+);
+
+programTest(
+  "results keep the order of the names when calls fail at random and late",
+  () =>
+    withServe(async (server) => {
+      const usernames = names(2_000);
+      const input = usernames.join("\n");
+      const json = await callWith(input, server, "-", "--json");
+      const results = json.stdout.trimEnd().split("\n").map((line) => JSON.parse(line));
+      assert.deepEqual(results.map(({ username }) => username), usernames);
+      const failed = results.filter(({ error }) => error?.code === "UNAVAILABLE");
+      assert.ok(failed.length > 400 && failed.length < 800, `${failed.length}`);
+      assert.equal(json.code, 78);
+
+      const text = await callWith(input, server, "-", "--concurrency", "7");
+      assert.equal(text.code, 78);
+      const of = (output: string, pattern: RegExp) =>
+        [...output.matchAll(pattern)].map((match) => Number(match[1]));
+      const greeted = of(text.stdout, /^Привет, n(\d+)!$/gm);
+      const refused = of(text.stderr, /^usersvc call: "n(\d+)": UNAVAILABLE from [^\n]+$/gm);
+      for (const some of [greeted, refused]) {
+        assert.deepEqual(some, some.toSorted((a, b) => a - b));
+      }
+      assert.deepEqual(
+        [...greeted, ...refused].sort((a, b) => a - b),
+        Array.from(usernames.keys()),
+      );
+    }, ["--delay", "2ms", "--fail", "UNAVAILABLE:0.3"]),
+);
+
+posixTest(
+  "messages and failures alternate as the names do where both are one file",
+  () =>
+    withServe(async ({ port }) => {
+      const call = shellCommand(`call a "" b "" "" c --port ${port}`);
+      const lines = (await shell(`${call} 2>&1`)).stdout.trimEnd().split("\n");
+      assert.deepEqual(
+        lines.map((line) => /^Привет, (\w)!$/.exec(line)?.[1] ?? "failed"),
+        ["a", "failed", "b", "failed", "failed", "c"],
+      );
+    }),
+);
+
+posixTest(
+  "the first failure of an endless input ends it with --fail-fast",
+  () =>
+    withServe(async ({ port }) => {
+      const call = shellCommand(`call - --fail-fast --port ${port}`);
+      assert.deepEqual(await shell(`${call} < <(seq 300; echo; yes)`), {
+        code: 67,
+        stdout: greetings(Array.from({ length: 300 }, (_, index) => `${index + 1}`)),
+        stderr: `usersvc call: "": INVALID_ARGUMENT from localhost:${port}: username is empty\n`,
+      });
+    }),
+);
+
+posixTest(
+  "a reader that has read enough ends an endless input",
+  () =>
+    withServe(async ({ port }) => {
+      const call = shellCommand(`call - --port ${port}`);
+      assert.deepEqual(await shell(`set -o pipefail; ${call} < <(yes) | head -n 1`), {
+        code: 0,
+        stdout: greetings(["y"]),
+        stderr: "",
+      });
+    }),
+);
+
+posixTest(
+  "results come while more names are awaited; a signal ends that",
+  () =>
+    withServe(async ({ port }) => {
+      for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
+        const child = spawnUsersvc(["call", "-", "--port", `${port}`], { stdin: "piped" });
+        const stdout = new Transcript(child.stdout), stderr = new Transcript(child.stderr);
+        const stdin = child.stdin.getWriter();
+        for (const username of names(3)) {
+          await stdin.write(encode(`${username}\n`));
+          await stdout.until(new RegExp(`Привет, ${username}!\n`));
+        }
+        child.kill(signal);
+        assert.equal((await child.status).code, code);
+        assert.deepEqual([await stdout.all(), await stderr.all()], [greetings(names(3)), ""]);
+        await stdin.abort().catch(() => {});
+      }
+    }),
+);
+
+posixTest("a signal does not wait for calls under way", () =>
+  withServe(async (server) => {
+    const child = spawnUsersvc(["call", "-", "--port", `${server.port}`, "--timeout", "1h"], {
+      stdin: "piped",
+    });
+    const output = child.output();
+    const stdin = child.stdin.getWriter();
+    await stdin.write(encode("a\nb\n"));
+    // A call is logged when it arrives.
+    await server.stdout.until(/: a\n[^]*: b\n/);
+    child.kill("SIGINT");
+    const { code, stdout, stderr } = await output;
+    assert.deepEqual([code, stdout.length, stderr.length], [130, 0, 0]);
+    await stdin.abort().catch(() => {});
+  }, ["--delay", "1h", "--grace", "1ms"]));
+
+linuxTest("memory does not grow with the number of names", () =>
+  withServe(async ({ port }) => {
+    const child = spawnUsersvc(["call", "-", "--port", `${port}`], { stdin: "piped" });
+    const stdin = child.stdin.getWriter();
+    const lines = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+    let read = "";
+    const send = async (count: number, from: number) => {
+      await Promise.all([
+        stdin.write(encode(`${names(count, from).join("\n")}\n`)),
+        (async () => {
+          while (!read.endsWith(`n${from + count - 1}!\n`)) {
+            read += (await lines.read()).value ?? "";
+          }
+        })(),
+      ]);
+      return await memoryPeak(child.pid);
+    };
+    const early = await send(10_000, 0);
+    const late = await send(40_000, 10_000);
+    assert.ok(late - early < 48 << 20, `${early >> 20} MB, then ${late >> 20} MB`);
+    await stdin.close();
+    assert.equal((await child.status).code, 0);
+    assert.equal(read, greetings(names(50_000)));
+    await Promise.all([lines.cancel(), child.stderr.cancel()]);
+  }));
+
+/** The largest resident memory that a process has had, in bytes. */
+async function memoryPeak(pid: number): Promise<number> {
+  const status = await Deno.readTextFile(`/proc/${pid}/status`);
+  return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)![1]) * 1024;
+}
+
+posixTest("calls wait for a slow reader of their results", () =>
+  withServe(async (server) => {
+    const usernames = names(20_000).map((username) => username.padEnd(250, "x"));
+    const child = spawnUsersvc(["call", "-", "--port", `${server.port}`], { stdin: "piped" });
+    const stdin = child.stdin.getWriter();
+    const written = stdin.write(encode(usernames.join("\n"))).then(() => stdin.close());
+    const calls = () => server.stdout.text.split("\n").length;
+    // Nothing tells that something does not happen.
+    let before = 0;
+    do {
+      before = calls();
+      await new Promise((resolve) => setTimeout(resolve, 1_000));
+    } while (before < 1_000 || calls() > before);
+    assert.ok(before < 5_000, `${before} calls for a reader that has read nothing`);
+    const { code, stdout } = await child.output();
+    await written;
+    assert.equal(code, 0);
+    assert.ok(new TextDecoder().decode(stdout) === greetings(usernames));
+  }));
+
+posixTest(
+  "a terminal shows the progress of a batch that lasts, and its latencies",
+  () =>
+    withServe(async ({ port }) => {
+      const call = shellCommand(`call - --concurrency 2 --port ${port}`);
+      const input = "< <(seq 24)";
+      const both = (await shellOnTerminal(`${call} ${input}`)).stdout;
+      assert.match(both, /\[=+-+\] \d+ of 24 calls, 0 failed, \d+\/s, \d+s left/);
+      // What the terminal shows of each line is what was written after the line was last cleared.
+      const shown = both.split("\n").map((line) => line.slice(line.lastIndexOf("\x1b[K") + 1));
+      for (let i = 1; i <= 24; i++) {
+        assert.ok(shown.some((line) => line.endsWith(`Привет, ${i}!`)), `${i}`);
+      }
+      assert.match(
+        both,
+        /usersvc call: 24 calls in \d+\.\d s, 0 failed; latency p50 [\d.]+ ms, p95 [\d.]+ ms, p99 [\d.]+ ms\n/,
+      );
+
+      const unknown = await shellOnTerminal(`${call} < <(seq 12; sleep 2; seq 12) > /dev/null`);
+      assert.match(unknown.stdout, /\r?12 calls, 0 failed, \d+\/s/);
+      const quiet = await shellOnTerminal(`${call} ${input} --quiet`);
+      assert.equal(quiet.stdout, greetings(Array.from({ length: 24 }, (_, i) => `${i + 1}`)));
+      const piped = await shellOnTerminal(`${call} ${input} 2> >(cat)`);
+      assert.equal(piped.stdout, quiet.stdout);
+    }, ["--delay", "150ms"]),
+);
+
+posixTest("the examples of its help work as they are", () =>
+  withServe(async ({ port }) => {
+    const help = (await usersvc(["call", "--help"])).stdout;
+    assert.equal(command.examples.length, 6);
+    for (const example of command.examples) {
+      assert.ok(help.includes(`  ${example.command}`), example.command);
+      const result = await shell(
+        `export USERSVC_ADDRESS=localhost:${port}
+        usersvc() { ${shellCommand('"$@"')}; }
+        ${example.command}`,
+      );
+      assert.deepEqual([result.code, result.stderr], [0, ""], example.command);
+      assert.match(result.stdout, /Привет, /, example.command);
+    }
+  }));
