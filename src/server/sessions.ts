@@ -2,6 +2,7 @@ import type { Server } from "@grpc/grpc-js";
 import type { Http2Server, ServerHttp2Session } from "node:http2";
 import type { Socket } from "node:net";
 import { announceGoaway } from "./goaway.ts";
+import { sendOncePerTurn } from "./send_once.ts";
 
 /** What identifies an open connection, on the raw socket and behind TLS alike. */
 type Peer = Pick<Socket, "remoteAddress" | "remotePort">;
@@ -47,7 +48,10 @@ export function watchSessions(server: Server, maxAgeMs?: number): Sessions {
     // node:http2 begins a session in the same event, after this.
     http2Server.prependListener("connection", remember);
     http2Server.prependListener("secureConnection", remember);
-    http2Server.on("session", (session: ServerHttp2Session) => add(session, latest));
+    http2Server.on("session", (session: ServerHttp2Session) => {
+      sendOncePerTurn(session, latest);
+      add(session, latest);
+    });
   }
 
   return {
