@@ -120,9 +120,10 @@ programTest(
     withServe(async ({ port }) => {
       assert.deepEqual(await call(`localhost:${port}`, ...CA, ...CLIENT), GREETED);
       assert.deepEqual(await call(`127.0.0.1:${port}`, ...CA, ...CLIENT), GREETED);
-      assert.equal(
+      // The server's alert, which says so outright, does not always arrive before the end.
+      assert.match(
         reason(await call(`localhost:${port}`, ...CA)),
-        "the server demands a client certificate",
+        /^the server (demands|ends connections .* seems to demand) a client certificate$/,
       );
       const forged = ["--tls-cert", cert("forged.pem"), "--tls-key", cert("forged.key")];
       assert.match(
