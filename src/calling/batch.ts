@@ -1,11 +1,11 @@
 import { ExitCode, exitCodeOfStatus } from "../cli/exit_code.ts";
 import { writeAll, writeError } from "../cli/output.ts";
-import { callEach, type Outcome } from "../client/batch.ts";
+import { callEach, type Outcome } from "../client/call_each.ts";
 import type { Connection } from "../client/channel.ts";
 import { forManyCalls } from "../client/many_calls.ts";
 import type { Target } from "../client/target.ts";
 import { type CallOptions, openUserClient } from "../client/user_client.ts";
-import { exitCodeOfSignal, takeStopSignals } from "../serving/signals.ts";
+import { exitCodeOfSignal, takeStopSignals } from "../cli/signals.ts";
 import { type Name, type Names, NamesError, namesFrom, namesOf } from "./names.ts";
 import { type Progress, startProgress } from "./progress.ts";
 import { failureLine, failureOf, jsonLine, messageLine, NameFault } from "./results.ts";

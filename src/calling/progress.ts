@@ -1,4 +1,4 @@
-import type { Outcome } from "../client/batch.ts";
+import type { Outcome } from "../client/call_each.ts";
 import type { Name } from "./names.ts";
 import type { ProgressLine } from "./progress_line.ts";
 

@@ -2,7 +2,7 @@ import { status } from "@grpc/grpc-js";
 import { describeFailure, type Failure, isServiceError } from "../client/failure.ts";
 import { errorDetails } from "../client/error_details.ts";
 import { escapeControls, excerpt, jsonString } from "../escape.ts";
-import type { Outcome } from "../client/batch.ts";
+import type { Outcome } from "../client/call_each.ts";
 import type { Name } from "./names.ts";
 
 /** A name that cannot be sent. The message says why. */

@@ -63,7 +63,7 @@ async function check(connection: Connection, options: CheckOptions): Promise<num
 }
 
 async function watchUntilSignal(connection: Connection, options: CheckOptions): Promise<number> {
-  const { exitCodeOfSignal, takeStopSignals } = await import("../serving/signals.ts");
+  const { exitCodeOfSignal, takeStopSignals } = await import("../cli/signals.ts");
   const signal = takeStopSignals().next();
   return await Promise.race([watch(connection, options), signal.then(exitCodeOfSignal)]);
 }

@@ -12,7 +12,7 @@ import type { ServeOptions } from "./options.ts";
 import { adviseOnMemory } from "./memory_advice.ts";
 import { dropPrivileges } from "./privileges.ts";
 import { NOTHING_TO_RELOAD, reloadNotice } from "./reload_notice.ts";
-import { exitCodeOfSignal, onReload, takeStopSignals } from "./signals.ts";
+import { exitCodeOfSignal, onReload, takeStopSignals } from "../cli/signals.ts";
 
 /**
  * Serves in this process until SIGINT or SIGTERM, and drains then. A second signal ends it at once.

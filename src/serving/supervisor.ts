@@ -9,7 +9,7 @@ import type { ServeOptions } from "./options.ts";
 import { openPool, type Pool, type PoolOptions } from "./pool.ts";
 import type { PoolMetrics } from "./pool_metrics.ts";
 import { NOTHING_TO_RELOAD, reloadNotice } from "./reload_notice.ts";
-import { exitCodeOfSignal, onReload, type StopSignals, takeStopSignals } from "./signals.ts";
+import { exitCodeOfSignal, onReload, type StopSignals, takeStopSignals } from "../cli/signals.ts";
 
 /**
  * Serves with several worker processes until SIGINT or SIGTERM, and drains them then. A second

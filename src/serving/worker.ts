@@ -12,7 +12,7 @@ import { FLUSH_MS } from "./draining.ts";
 import { openHandedConnections } from "./handed_connections.ts";
 import { drainAndTell, reloadTls } from "./lifecycle.ts";
 import { dropPrivileges } from "./privileges.ts";
-import { exitCodeOfSignal } from "./signals.ts";
+import { exitCodeOfSignal } from "../cli/signals.ts";
 import {
   type Drained,
   type FromWorker,
