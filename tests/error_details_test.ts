@@ -1,11 +1,14 @@
 import assert from "node:assert/strict";
-import { Metadata, type ServiceError } from "@grpc/grpc-js";
+import type { ServiceError } from "@grpc/grpc-js";
 import { errorDetails } from "../src/client/error_details.ts";
 import { DETAILS_TRAILER, encodeBadRequest } from "../src/error_details.ts";
+import { programTest } from "./program.ts";
 
 const TYPE = "type.googleapis.com/google.rpc.BadRequest";
 
-function detailsIn(bytes: Uint8Array) {
+async function detailsIn(bytes: Uint8Array) {
+  // A bare `deno test` has no permission to load it.
+  const { Metadata } = await import("@grpc/grpc-js");
   const metadata = new Metadata();
   metadata.set(DETAILS_TRAILER, Buffer.from(bytes));
   return errorDetails({ metadata } as ServiceError);
@@ -17,18 +20,19 @@ function field(number: number, value: string | readonly number[]): number[] {
   return [number << 3 | 2, bytes.length, ...bytes];
 }
 
-Deno.test("google.rpc.BadRequest is decoded, of other types the bytes are told", () => {
+programTest("google.rpc.BadRequest is decoded, of other types the bytes are told", async () => {
   const violations = [{ field: "username", description: "пусто" }, { field: "", description: "" }];
-  assert.deepEqual(detailsIn(encodeBadRequest(3, "no", violations)), [
+  assert.deepEqual(await detailsIn(encodeBadRequest(3, "no", violations)), [
     { "@type": TYPE, fieldViolations: violations },
   ]);
   const other = field(3, [...field(1, "type.googleapis.com/google.rpc.Other"), ...field(2, "abc")]);
-  assert.deepEqual(detailsIn(new Uint8Array([8, 3, ...field(2, "no"), ...other])), [
+  assert.deepEqual(await detailsIn(new Uint8Array([8, 3, ...field(2, "no"), ...other])), [
     { "@type": "type.googleapis.com/google.rpc.Other", value: "YWJj" },
   ]);
 });
 
-Deno.test("no details, and details that are not valid, are none", () => {
+programTest("no details, and details that are not valid, are none", async () => {
+  const { Metadata } = await import("@grpc/grpc-js");
   assert.equal(errorDetails({ metadata: new Metadata() } as ServiceError), undefined);
   const invalid = [
     [],
@@ -41,18 +45,18 @@ Deno.test("no details, and details that are not valid, are none", () => {
     field(3, [...field(1, TYPE), 2 << 3 | 2, 100]),
   ];
   for (const bytes of invalid) {
-    assert.equal(detailsIn(new Uint8Array(bytes)), undefined, `${bytes}`);
+    assert.equal(await detailsIn(new Uint8Array(bytes)), undefined, `${bytes}`);
   }
 });
 
-Deno.test("no bytes make the decoder throw", () => {
+programTest("no bytes make the decoder throw", async () => {
   const valid = encodeBadRequest(3, "no", [{ field: "username", description: "x" }]);
-  for (let length = 0; length < valid.length; length++) detailsIn(valid.subarray(0, length));
+  for (let length = 0; length < valid.length; length++) await detailsIn(valid.subarray(0, length));
   for (let at = 0; at < valid.length; at++) {
     for (let byte = 0; byte < 256; byte++) {
       const changed = valid.slice();
       changed[at] = byte;
-      detailsIn(changed);
+      await detailsIn(changed);
     }
   }
 });

@@ -1,7 +1,7 @@
 /** A gRPC server of grpc-js in the test's process: what usersvc serve does not do, it can. */
 import { Buffer } from "node:buffer";
 import { fileURLToPath } from "node:url";
-import { type Metadata, Server, ServerCredentials } from "@grpc/grpc-js";
+import type { Metadata, Server, ServerCredentials } from "@grpc/grpc-js";
 import { loadContract } from "../src/contract.ts";
 
 /** The path of a file in tests/certs/. */
@@ -26,16 +26,22 @@ export async function withGrpcPeer<T>(
   use: (peer: GrpcPeer) => Promise<T>,
 ): Promise<T> {
   const { UserService } = await loadContract();
+  // A bare `deno test` has no permission to load it.
+  const { Server, ServerCredentials } = await import("@grpc/grpc-js");
   const calls: Metadata[] = [];
   const server = new Server();
+  const credentials = identity === undefined
+    ? ServerCredentials.createInsecure()
+    // The roots are there for Deno alone, see src/server/tls.ts.
+    : ServerCredentials.createSsl(...tlsArguments(identity));
   server.addService(UserService.service, {
     GetUser: (call: { metadata: Metadata }, done: (error: null, answer: object) => void) => {
       calls.push(call.metadata);
       done(null, { message: "hello" });
     },
   });
-  const port = await listen(server, "127.0.0.1:0", identity);
-  await listen(server, `[::1]:${port}`, identity);
+  const port = await listen(server, "127.0.0.1:0", credentials);
+  await listen(server, `[::1]:${port}`, credentials);
   try {
     return await use({ port, calls });
   } finally {
@@ -43,18 +49,14 @@ export async function withGrpcPeer<T>(
   }
 }
 
-function listen(server: Server, address: string, identity: string | undefined): Promise<number> {
-  const credentials = identity === undefined
-    ? ServerCredentials.createInsecure()
-    : tlsCredentials(identity);
+function listen(server: Server, address: string, credentials: ServerCredentials): Promise<number> {
   return new Promise((resolve, reject) =>
     server.bindAsync(address, credentials, (error, port) => error ? reject(error) : resolve(port))
   );
 }
 
-function tlsCredentials(identity: string): ServerCredentials {
+function tlsArguments(identity: string): Parameters<typeof ServerCredentials.createSsl> {
   const [cert_chain, private_key] = [`${identity}.pem`, `${identity}.key`]
     .map((name) => Buffer.from(Deno.readFileSync(cert(name)))) as [Buffer, Buffer];
-  // The roots are there for Deno alone, see src/server/tls.ts.
-  return ServerCredentials.createSsl(cert_chain, [{ cert_chain, private_key }], false);
+  return [cert_chain, [{ cert_chain, private_key }], false];
 }

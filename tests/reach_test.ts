@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import type { Connection } from "../src/client/channel.ts";
 import { parseTarget } from "../src/client/target.ts";
-import { openUserClient } from "../src/client/user_client.ts";
 import { withGrpcPeer } from "./grpc_peer.ts";
 import {
   posixTest,
@@ -68,6 +67,7 @@ programTest("calls to a list of addresses go to each in turn", () =>
       withGrpcPeer(undefined, (two) =>
         withGrpcPeer(undefined, async (three) => {
           const peers = [one, two, three];
+          const { openUserClient } = await import("../src/client/user_client.ts");
           const client = await openUserClient(
             connection(`ipv4:${peers.map(({ port }) => `127.0.0.1:${port}`).join(",")}`),
           );
