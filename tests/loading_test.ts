@@ -1,0 +1,60 @@
+/** A command loads what it needs, and nothing of the others: a call is a process of its own. */
+import assert from "node:assert/strict";
+import { mainModule, root } from "../tools/paths.ts";
+import { programTest } from "./program.ts";
+import { closedPort } from "./tcp_peer.ts";
+
+/** The modules that a run loads, as V8's coverage lists them. */
+async function loadedBy(args: readonly string[]): Promise<string[]> {
+  const folder = await Deno.makeTempDir({ prefix: "usersvc-loaded-" });
+  try {
+    await new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", "--quiet", `--coverage=${folder}`, mainModule, ...args],
+      cwd: root,
+      stdout: "null",
+      stderr: "null",
+    }).output();
+    const urls: string[] = [];
+    for await (const { name } of Deno.readDir(folder)) {
+      if (name.endsWith(".json")) {
+        urls.push(JSON.parse(await Deno.readTextFile(`${folder}/${name}`)).url);
+      }
+    }
+    return urls;
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** Asserts that a run loads some modules, which shows that it went far enough, and others not. */
+async function assertLoads(args: readonly string[], some: RegExp, others: RegExp): Promise<void> {
+  const urls = await loadedBy(args);
+  assert.ok(urls.some((url) => some.test(url)), `${some} in ${urls.join("\n")}`);
+  assert.deepEqual(urls.filter((url) => others.test(url)), []);
+}
+
+programTest("a call loads nothing of serve, check, batches, TLS or telemetry", async () => {
+  await assertLoads(
+    ["call", "Alice", "--address", `127.0.0.1:${await closedPort()}`],
+    /\/src\/client\/failure\.ts$/,
+    new RegExp(
+      "/src/(server|serving|log|metrics|calling)/|/src/commands/(serve|check|completions)\\.ts|" +
+        "/src/client/(tls|trace|health_client)\\.ts|/src/health_contract\\.ts|" +
+        "/(@grpc/reflection|grpc-health-check|prom-client|cli-progress|hdr-histogram-js|leven)/",
+    ),
+  );
+});
+
+programTest("a check loads nothing of the service that it does not call", async () => {
+  await assertLoads(
+    ["check", "--address", `127.0.0.1:${await closedPort()}`],
+    /\/src\/client\/health_client\.ts$/,
+    /\/src\/(server|serving|log|metrics|calling)\/|\/src\/contract\.ts|\/@grpc\/proto-loader\//,
+  );
+});
+
+programTest("what makes no call loads no gRPC", async () => {
+  for (const args of [["proto"], ["--help"], ["call", "--help"], ["completions", "bash"]]) {
+    await assertLoads(args, /\/src\/main\.ts$/, /\/@grpc\//);
+  }
+});
