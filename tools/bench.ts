@@ -15,7 +15,8 @@ const USAGE = "usage: deno task bench [--json] [--rounds N] [--quick]";
 /** Three to five minutes on two cores, half of it the Python client's many calls. */
 const FULL: Sizes = {
   rounds: 3,
-  warmUpCalls: 20_000,
+  // V8 compiles for so long: the first 10,000 calls of usersvc cost twice what the fifth do.
+  warmUpCalls: 40_000,
   calls: 40_000,
   processes: 10,
   manyCalls: 100_000,
