@@ -18,9 +18,9 @@ const due = new Set<() => void>();
  * Has a session make and write its frames once per turn of the event loop, not once per step.
  *
  * Deno's node:http2 asks nghttp2 for frames five times and more for each call, most times in vain:
- * that was a fifth of the server's CPU time. Asked once per turn, a logged call took 50 us of CPU
- * instead of 59 (medians of five interleaved runs of h2load with 4 connections x 25 streams, Deno
- * 2.9.2, 2 cores).
+ * that was a fifth of the server's CPU time. Asked once per turn, a logged call took 43 us of CPU
+ * instead of 50 (the quietest of ten interleaved bursts, medians of five processes each; h2load with
+ * 4 connections x 25 streams, Deno 2.9.2, 2 cores).
  *
  * Three things stay at once: what answers received bytes, since node:http2 looks right afterwards
  * whether the session has ended; what a destroyed session has to say; and what is due before a

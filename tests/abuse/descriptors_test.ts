@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { linuxTest, type Serve, withServe } from "../program.ts";
 import { HELLO } from "./frames.ts";
 import { within, withPeers } from "./peer.ts";
-import { cpuSeconds } from "./processes.ts";
+import { cpuSeconds } from "../../tools/processes.ts";
 import { assertNoStack, greet, survives } from "./survival.ts";
 
 /** What a process may open; a part of it is taken from the start. */

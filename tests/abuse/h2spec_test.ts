@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { goPeer, installOnce } from "../peers.ts";
+import { goPeer, installOnce } from "../../tools/peers/install.ts";
 import { survives } from "./survival.ts";
 
 /** A conformance tester of HTTP/2 servers: almost all that it sends is wrong. */

@@ -7,7 +7,7 @@
 import assert from "node:assert/strict";
 import { linuxTest, withServe } from "../program.ts";
 import { modes } from "./modes.ts";
-import { residentMb } from "./processes.ts";
+import { residentMb } from "../../tools/processes.ts";
 import { soakConnection } from "./soak_client.ts";
 import { assertAlive, assertNoStack } from "./survival.ts";
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { finishCall, openSession, startCall } from "../raw_client.ts";
 import { linuxTest, type Serve, withServe } from "../program.ts";
-import { residentMb } from "./processes.ts";
+import { residentMb } from "../../tools/processes.ts";
 import { type Mode, modes } from "./modes.ts";
 import { within } from "./peer.ts";
 

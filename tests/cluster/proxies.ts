@@ -1,6 +1,6 @@
 /** Starts the load balancers of deploy/ in front of test servers; both come from Debian. */
 import { root } from "../../tools/paths.ts";
-import { debianLibraries, debianPeer, folder, installOnce } from "../peers.ts";
+import { debianLibraries, debianPeer, folder, installOnce } from "../../tools/peers/install.ts";
 
 const NAME = "proxies";
 

@@ -1,5 +1,5 @@
 /** Programs that check workflows, the Dockerfile and the manifests, each at a fixed version. */
-import { folder, goPeer, installOnce, pythonPeer } from "../peers.ts";
+import { folder, goPeer, installOnce, pythonPeer } from "../../tools/peers/install.ts";
 
 /** Installs actionlint unless it is there; returns its path. */
 export const actionlint: () => Promise<string> = installOnce(

@@ -6,7 +6,7 @@ import { withMutePeer } from "../http2_peer.ts";
 import { posixTest, programTest, Transcript, usersvc, withServe } from "../program.ts";
 import { closedPort, withPeer } from "../tcp_peer.ts";
 import { withWatch } from "../watch.ts";
-import { healthProbe, python } from "./peers.ts";
+import { healthProbe, python } from "../../tools/peers/grpc.ts";
 
 const program = fileURLToPath(new URL("health_server.py", import.meta.url));
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { programTest, type Result, Transcript, usersvc, withServe } from "../program.ts";
-import { grpcurl, python } from "./peers.ts";
+import { grpcurl, python } from "../../tools/peers/grpc.ts";
 
 const windows = Deno.build.os === "windows";
 const client = fileURLToPath(new URL("client.py", import.meta.url));

@@ -1,5 +1,5 @@
 /** The shells zsh and fish: those of the system, or Debian's where it has none. */
-import { folder, installOnce, run } from "../peers.ts";
+import { folder, installOnce, run } from "../../tools/peers/install.ts";
 
 /**
  * Makes a function that finds a shell, or installs it from Debian's packages without touching the

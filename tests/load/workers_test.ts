@@ -1,7 +1,7 @@
 /** Replaces workers under load. Loopback only, bounded in count and time. */
 import assert from "node:assert/strict";
 import { root } from "../../tools/paths.ts";
-import { goPeer, installOnce } from "../peers.ts";
+import { goPeer, installOnce } from "../../tools/peers/install.ts";
 import { oneCall, oneCallEach } from "../one_call.ts";
 import { posixTest, type Serve, withServe } from "../program.ts";
 

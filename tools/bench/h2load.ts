@@ -1,5 +1,5 @@
 /** h2load: a load generator that needs little CPU time itself. */
-import { debianLibraries, debianPeer, installOnce } from "../../tests/peers.ts";
+import { debianLibraries, debianPeer, installOnce } from "../peers/install.ts";
 import { isOnPath } from "./on_path.ts";
 import { runTimed } from "./program.ts";
 

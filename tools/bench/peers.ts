@@ -1,8 +1,8 @@
 /** The programs that usersvc is measured beside, installed into the git-ignored folder .interop/. */
 import { fileURLToPath } from "node:url";
 import config from "../../deno.json" with { type: "json" };
-import { grpcurl, python } from "../../tests/interop/peers.ts";
-import { folder, goPeer, installOnce, run } from "../../tests/peers.ts";
+import { grpcurl, python } from "../peers/grpc.ts";
+import { folder, goPeer, installOnce, run } from "../peers/install.ts";
 import { root } from "../paths.ts";
 import { isOnPath } from "./on_path.ts";
 import { type Program, runTimed } from "./program.ts";

@@ -1,5 +1,5 @@
 /** Measures servers under load. */
-import { cpuSeconds, residentMb } from "../../tests/abuse/processes.ts";
+import { cpuSeconds, residentMb } from "../processes.ts";
 import type { Load, LoadFigures, MakeLoad } from "./load.ts";
 import { type Program, type RunningServer, startServer } from "./program.ts";
 

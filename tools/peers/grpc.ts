@@ -1,5 +1,5 @@
 /** Other implementations of gRPC: Python's grpcio, Go's grpcurl and grpc-health-probe. */
-import { goPeer, installOnce, pythonPeer } from "../peers.ts";
+import { goPeer, installOnce, pythonPeer } from "./install.ts";
 
 /**
  * Installs grpcio, grpcio-tools and grpcio-health-checking unless they are there.

@@ -1,8 +1,8 @@
 /**
- * Installs programs that the tests run usersvc against, from their package registries into the
+ * Installs programs that usersvc is tested and measured with, from their package registries into the
  * git-ignored folder .interop/. What is there at the right version stays.
  */
-import { root } from "../tools/paths.ts";
+import { root } from "../paths.ts";
 
 const windows = Deno.build.os === "windows";
 
