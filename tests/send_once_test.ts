@@ -74,3 +74,18 @@ programTest(
       stream.session!.destroy();
     }, async (stream) => assert.equal(await textOf(stream), "written")),
 );
+
+programTest("the last answer of a session that closes arrives whole", () =>
+  withStream((stream) => {
+    stream.respond({ ":status": 200 }, { waitForTrailers: true });
+    stream.on("wantTrailers", () => stream.sendTrailers({ last: "1" }));
+    stream.resume().on("end", () => {
+      stream.session!.close();
+      stream.end("written");
+    });
+  }, async (stream) => {
+    const trailers = once(stream, "trailers");
+    stream.end();
+    assert.equal(await textOf(stream), "written");
+    assert.equal((await trailers)[0].last, "1");
+  }));

@@ -23,8 +23,9 @@ const due = new Set<() => void>();
  * 4 connections x 25 streams, Deno 2.9.2, 2 cores).
  *
  * Three things stay at once: what answers received bytes, since node:http2 looks right afterwards
- * whether the session has ended; what a destroyed session has to say; and what is due before a
- * stream is reset, since nghttp2 drops DATA that waits behind RST_STREAM.
+ * whether the session has ended; what is due before a session is destroyed, as the last answer of one
+ * that closes is, and what it says then; and what is due before a stream is reset, since nghttp2
+ * drops DATA that waits behind RST_STREAM.
  *
  * @param socket the one that the session reads, behind TLS where there is TLS
  * @returns whether this Deno lets us; if not, the session is as it was
@@ -45,6 +46,11 @@ export function sendOncePerTurn(session: ServerHttp2Session, socket: Socket): bo
     if (due.has(flush)) return;
     due.add(flush);
     setImmediate(flush);
+  };
+  const destroy = session.destroy.bind(session);
+  session.destroy = (...args) => {
+    flush();
+    destroy(...args);
   };
   session.prependOnceListener("stream", sendBeforeResets);
   return true;

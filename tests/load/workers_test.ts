@@ -55,6 +55,7 @@ for (const connections of [1, 20]) {
         const { stdout } = await load.output();
         const report = JSON.parse(new TextDecoder().decode(stdout));
         console.log(`${report.count} calls:`, report.statusCodeDistribution);
+        assert.deepEqual(report.errorDistribution, {});
         assert.deepEqual(Object.keys(report.statusCodeDistribution), ["OK"]);
         assert.ok(report.count > 1_000);
       }, ["--workers", "2"]);
