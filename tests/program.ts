@@ -143,6 +143,7 @@ function decode(bytes: Uint8Array): string {
 /** Text that a process prints, of which a test can wait for a part. */
 export class Transcript {
   #text = "";
+  #lineCount = 0;
   #ended = false;
   #changed = Promise.withResolvers<void>();
   readonly #done: Promise<void>;
@@ -154,6 +155,7 @@ export class Transcript {
   async #read(stream: ReadableStream<Uint8Array>): Promise<void> {
     for await (const chunk of stream.pipeThrough(new TextDecoderStream())) {
       this.#text += chunk;
+      this.#lineCount += chunk.split("\n").length - 1;
       this.#change();
     }
     this.#ended = true;
@@ -168,6 +170,17 @@ export class Transcript {
   /** What was printed so far. */
   get text(): string {
     return this.#text;
+  }
+
+  /** How many lines were printed so far. */
+  get lineCount(): number {
+    return this.#lineCount;
+  }
+
+  /** Waits for that many lines; false if the stream ends before. */
+  async lines(count: number): Promise<boolean> {
+    while (this.#lineCount < count && !this.#ended) await this.#changed.promise;
+    return this.#lineCount >= count;
   }
 
   /** Waits until the text matches; throws if the stream ends before that. */

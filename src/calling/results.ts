@@ -24,7 +24,6 @@ export function failureOf(error: unknown, timeoutMs: number): Failure {
     const { message: reason } = error;
     return { code: status.INVALID_ARGUMENT, name: "INVALID_ARGUMENT", reason, absent: false };
   }
-  if (!isServiceError(error)) throw error;
   return describeFailure(error, timeoutMs);
 }
 

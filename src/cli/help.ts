@@ -1,4 +1,4 @@
-import { type Command, type Example, type Operand, takesValue } from "./command.ts";
+import { type Command, type Example, type Flags, type Operand, takesValue } from "./command.ts";
 
 /** The flag of the program and of each command. */
 export const HELP_FLAG = { short: "h", help: "Show this help" } as const;
@@ -23,10 +23,7 @@ export function programHelp(commands: readonly Command[]): string {
       ...commands.map((command): Row => [command.name, command.summary]),
       ["help [COMMAND]", HELP_SUMMARY],
     ]),
-    section("Flags", [
-      ["-h, --help", HELP_FLAG.help],
-      ["-V, --version", VERSION_FLAG.help],
-    ]),
+    section("Flags", flagRows({ help: HELP_FLAG, version: VERSION_FLAG })),
     exampleSection([
       { command: "usersvc serve --port 50051", does: "Start a server" },
       { command: "usersvc call Alice", does: "Call it from another terminal" },
@@ -50,7 +47,7 @@ export function commandHelp(command: Command): string {
         command.operands.map((operand): Row => [operand.name, operand.help]),
       ),
     ]),
-    section("Flags", [...flagRows(command), ["-h, --help", HELP_FLAG.help]]),
+    section("Flags", flagRows({ ...command.flags, help: HELP_FLAG })),
     exampleSection(command.examples),
   ].join("\n");
 }
@@ -62,8 +59,8 @@ function operandUsage({ name, optional, repeats }: Operand): string {
 
 type Row = readonly [name: string, ...lines: string[]];
 
-function flagRows(command: Command): Row[] {
-  return Object.entries(command.flags).map(([name, flag]): Row => {
+function flagRows(flags: Flags): Row[] {
+  return Object.entries(flags).map(([name, flag]): Row => {
     const usage = takesValue(flag) ? `--${name} ${flag.value}` : `--${name}`;
     const preset = takesValue(flag) ? flag.default ?? flag.defaultNote : undefined;
     const notes = [

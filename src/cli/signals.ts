@@ -39,9 +39,3 @@ export function takeStopSignals(): StopSignals {
 export function exitCodeOfSignal(signal: Deno.Signal): number {
   return 128 + (NUMBER[signal] ?? 0);
 }
-
-/** Calls back on each SIGHUP, which by tradition means: read your files again. */
-export function onReload(reload: () => Promise<void>): void {
-  // On Windows it means that the console is closing.
-  if (Deno.build.os !== "windows") Deno.addSignalListener("SIGHUP", () => void reload());
-}

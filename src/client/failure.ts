@@ -36,11 +36,10 @@ const NO_CONNECTION = "No connection before the deadline: ";
  * read.
  *
  * @param timeoutMs the deadline that the call had, in milliseconds
+ * @throws the error itself, if no call has failed with it
  */
-export function describeFailure(
-  error: ServiceError,
-  timeoutMs: number,
-): Failure {
+export function describeFailure(error: unknown, timeoutMs: number): Failure {
+  if (!isServiceError(error)) throw error;
   const { code } = error;
   const own = reason(error, timeoutMs);
   return {

@@ -100,10 +100,9 @@ async function failureLine(
   { target }: Connection,
   { service, timeoutMs }: CheckOptions,
 ): Promise<string> {
-  const { describeFailure, isServiceError } = await import("../client/failure.ts");
-  if (!isServiceError(error)) throw error;
-  const { name, reason } = describeFailure(error, timeoutMs);
-  return `${name} from ${target.name}: ${escapeControls(reason + remark(error.code, service))}`;
+  const { describeFailure } = await import("../client/failure.ts");
+  const { code, name, reason } = describeFailure(error, timeoutMs);
+  return `${name} from ${target.name}: ${escapeControls(reason + remark(code, service))}`;
 }
 
 function remark(code: number, service: string): string {

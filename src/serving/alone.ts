@@ -11,8 +11,8 @@ import { drainAndTell, reloadTls } from "./lifecycle.ts";
 import type { ServeOptions } from "./options.ts";
 import { adviseOnMemory } from "./memory_advice.ts";
 import { dropPrivileges } from "./privileges.ts";
-import { NOTHING_TO_RELOAD, reloadNotice } from "./reload_notice.ts";
-import { exitCodeOfSignal, onReload, takeStopSignals } from "../cli/signals.ts";
+import { reloadOnSighup } from "./reload.ts";
+import { exitCodeOfSignal, takeStopSignals } from "../cli/signals.ts";
 
 /**
  * Serves in this process until SIGINT or SIGTERM, and drains then. A second signal ends it at once.
@@ -29,9 +29,7 @@ export async function serveAlone(options: ServeOptions): Promise<number> {
   dropPrivileges(options);
   log.listening(server.endpoints);
   adviseOnMemory(log);
-  onReload(async () =>
-    log.notice(options.tls ? reloadNotice(await reloadTls(server)) : NOTHING_TO_RELOAD)
-  );
+  reloadOnSighup(options, log, () => reloadTls(server));
   const signal = await signals.next();
   const exitCode = await Promise.race([
     drainAndTell(server, options.graceMs, signal, log),

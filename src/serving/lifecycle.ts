@@ -32,14 +32,14 @@ export async function drainAndTell(
 /**
  * Reads the TLS files again, for the connections to come.
  *
- * @returns why those in use stay, or undefined
+ * @returns why those in use stay; empty if they were read
  */
-export async function reloadTls(server: RunningServer): Promise<string | undefined> {
+export async function reloadTls(server: RunningServer): Promise<string[]> {
   try {
     await server.reloadTls();
-    return undefined;
+    return [];
   } catch (error) {
     if (!(error instanceof TlsError)) throw error;
-    return error.message;
+    return [error.message];
   }
 }

@@ -285,7 +285,7 @@ export function openPool(
       const answers = await Promise.all(
         serving.map(({ process }) => process.ask({ kind: "reload" })),
       );
-      return new Set(answers.flatMap((answer) => answer?.fault ?? []));
+      return new Set(answers.flatMap((answer) => answer?.faults ?? []));
     },
     kill: () => members.forEach(({ process }) => process.kill()),
   };

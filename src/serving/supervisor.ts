@@ -8,8 +8,8 @@ import { type HandOver, openHandOver } from "./hand_over.ts";
 import type { ServeOptions } from "./options.ts";
 import { openPool, type Pool, type PoolOptions } from "./pool.ts";
 import type { PoolMetrics } from "./pool_metrics.ts";
-import { NOTHING_TO_RELOAD, reloadNotice } from "./reload_notice.ts";
-import { exitCodeOfSignal, onReload, type StopSignals, takeStopSignals } from "../cli/signals.ts";
+import { reloadOnSighup } from "./reload.ts";
+import { exitCodeOfSignal, type StopSignals, takeStopSignals } from "../cli/signals.ts";
 
 /**
  * Serves with several worker processes until SIGINT or SIGTERM, and drains them then. A second
@@ -69,7 +69,7 @@ async function supervise(
   pool: Pool,
   handOver: HandOver,
   signals: StopSignals,
-  { graceMs, tls }: ServeOptions,
+  options: ServeOptions,
   log: Log,
 ): Promise<number> {
   const stopListening = () => {
@@ -84,22 +84,16 @@ async function supervise(
     return ExitCode.FAILURE;
   }
   if (pool.list().length > 0) log.listening(listeners.map(({ endpoint }) => endpoint));
-  onReload(() => tls ? reload(pool, log) : Promise.resolve(log.notice(NOTHING_TO_RELOAD)));
+  reloadOnSighup(options, log, pool.reload);
   const signal = await stop;
   stopListening();
   return await Promise.race([
-    drain(pool, graceMs, signal, log),
+    drain(pool, options.graceMs, signal, log),
     signals.next().then((second) => {
       pool.kill();
       return exitCodeOfSignal(second);
     }),
   ]);
-}
-
-async function reload(pool: Pool, log: Log): Promise<void> {
-  const faults = await pool.reload();
-  if (faults.size === 0) return log.notice(reloadNotice(undefined));
-  for (const fault of faults) log.notice(reloadNotice(fault));
 }
 
 async function drain(pool: Pool, graceMs: number, why: string, log: Log): Promise<number> {

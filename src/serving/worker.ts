@@ -61,10 +61,7 @@ export async function serveAsWorker(text: string): Promise<number> {
       return metrics ? { ...drained, metrics: await metrics.snapshot() } : drained;
     },
     metrics: () => metrics ? metrics.snapshot() : Promise.resolve([]),
-    reload: async () => {
-      const fault = await reloadTls(server);
-      return fault === undefined ? {} : { fault };
-    },
+    reload: async () => ({ faults: await reloadTls(server) }),
   });
   let answered = false;
   const orphaned = supervisor.gone.then(async () => {

@@ -47,7 +47,7 @@ export interface WorkerRequests {
     readonly response: Drained;
   };
   /** Read the TLS files again; the answer says why those in use stay, if they do. */
-  reload: { readonly request: Record<never, never>; readonly response: { fault?: string } };
+  reload: { readonly request: Record<never, never>; readonly response: { faults: string[] } };
   /** What it has counted so far; nothing where metrics are off. */
   metrics: { readonly request: Record<never, never>; readonly response: Snapshot };
 }

@@ -19,64 +19,35 @@ export function startLoad(target: string): Load {
     { stdin: "piped" },
   );
   const stderr = new Transcript(child.stderr);
-  const answers = new Answers();
+  const answers = new Transcript(child.stdout);
   const names: string[] = [];
   let ending = false;
   const feed = async () => {
     const writer = child.stdin.getWriter();
     // Not much ahead of the answers, or the end would wait for all that the pipe holds.
-    while (!ending && await answers.reach(names.length - AHEAD)) {
+    while (!ending && await answers.lines(names.length - AHEAD)) {
       const name = `caller-${names.length}`;
       names.push(name);
       await writer.write(new TextEncoder().encode(`${name}\n`));
     }
     await writer.close();
   };
-  const done = answers.read(child.stdout);
   // Where the client has ended, its exit code and stderr say more than a broken pipe.
   const fed = feed().catch((error) => {
     if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
   });
   return {
     async more(count) {
-      if (!await answers.reach(answers.count + count)) {
+      if (!await answers.lines(answers.lineCount + count)) {
         throw new Error(`the client has ended: ${await stderr.all()}`);
       }
     },
     async end() {
       ending = true;
-      await Promise.all([fed, done]);
+      await fed;
+      const stdout = await answers.all();
       const { code } = await child.status;
-      return { names, code, stdout: answers.text, stderr: await stderr.all() };
+      return { names, code, stdout, stderr: await stderr.all() };
     },
   };
-}
-
-/** The client's stdout, a line for each answer. */
-class Answers {
-  text = "";
-  count = 0;
-  #ended = false;
-  #changed = Promise.withResolvers<void>();
-
-  async read(stream: ReadableStream<Uint8Array>): Promise<void> {
-    for await (const chunk of stream.pipeThrough(new TextDecoderStream())) {
-      this.text += chunk;
-      this.count += chunk.split("\n").length - 1;
-      this.#change();
-    }
-    this.#ended = true;
-    this.#change();
-  }
-
-  #change(): void {
-    this.#changed.resolve();
-    this.#changed = Promise.withResolvers<void>();
-  }
-
-  /** Waits for that many answers; false if the stream ends before. */
-  async reach(count: number): Promise<boolean> {
-    while (this.count < count && !this.#ended) await this.#changed.promise;
-    return this.count >= count;
-  }
 }
