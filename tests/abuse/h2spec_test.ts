@@ -13,7 +13,9 @@ const TIMEOUT_S = 2;
 /** All of h2spec. Side by side, since it waits most of the time. */
 const SECTIONS: readonly string[] = [
   "generic",
-  ...["http2/3", "http2/4", "http2/5", "http2/6", "http2/7", "http2/8"],
+  ...["http2/3", "http2/4", "http2/5", "http2/6", "http2/7"],
+  ...["http2/8.1/1", "http2/8.1.2/1", "http2/8.1.2.1", "http2/8.1.2.2", "http2/8.1.2.3"],
+  ...["http2/8.1.2.6", "http2/8.2"],
   "hpack",
 ];
 

@@ -2,12 +2,10 @@
 export interface Mode {
   readonly name: string;
   readonly args: readonly string[];
-  /** How many processes take connections, in turn. */
-  readonly processes: number;
 }
 
 /** Every attack is run against the server in each of these. */
 export const modes: readonly Mode[] = [
-  { name: "one process", args: [], processes: 1 },
-  { name: "two workers", args: ["--workers", "2"], processes: 2 },
+  { name: "one process", args: [] },
+  { name: "two workers", args: ["--workers", "2"] },
 ];

@@ -9,7 +9,7 @@ import { linuxTest, withServe } from "../program.ts";
 import { modes } from "./modes.ts";
 import { residentMb } from "../../tools/processes.ts";
 import { soakConnection } from "./soak_client.ts";
-import { assertAlive, assertNoStack } from "./survival.ts";
+import { assertAlive, assertNoStack, MEMORY_MB } from "./survival.ts";
 
 const CALLS = Number(Deno.args[0] ?? 60_000);
 const CONNECTIONS = 4;
@@ -17,9 +17,6 @@ const STREAMS = 25;
 
 /** After how many calls, on all connections together, new connections are opened. */
 const ROUND = 20_000;
-
-/** How much the server may grow in the second half for another reason than the leak, in MB. */
-const NOISE_MB = 32;
 
 /**
  * What Deno 2.9.2 leaks for each closed connection, in MB; measured 30 KB.
@@ -43,7 +40,7 @@ for (const mode of modes) {
         const grown = memory[last]! - memory[middle]!;
         const closed = (last - middle) * CONNECTIONS;
         console.log(`soak: MB after each ${ROUND} calls: ${memory.map(Math.round).join(" ")}`);
-        assert.ok(grown <= NOISE_MB + closed * LEAK_MB, `grown by ${Math.round(grown)} MB`);
+        assert.ok(grown <= MEMORY_MB + closed * LEAK_MB, `grown by ${Math.round(grown)} MB`);
         assertNoStack(server.stderr.text);
       }, mode.args),
   );
