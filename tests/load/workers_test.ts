@@ -1,11 +1,8 @@
 /** Replaces workers under load. Loopback only, bounded in count and time. */
 import assert from "node:assert/strict";
-import { root } from "../../tools/paths.ts";
-import { goPeer, installOnce } from "../../tools/peers/install.ts";
 import { oneCall, oneCallEach } from "../one_call.ts";
 import { posixTest, type Serve, withServe } from "../program.ts";
-
-const ghz = installOnce(goPeer("ghz", "github.com/bojand/ghz/cmd/ghz@v0.93.0"));
+import { startCallers } from "./grpc_go.ts";
 
 const RECYCLES = 10;
 const STARTED = /worker \d+ \(process (\d+)\) has started\n/g;
@@ -33,33 +30,17 @@ async function recycle(server: Serve): Promise<void> {
 for (const connections of [1, 20]) {
   posixTest(
     `ten recycles under 20 callers on ${connections} connections of grpc-go fail no call`,
-    async () => {
-      const program = await ghz();
-      await withServe(async (server) => {
+    () =>
+      withServe(async (server) => {
         await times(server, STARTED, 2);
-        const load = new Deno.Command(program, {
-          args: [
-            ...["--insecure", "--proto", `${root}proto/user_service.proto`],
-            ...["--call", "userservice.UserService.GetUser", "-d", '{"username":"A"}'],
-            ...["-c", "20", "--connections", `${connections}`],
-            // By default what is under way at the end counts as failed.
-            ...["-z", "60s", "--duration-stop", "wait", "--format", "json"],
-            `127.0.0.1:${server.port}`,
-          ],
-          stdout: "piped",
-        }).spawn();
+        const load = await startCallers(`127.0.0.1:${server.port}`, connections);
         await server.stdout.until(/GetUser/);
         await recycle(server);
-        // It reports what it has so far.
-        load.kill("SIGINT");
-        const { stdout } = await load.output();
-        const report = JSON.parse(new TextDecoder().decode(stdout));
-        console.log(`${report.count} calls:`, report.statusCodeDistribution);
-        assert.deepEqual(report.errorDistribution, {});
-        assert.deepEqual(Object.keys(report.statusCodeDistribution), ["OK"]);
-        assert.ok(report.count > 1_000);
-      }, ["--workers", "2"]);
-    },
+        const { calls, errors } = await load.stop();
+        console.log(`${calls} calls`);
+        assert.deepEqual(errors, {});
+        assert.ok(calls > 1_000, `${calls} calls`);
+      }, ["--workers", "2"]),
   );
 }
 
