@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { call, Flag, frame, FrameType, HELLO, MAX_WINDOW } from "./abuse/frames.ts";
+import { readFrames } from "./abuse/peer.ts";
 import { healthClient, watchHealth } from "./health_client.ts";
 import { finishCall, goaway, openSession, roundTrip, startCall } from "./raw_client.ts";
 import { posixTest, type Serve, usersvc, withServe } from "./program.ts";
@@ -50,6 +53,36 @@ posixTest(
     withServe(async (server) => {
       const session = await openSession(server.port);
       await signalled(server, session, "SIGTERM");
+      assert.equal((await server.ended()).code, 0);
+    }),
+);
+
+posixTest(
+  "a call that is on its way when the client is told to go away is answered",
+  () =>
+    withServe(async (server) => {
+      const connection = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
+      const lastStreams: number[] = [];
+      let answer = "";
+      const accepted = Promise.withResolvers<void>();
+      const ended = readFrames(connection, ({ type, flags, streamId, payload }) => {
+        if (type === FrameType.SETTINGS) accepted.resolve();
+        if (type === FrameType.GOAWAY) lastStreams.push(Buffer.from(payload).readUInt32BE());
+        if (type === FrameType.DATA) answer += `${streamId}: ${Buffer.from(payload.subarray(7))}`;
+        if (type !== FrameType.PING || flags !== Flag.NONE) return;
+        // What comes before the answer to the PING was sent before the client had heard.
+        const late = [call(1, "Alice"), frame(FrameType.PING, Flag.ACK, 0, payload.slice())];
+        void connection.write(Buffer.concat(late));
+      });
+      await connection.write(HELLO);
+      await accepted.promise;
+      server.kill("SIGTERM");
+      await ended;
+      connection.close();
+      assert.deepEqual({ lastStreams, answer }, {
+        lastStreams: [MAX_WINDOW, 1],
+        answer: "1: Привет, Alice!",
+      });
       assert.equal((await server.ended()).code, 0);
     }),
 );

@@ -14,7 +14,7 @@ const HEARD_MS = 1_000;
  *
  * This is the first half of a graceful HTTP/2 shutdown (RFC 9113, section 6.8), of which grpc-js
  * does only the second: it tells at once which call was the last. A call that is on its way then is
- * lost, and of grpc-go's callers, which try such a call again, two in a thousand still failed.
+ * not served; only some clients try such a call again, and those once.
  *
  * The frame is written past node:http2, because that ignores each new call, without a word, from the
  * moment on in which it has sent a GOAWAY of any kind. It has no call for nghttp2's
