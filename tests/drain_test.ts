@@ -1,10 +1,15 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
+import { fileURLToPath } from "node:url";
 import { call, Flag, frame, FrameType, HELLO, MAX_WINDOW } from "./abuse/frames.ts";
 import { readFrames } from "./abuse/peer.ts";
 import { healthClient, watchHealth } from "./health_client.ts";
 import { finishCall, goaway, openSession, roundTrip, startCall } from "./raw_client.ts";
 import { posixTest, type Serve, usersvc, withServe } from "./program.ts";
+
+const cert = (name: string) => fileURLToPath(new URL(`certs/${name}`, import.meta.url));
+const TLS = ["--tls-cert", cert("server.pem"), "--tls-key", cert("server.key")];
+const ca = Deno.readTextFileSync(cert("ca.pem"));
 
 /** Starts a call whose message is still to come, so that it is in flight as long as we like. */
 async function callInFlight(server: Serve) {
@@ -86,6 +91,32 @@ posixTest(
       assert.equal((await server.ended()).code, 0);
     }),
 );
+
+for (const [name, args] of [["plain text", []], ["TLS", TLS]] as const) {
+  posixTest(
+    `a client that neither answers nor hangs up delays the end little (${name})`,
+    () =>
+      withServe(async (server) => {
+        const hostname = "127.0.0.1";
+        const connection = args === TLS
+          ? await Deno.connectTls({
+            hostname,
+            port: server.port,
+            caCerts: [ca],
+            alpnProtocols: ["h2"],
+          })
+          : await Deno.connect({ hostname, port: server.port });
+        await connection.write(HELLO);
+        await connection.read(new Uint8Array(64));
+        const start = Date.now();
+        server.kill("SIGTERM");
+        assert.equal((await server.ended()).code, 0);
+        const elapsed = Date.now() - start;
+        assert.ok(elapsed < 6_000, `${elapsed} ms`);
+        connection.close();
+      }, args),
+  );
+}
 
 posixTest(
   "a second signal ends the server at once",

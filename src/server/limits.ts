@@ -10,6 +10,8 @@ export const LIMITS = {
   prefaceMs: 3_000,
   /** How long a connection without a call stays open, in milliseconds. */
   idleMs: 5 * 60_000,
+  /** How long a client may take to close its side when HTTP/2 is over, in milliseconds. */
+  lingerMs: 3_000,
 } as const;
 
 /** The shortest HTTP/2 connection start: the preface (24 bytes) and an empty SETTINGS frame (9). */

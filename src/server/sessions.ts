@@ -2,6 +2,7 @@ import type { Server } from "@grpc/grpc-js";
 import type { Http2Server, ServerHttp2Session } from "node:http2";
 import type { Socket } from "node:net";
 import { announceGoaway } from "./goaway.ts";
+import { LIMITS } from "./limits.ts";
 import { sendOncePerTurn } from "./send_once.ts";
 
 /** What identifies an open connection, on the raw socket and behind TLS alike. */
@@ -38,6 +39,7 @@ export function watchSessions(server: Server, maxAgeMs?: number): Sessions {
       peers.delete(peer);
       sockets.delete(session);
     });
+    socket.once("finish", () => limitLinger(socket));
   }
 
   function watch(http2Server: Http2Server): void {
@@ -74,6 +76,15 @@ function limitAge(session: ServerHttp2Session, socket: Socket, maxAgeMs: number)
     session.close();
   }, age);
   return () => clearTimeout(timer);
+}
+
+/**
+ * Has a connection end even if its client never closes its side. Not at once: what the client still
+ * sends would be answered by a reset, which can take from it what it has not read yet.
+ */
+function limitLinger(socket: Socket): void {
+  const timer = setTimeout(() => socket.destroy(), LIMITS.lingerMs);
+  socket.once("close", () => clearTimeout(timer));
 }
 
 function key({ remoteAddress, remotePort }: Peer): string {
