@@ -18,7 +18,8 @@ interface Listening {
  * nothing is accepted any more, even when all connections have closed. Calling `listen` on the
  * socket that already listens changes nothing for the system but makes Deno accept again.
  *
- * Not for a socket file: told to listen again, it accepts nothing any more (Deno 2.9.2).
+ * Not for a socket file: told to listen again, it accepts nothing any more (Deno 2.9.2). There such an
+ * `accept` is prevented: see `whereRoom` in listen.ts.
  *
  * @throws {Error} if the server has no such handle, so that an update cannot bring the fault back
  */

@@ -1,5 +1,6 @@
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { openConnections } from "./connections.ts";
+import { openDescriptorRoom } from "./descriptor_room.ts";
 import { keepAccepting } from "./keep_accepting.ts";
 import { claimSocketFile, removeSocketFile } from "./socket_file.ts";
 
@@ -43,6 +44,12 @@ export class ListenError extends Error {
 
 /** Every address of the machine, of both IP versions. */
 export const ANY_HOST = "::";
+
+/**
+ * How many file descriptors connections to a socket file leave free. Deno accepts up to 128 before it
+ * tells us of the first (the budget that tokio gives a task), and others may be opened meanwhile.
+ */
+const SPARE_DESCRIPTORS = 192;
 
 // A machine without IPv6 has no such socket, or no such address.
 const NO_IPV6 = ["EAFNOSUPPORT", "EADDRNOTAVAIL", "EINVAL"];
@@ -92,7 +99,7 @@ function listenOn(
   pauseOnConnect: boolean,
 ): Promise<Listener> {
   const { promise, resolve, reject } = Promise.withResolvers<Listener>();
-  const connections = openConnections(onConnection);
+  const connections = openConnections("path" in endpoint ? whereRoom(onConnection) : onConnection);
   // HTTP/2 frames are already coalesced: waiting for more (Nagle) would only add latency.
   const server = createServer({ noDelay: true, pauseOnConnect }, (socket) => {
     if (pauseOnConnect) onConnection(socket);
@@ -104,6 +111,15 @@ function listenOn(
     resolve(listener(server, endpoint, connections.destroy));
   });
   return promise;
+}
+
+/**
+ * Closes connections that come when few file descriptors are left. One `accept` that finds none is the
+ * last on Deno 2.9.2, and on a socket file nothing makes it accept again: see {@linkcode keepAccepting}.
+ */
+function whereRoom(onConnection: (socket: Socket) => void): (socket: Socket) => void {
+  const room = openDescriptorRoom(SPARE_DESCRIPTORS);
+  return (socket) => room.use() ? onConnection(socket) : void socket.destroy();
 }
 
 function listener(server: Server, endpoint: Endpoint, destroyConnections: () => void): Listener {

@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import { openDescriptorRoom } from "./descriptor_room.ts";
+import { openDescriptorRoom } from "../server/descriptor_room.ts";
 
 /** Takes connections from a {@linkcode HandOver}. */
 export interface Taker {

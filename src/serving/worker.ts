@@ -7,7 +7,7 @@ import type { Snapshot } from "../metrics/aggregate.ts";
 import type { ServerEvents } from "../server/events.ts";
 import { type RunningServer, startServer } from "../server/server.ts";
 import { TlsError } from "../tls_error.ts";
-import { openDescriptorRoom } from "./descriptor_room.ts";
+import { openDescriptorRoom } from "../server/descriptor_room.ts";
 import { FLUSH_MS } from "./draining.ts";
 import { openHandedConnections } from "./handed_connections.ts";
 import { drainAndTell, reloadTls } from "./lifecycle.ts";

@@ -1,6 +1,6 @@
 /** More connections than the server has file descriptors for. */
 import assert from "node:assert/strict";
-import { linuxTest, type Serve, withServe } from "../program.ts";
+import { linuxTest, type Serve, usersvc, withServe } from "../program.ts";
 import { HELLO } from "./frames.ts";
 import { within, withPeers } from "./peer.ts";
 import { cpuSeconds } from "../../tools/processes.ts";
@@ -8,6 +8,9 @@ import { assertNoStack, greet, survives } from "./survival.ts";
 
 /** What a process may open; a part of it is taken from the start. */
 const DESCRIPTORS = 128;
+
+/** The same for a socket file, where 192 of them stay free. */
+const UNIX_DESCRIPTORS = 512;
 
 /** More than two workers and their supervisor can take together. */
 const PEERS = 4 * DESCRIPTORS;
@@ -53,6 +56,50 @@ linuxTest(
       limits,
     ),
 );
+
+/** Connects to a socket file until it is full, or so often. */
+async function fill(path: string, most: number): Promise<Deno.Conn[]> {
+  const connections: Deno.Conn[] = [];
+  try {
+    while (connections.length < most) {
+      const connection = await Deno.connect({ transport: "unix", path });
+      connections.push(connection);
+      await connection.write(HELLO);
+    }
+  } catch (error) {
+    // The queue of connections to accept is full, or the server hung up at once.
+    if (!["EAGAIN", "EPIPE", "ECONNRESET"].includes(String((error as { code?: unknown }).code))) {
+      throw error;
+    }
+  }
+  return connections;
+}
+
+linuxTest("more connections than file descriptors, to a socket file", async () => {
+  const path = `${await Deno.makeTempDir()}/usersvc.sock`;
+  await withServe(
+    async (server) => {
+      for (let round = 0; round < 3; round++) {
+        const connections = await fill(path, 4 * UNIX_DESCRIPTORS);
+        assert.ok(connections.length > UNIX_DESCRIPTORS / 4, `${connections.length} connections`);
+        await new Promise((resolve) => setTimeout(resolve, WATCH_MS));
+        for (const connection of connections) connection.close();
+      }
+      const { code, stderr } = await usersvc([
+        "call",
+        "Alice",
+        "--address",
+        `unix:${path}`,
+        "--retries",
+        "5",
+      ]);
+      assert.equal(code, 0, stderr);
+      assertNoStack(server.stderr.text);
+    },
+    ["--unix", path],
+    ["-n", `${UNIX_DESCRIPTORS}`],
+  );
+});
 
 /** Waits until the server has noticed that descriptors are free again. */
 async function answersAgain(server: Serve): Promise<void> {

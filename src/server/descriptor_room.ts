@@ -1,9 +1,7 @@
 import { stackless } from "./stackless.ts";
 
-/** How many file descriptors are looked for at a time. */
-const PROBES = 48;
-/** How many of them are left for other purposes, such as to start a worker. */
-const SPARE = 16;
+/** For how many connections room is looked for at a time. */
+const AHEAD = 32;
 /** How often it is looked for room where there was none, in milliseconds. */
 const RETRY_MS = 100;
 
@@ -22,11 +20,13 @@ export interface DescriptorRoom {
  *
  * The limit is not asked for, since Deno tells it only to programs that may do everything. To look
  * takes some 25 us for each connection.
+ *
+ * @param spare how many are left for other purposes, such as to start a worker
  */
-export function openDescriptorRoom(): DescriptorRoom {
+export function openDescriptorRoom(spare = 16): DescriptorRoom {
   let known = 0;
   const look = () => {
-    if (known === 0 && canOpen(PROBES)) known = PROBES - SPARE;
+    if (known === 0 && canOpen(spare + AHEAD)) known = AHEAD;
     return known > 0;
   };
   return {
