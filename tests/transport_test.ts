@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
+import type { ConnectionOptions } from "node:tls";
 import { fileURLToPath } from "node:url";
 import { posixTest, type Serve, usersvc, withServe } from "./program.ts";
 
@@ -68,6 +69,53 @@ posixTest("--tls-client-ca demands a client certificate", () =>
     assert.equal(await greeting(target, { client: true }), "Привет, Alice!");
     await assert.rejects(greeting(target, { tls: true }), /UNAVAILABLE/);
   }, MTLS));
+
+/** Opens a TLS connection; returns what was agreed on, or why nothing was. */
+async function agreed(port: number, options: ConnectionOptions): Promise<string> {
+  const { connect } = await import("node:tls");
+  const { promise, resolve } = Promise.withResolvers<string>();
+  const common = { host: "127.0.0.1", port, servername: "localhost", ca: read("ca.pem") };
+  const socket = connect({ ...common, ...options }, () => {
+    resolve(`${socket.getProtocol()} ${socket.alpnProtocol}`);
+  });
+  socket.on("error", (error) => resolve(error.message));
+  return await promise.finally(() => socket.destroy());
+}
+
+/** A ClientHello of a version up to 1.2; returns the alert that it is answered with. */
+async function alertTo(port: number, minor: number): Promise<number> {
+  // X25519, uncompressed points, rsa_pss_rsae_sha256 and h2: all that a server needs to know.
+  const extensions = Buffer.from(
+    "000a00040002001d000b00020100000d000400020804001000050003026832",
+    "hex",
+  );
+  const cipher = Buffer.of(0, 0, 2, 0xc0, 0x2f, 1, 0, 0, extensions.length);
+  const hello = Buffer.concat([Buffer.of(3, minor), Buffer.alloc(32, 7), cipher, extensions]);
+  const head = Buffer.of(0x16, 3, 1, 0, hello.length + 4, 1, 0, 0, hello.length);
+  using connection = await Deno.connect({ hostname: "127.0.0.1", port });
+  await connection.write(Buffer.concat([head, hello]));
+  const answer = new Uint8Array(7);
+  await connection.read(answer);
+  assert.equal(answer[0], ALERT);
+  return answer[6]!;
+}
+
+/** @see https://www.rfc-editor.org/rfc/rfc8446#section-6 */
+const ALERT = 21, PROTOCOL_VERSION = 70;
+
+posixTest(
+  "TLS 1.2 and 1.3 are spoken, none before, and nothing but HTTP/2 in them",
+  () =>
+    withServe(async ({ port }) => {
+      const ALPNProtocols = ["http/1.1", "h2"];
+      assert.equal(await agreed(port, { ALPNProtocols }), "TLSv1.3 h2");
+      assert.equal(await agreed(port, { ALPNProtocols, maxVersion: "TLSv1.2" }), "TLSv1.2 h2");
+      assert.match(await agreed(port, { ALPNProtocols: ["http/1.1"] }), /NoApplicationProtocol/);
+      assert.equal(await alertTo(port, 1), PROTOCOL_VERSION);
+      assert.equal(await alertTo(port, 2), PROTOCOL_VERSION);
+      assert.notEqual(await alertTo(port, 3), PROTOCOL_VERSION);
+    }, TLS),
+);
 
 posixTest("a TLS file that cannot be used is one line that names it, exit code 1", async () => {
   const flags = (certificate: string, key: string, ca?: string) => [
