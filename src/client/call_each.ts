@@ -23,6 +23,14 @@ export interface BatchOptions {
 /** How many calls may have begun of which no outcome was taken: what waits for a slow one before it. */
 const WINDOW = 1_024;
 
+/**
+ * How many calls begin in one turn of the event loop. grpc-js and node:http2 do their steps for all
+ * calls of a turn side by side, so that the first leaves the process when the last does: with all that
+ * there was room for in one turn, client and server took turns at waiting, and 40,000 calls took 6.6 s
+ * instead of 5.4 (minima of six interleaved runs, Deno 2.9.2, 2 cores; 8 and 32 are no better).
+ */
+const BEGUN_AT_ONCE = 16;
+
 /** No further call begins while names and messages that wait to be taken have more characters. */
 const MAX_HELD = 8 << 20;
 
@@ -70,6 +78,7 @@ export async function* callEach<N extends Named>(
   }
 
   async function beginAll(): Promise<void> {
+    let calls = 0;
     for await (const some of names) {
       for (const name of some) {
         while (
@@ -79,6 +88,7 @@ export async function* callEach<N extends Named>(
         }
         if (closed) return;
         begin(name);
+        if (++calls % BEGUN_AT_ONCE === 0) await new Promise((resolve) => setImmediate(resolve));
       }
     }
   }

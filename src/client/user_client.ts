@@ -1,4 +1,5 @@
 import { loadContract } from "../contract.ts";
+import { stackless } from "../stackless.ts";
 import { type ChannelArguments, channelArguments, type Connection } from "./channel.ts";
 
 /** How a call is made. */
@@ -36,10 +37,13 @@ export async function openUserClient(
     getUser: (username, { timeoutMs }) =>
       new Promise((resolve, reject) => {
         const deadline = Date.now() + timeoutMs;
-        client.getUser(
-          { username },
-          { deadline },
-          (error, response) => error ? reject(error) : resolve(response!.message),
+        // grpc-js takes the stack of each call, for an error that we print without it: 4 % of a batch.
+        stackless(() =>
+          client.getUser(
+            { username },
+            { deadline },
+            (error, response) => error ? reject(error) : resolve(response!.message),
+          )
         );
       }),
     close: () => client.close(),

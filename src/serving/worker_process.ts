@@ -2,7 +2,7 @@ import { fork } from "node:child_process";
 import type { Socket } from "node:net";
 import { fileURLToPath } from "node:url";
 import type { Taker } from "./hand_over.ts";
-import { stackless } from "../server/stackless.ts";
+import { stackless } from "../stackless.ts";
 import {
   type FromWorker,
   openRequests,
