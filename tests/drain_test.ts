@@ -9,7 +9,6 @@ import { posixTest, type Serve, usersvc, withServe } from "./program.ts";
 
 const cert = (name: string) => fileURLToPath(new URL(`certs/${name}`, import.meta.url));
 const TLS = ["--tls-cert", cert("server.pem"), "--tls-key", cert("server.key")];
-const ca = Deno.readTextFileSync(cert("ca.pem"));
 
 /** Starts a call whose message is still to come, so that it is in flight as long as we like. */
 async function callInFlight(server: Serve) {
@@ -102,7 +101,7 @@ for (const [name, args] of [["plain text", []], ["TLS", TLS]] as const) {
           ? await Deno.connectTls({
             hostname,
             port: server.port,
-            caCerts: [ca],
+            caCerts: [await Deno.readTextFile(cert("ca.pem"))],
             alpnProtocols: ["h2"],
           })
           : await Deno.connect({ hostname, port: server.port });

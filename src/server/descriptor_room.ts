@@ -19,7 +19,7 @@ export interface DescriptorRoom {
  * that process nothing any more, without a word.
  *
  * The limit is not asked for, since Deno tells it only to programs that may do everything. To look
- * takes some 25 us for each connection.
+ * takes some 25 us for each connection, and more where more are to be left.
  *
  * @param spare how many are left for other purposes, such as to start a worker
  */
