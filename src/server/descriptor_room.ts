@@ -40,15 +40,7 @@ export function openDescriptorRoom(spare = 16): DescriptorRoom {
   };
 }
 
-/**
- * Whether as many descriptors are free; sockets need no permission that a server does not have.
- *
- * To map a stack to the sources Deno reads its cache of them. Where it can open no file, it compiles
- * them anew, and Deno 2.9.2 panics on the way: Rust's `stacker` opens `/proc/self/maps`. Peers can
- * bring that about with connections.
- *
- * @see https://github.com/rust-lang/stacker/blob/stacker-0.1.15/src/lib.rs#L416
- */
+/** Whether as many descriptors are free; sockets need no permission that a server does not have. */
 function canOpen(count: number): boolean {
   const opened: Deno.Listener[] = [];
   try {

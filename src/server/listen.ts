@@ -99,10 +99,11 @@ function listenOn(
   pauseOnConnect: boolean,
 ): Promise<Listener> {
   const { promise, resolve, reject } = Promise.withResolvers<Listener>();
-  const connections = openConnections("path" in endpoint ? whereRoom(onConnection) : onConnection);
+  const take = "path" in endpoint ? whereRoom(onConnection) : onConnection;
+  const connections = openConnections(take);
   // HTTP/2 frames are already coalesced: waiting for more (Nagle) would only add latency.
   const server = createServer({ noDelay: true, pauseOnConnect }, (socket) => {
-    if (pauseOnConnect) onConnection(socket);
+    if (pauseOnConnect) take(socket);
     else connections.add(socket);
   });
   server.on("error", reject);

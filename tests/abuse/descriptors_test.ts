@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { linuxTest, type Serve, usersvc, withServe } from "../program.ts";
 import { HELLO } from "./frames.ts";
+import { modes } from "./modes.ts";
 import { within, withPeers } from "./peer.ts";
 import { cpuSeconds } from "../../tools/processes.ts";
 import { assertNoStack, greet, survives } from "./survival.ts";
@@ -75,31 +76,27 @@ async function fill(path: string, most: number): Promise<Deno.Conn[]> {
   return connections;
 }
 
-linuxTest("more connections than file descriptors, to a socket file", async () => {
-  const path = `${await Deno.makeTempDir()}/usersvc.sock`;
-  await withServe(
-    async (server) => {
-      for (let round = 0; round < 3; round++) {
-        const connections = await fill(path, 4 * UNIX_DESCRIPTORS);
-        assert.ok(connections.length > UNIX_DESCRIPTORS / 4, `${connections.length} connections`);
-        await new Promise((resolve) => setTimeout(resolve, WATCH_MS));
-        for (const connection of connections) connection.close();
-      }
-      const { code, stderr } = await usersvc([
-        "call",
-        "Alice",
-        "--address",
-        `unix:${path}`,
-        "--retries",
-        "5",
-      ]);
-      assert.equal(code, 0, stderr);
-      assertNoStack(server.stderr.text);
-    },
-    ["--unix", path],
-    ["-n", `${UNIX_DESCRIPTORS}`],
-  );
-});
+for (const mode of modes) {
+  linuxTest(`more connections than file descriptors, to a socket file (${mode.name})`, async () => {
+    const path = `${await Deno.makeTempDir()}/usersvc.sock`;
+    await withServe(
+      async (server) => {
+        for (let round = 0; round < 3; round++) {
+          const connections = await fill(path, 4 * UNIX_DESCRIPTORS);
+          assert.ok(connections.length > UNIX_DESCRIPTORS / 4, `${connections.length} connections`);
+          await new Promise((resolve) => setTimeout(resolve, WATCH_MS));
+          for (const connection of connections) connection.close();
+        }
+        const target = ["--address", `unix:${path}`, "--retries", "5"];
+        const { code, stderr } = await usersvc(["call", "Alice", ...target]);
+        assert.equal(code, 0, stderr);
+        assertNoStack(server.stderr.text);
+      },
+      ["--unix", path, ...mode.args],
+      ["-n", `${UNIX_DESCRIPTORS}`],
+    );
+  });
+}
 
 /** Waits until the server has noticed that descriptors are free again. */
 async function answersAgain(server: Serve): Promise<void> {
