@@ -1,13 +1,12 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { fileURLToPath } from "node:url";
 import { call, Flag, frame, FrameType, HELLO, MAX_WINDOW } from "./abuse/frames.ts";
 import { readFrames } from "./abuse/peer.ts";
 import { healthClient, watchHealth } from "./health_client.ts";
 import { finishCall, goaway, openSession, roundTrip, startCall } from "./raw_client.ts";
+import { cert } from "./grpc_peer.ts";
 import { posixTest, type Serve, usersvc, withServe } from "./program.ts";
 
-const cert = (name: string) => fileURLToPath(new URL(`certs/${name}`, import.meta.url));
 const TLS = ["--tls-cert", cert("server.pem"), "--tls-key", cert("server.key")];
 
 /** Starts a call whose message is still to come, so that it is in flight as long as we like. */

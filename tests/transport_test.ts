@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import type { ConnectionOptions } from "node:tls";
-import { fileURLToPath } from "node:url";
+import { cert } from "./grpc_peer.ts";
 import { posixTest, type Serve, usersvc, withServe } from "./program.ts";
 
-const cert = (name: string) => fileURLToPath(new URL(`certs/${name}`, import.meta.url));
 const read = (name: string) => Buffer.from(Deno.readFileSync(cert(name)));
 
 const TLS = ["--tls-cert", cert("server.pem"), "--tls-key", cert("server.key")];

@@ -2,7 +2,7 @@
 import { Buffer } from "node:buffer";
 import { randomBytes } from "node:crypto";
 import assert from "node:assert/strict";
-import { fileURLToPath } from "node:url";
+import { cert } from "../grpc_peer.ts";
 import type { Serve } from "../program.ts";
 import { call, CLIENT_HELLO, HELLO } from "./frames.ts";
 import { connectPeer, withPeer, withPeers } from "./peer.ts";
@@ -10,7 +10,6 @@ import { survives } from "./survival.ts";
 
 const CONNECTIONS = 100;
 
-const cert = (name: string) => fileURLToPath(new URL(`../certs/${name}`, import.meta.url));
 const options = {
   args: ["--tls-cert", cert("server.pem"), "--tls-key", cert("server.key")],
   answers: answersOverTls,
