@@ -59,7 +59,7 @@ const NO_IPV6 = ["EAFNOSUPPORT", "EADDRNOTAVAIL", "EINVAL"];
  * file that a killed server left behind is replaced.
  *
  * The connections are accepted here, and not by grpc-js's `bindAsync`, because that one prints to
- * stderr when it fails, hides the system's error code and lets nobody coalesce writes.
+ * stderr when it fails, hides the system's error code and its connections.
  *
  * @param onConnection takes over each connection
  * @param pauseOnConnect nothing is read from a connection, so that another process can take it
@@ -101,7 +101,7 @@ function listenOn(
   const { promise, resolve, reject } = Promise.withResolvers<Listener>();
   const take = "path" in endpoint ? whereRoom(onConnection) : onConnection;
   const connections = openConnections(take);
-  // HTTP/2 frames are already coalesced: waiting for more (Nagle) would only add latency.
+  // What a turn sends leaves at once already: waiting for more (Nagle) would only add latency.
   const server = createServer({ noDelay: true, pauseOnConnect }, (socket) => {
     if (pauseOnConnect) take(socket);
     else connections.add(socket);

@@ -2,7 +2,6 @@ import { Server, ServerCredentials, status } from "@grpc/grpc-js";
 import type { Socket } from "node:net";
 import { loadContract, serviceName, type UserServiceHandlers } from "../contract.ts";
 import { escapeGrpcLog } from "../grpc_log.ts";
-import { coalesceWrites } from "../coalesce.ts";
 import { refuseCompressedWithoutEncoding } from "./compressed_flag.ts";
 import type { ServerEvents } from "./events.ts";
 import type { Faults } from "./failure.ts";
@@ -77,7 +76,6 @@ export async function startServer(
     events.connectionOpened();
     socket.once("close", () => events.connectionClosed());
     limitStart(socket, () => tls === undefined || sessions.has(socket));
-    coalesceWrites(socket);
     injector.injectConnection(socket);
   });
   return {

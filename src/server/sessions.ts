@@ -1,9 +1,10 @@
 import type { Server } from "@grpc/grpc-js";
 import type { Http2Server, ServerHttp2Session } from "node:http2";
 import type { Socket } from "node:net";
+import { sendOncePerTurn } from "../send_once.ts";
+import { freeWhenClosed } from "./free_streams.ts";
 import { announceGoaway } from "./goaway.ts";
 import { LIMITS } from "./limits.ts";
-import { sendOncePerTurn } from "./send_once.ts";
 
 /** What identifies an open connection, on the raw socket and behind TLS alike. */
 type Peer = Pick<Socket, "remoteAddress" | "remotePort">;
@@ -52,6 +53,7 @@ export function watchSessions(server: Server, maxAgeMs?: number): Sessions {
     http2Server.prependListener("secureConnection", remember);
     http2Server.on("session", (session: ServerHttp2Session) => {
       sendOncePerTurn(session, latest);
+      session.on("stream", freeWhenClosed);
       add(session, latest);
     });
   }

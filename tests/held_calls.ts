@@ -1,0 +1,53 @@
+/**
+ * Prints how many of 300 calls a server still holds after they were answered, when V8 has looked at
+ * its young objects only. Needs `--v8-flags=--expose-gc`.
+ */
+import { subscribe } from "node:diagnostics_channel";
+import type { ServerHttp2Stream } from "node:http2";
+import { setTimeout as sleep } from "node:timers/promises";
+import { startServer } from "../src/server/server.ts";
+import { finishCall, openSession, startCall } from "./raw_client.ts";
+
+declare const gc: (options: { type: "minor" | "major" }) => void;
+
+const nothing = () => {};
+const server = await startServer({
+  endpoints: [{ host: "127.0.0.1", port: 0 }],
+  reflection: false,
+  faults: {},
+}, {
+  connectionOpened: nothing,
+  connectionClosed: nothing,
+  callReceived: nothing,
+  callFinished: nothing,
+  notice: nothing,
+});
+const [endpoint] = server.endpoints;
+const session = await openSession("port" in endpoint! ? endpoint.port : 0);
+
+let calls: WeakRef<object>[] = [];
+subscribe("http2.server.stream.created", (message) => {
+  const { stream } = message as { stream: ServerHttp2Stream };
+  const call = {};
+  calls.push(new WeakRef(call));
+  stream.on("aborted", () => call);
+});
+
+async function make(count: number): Promise<void> {
+  const caller = async () => {
+    while (calls.length < count) await finishCall(startCall(session), "Alice");
+  };
+  await Promise.all(Array.from({ length: 16 }, caller));
+}
+
+await make(300);
+// What the server has now becomes old.
+gc({ type: "major" });
+calls = [];
+await make(300);
+await sleep(100);
+gc({ type: "minor" });
+await sleep(100);
+console.log(calls.filter((call) => call.deref() !== undefined).length);
+session.destroy();
+await server.drain(0);

@@ -1,0 +1,47 @@
+import assert from "node:assert/strict";
+import { Socket } from "node:net";
+import { forManyCalls } from "../src/client/many_calls.ts";
+import { parseTarget } from "../src/client/target.ts";
+import { openUserClient } from "../src/client/user_client.ts";
+import { programTest, withServe } from "./program.ts";
+
+/** Counts how often sockets of this process write while something happens. */
+async function writesDuring(act: () => Promise<unknown>): Promise<number> {
+  const { _write, _writev } = Socket.prototype;
+  let writes = 0;
+  Socket.prototype._write = function (...args) {
+    writes++;
+    _write.apply(this, args);
+  };
+  Socket.prototype._writev = function (...args) {
+    writes++;
+    _writev!.apply(this, args);
+  };
+  try {
+    await act();
+  } finally {
+    Object.assign(Socket.prototype, { _write, _writev });
+  }
+  return writes;
+}
+
+programTest(
+  "calls that begin in one turn of the event loop leave with few system calls",
+  () =>
+    withServe(async ({ port }) => {
+      const target = parseTarget(`127.0.0.1:${port}`)!;
+      const connection = { target, wait: false, retries: 0, headers: [] };
+      const writes = async (prepare?: typeof forManyCalls) => {
+        const client = await openUserClient(connection, prepare);
+        const call = () => client.getUser("Alice", { timeoutMs: 10_000 });
+        await call();
+        const count = await writesDuring(() => Promise.all(Array.from({ length: 16 }, call)));
+        client.close();
+        return count;
+      };
+      // What is prepared is the whole process.
+      const many = await writes();
+      const few = await writes(forManyCalls);
+      assert.ok(few <= 4 && many >= 16, `${few} writes, ${many} unprepared`);
+    }),
+);
