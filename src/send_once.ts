@@ -26,59 +26,61 @@ const due = new Set<() => void>();
  * Three things stay at once: what answers received bytes, since node:http2 looks right afterwards
  * whether the session has ended; what is due before a session is destroyed, as the last answer of one
  * that closes is, and what it says then; and what is due before a stream is reset, since nghttp2
- * drops DATA that waits behind RST_STREAM: see {@linkcode sendBeforeResets}.
+ * drops what waits behind RST_STREAM, and never closes a stream whose HEADERS it dropped.
  *
  * @param socket the one that the session reads, behind TLS where there is TLS; or `session.socket`,
  * which is a proxy of it
+ * @param stream an open one of the session; a server's session needs none
  * @returns whether this Deno lets us; if not, the session is as it was
  * @see https://github.com/denoland/deno/blob/v2.9.2/ext/node/polyfills/http2.ts setupHandle
  */
-export function sendOncePerTurn(session: Http2Session, socket: Socket): boolean {
+export function sendOncePerTurn(
+  session: Http2Session,
+  socket: Socket,
+  stream?: Http2Stream,
+): boolean {
   const handle = part<SessionHandle>(session, "sendPending");
   if (handle === undefined) return false;
   const makeFrames = handle.sendPending;
-  let receiving = false, begun = false;
+  let receiving = false, held = false;
   // The proxy throws once the session has ended; this returns the socket behind it.
   const behind = socket.prependListener("data", () => void (receiving = true));
   socket.on("data", () => void (receiving = false));
-  /** Makes frames, to be written at the end of the turn. */
-  const begin = () => {
-    if (begun) return;
-    begun = true;
+  /** Keeps what is written until the end of the turn. */
+  const hold = () => {
+    if (held) return;
+    held = true;
     behind.cork();
-    setImmediate(end);
+    setImmediate(release);
   };
   const flush = () => {
     if (due.delete(flush) && !session.destroyed) makeFrames();
   };
-  const end = () => {
+  const release = () => {
     flush();
-    if (!begun) return;
-    begun = false;
+    if (!held) return;
+    held = false;
     behind.uncork();
   };
   handle.sendPending = () => {
-    begin();
+    hold();
     if (receiving || session.destroyed) makeFrames();
     else due.add(flush);
   };
   const destroy = session.destroy.bind(session);
   session.destroy = (...args) => {
-    end();
+    release();
     destroy(...args);
   };
-  session.prependOnceListener("stream", sendBeforeResets);
+  if (stream === undefined) session.prependOnceListener("stream", sendBeforeResets);
+  else sendBeforeResets(stream);
   return true;
 }
 
 let sendsBeforeResets = false;
 
-/**
- * Has what is due leave before any stream of the process is reset.
- *
- * @param stream an open one: it shows where all streams have in common how they are reset
- */
-export function sendBeforeResets(stream: Http2Stream): void {
+/** Changes what all streams have in common; the first one shows where that is. */
+function sendBeforeResets(stream: Http2Stream): void {
   if (sendsBeforeResets) return;
   const handle = part<StreamHandle>(stream, "rstStream");
   if (handle === undefined) return;

@@ -25,18 +25,24 @@ async function writesDuring(act: () => Promise<unknown>): Promise<number> {
   return writes;
 }
 
+/** A client whose connection is open. */
+async function openClient(port: number, prepare?: typeof forManyCalls) {
+  const target = parseTarget(`127.0.0.1:${port}`)!;
+  const connection = { target, wait: false, retries: 0, headers: [] };
+  const { getUser, close } = await openUserClient(connection, prepare);
+  const call = () => getUser("Alice", { timeoutMs: 10_000 });
+  assert.equal(await call(), "Привет, Alice!");
+  return { call, close };
+}
+
 programTest(
   "calls that begin in one turn of the event loop leave with few system calls",
   () =>
     withServe(async ({ port }) => {
-      const target = parseTarget(`127.0.0.1:${port}`)!;
-      const connection = { target, wait: false, retries: 0, headers: [] };
       const writes = async (prepare?: typeof forManyCalls) => {
-        const client = await openUserClient(connection, prepare);
-        const call = () => client.getUser("Alice", { timeoutMs: 10_000 });
-        await call();
+        const { call, close } = await openClient(port, prepare);
         const count = await writesDuring(() => Promise.all(Array.from({ length: 16 }, call)));
-        client.close();
+        close();
         return count;
       };
       // What is prepared is the whole process.

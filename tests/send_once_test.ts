@@ -10,6 +10,7 @@ import {
 } from "node:http2";
 import type { AddressInfo, Socket } from "node:net";
 import { sendOncePerTurn } from "../src/send_once.ts";
+import { withMutePeer } from "./http2_peer.ts";
 import { programTest } from "./program.ts";
 
 /** Makes a request of a server that sends once per turn. */
@@ -42,6 +43,24 @@ async function textOf(stream: ClientHttp2Stream): Promise<string> {
   await once(stream, "close");
   return text;
 }
+
+// The first, since one session that sends once per turn changes the streams of all.
+programTest(
+  "a request that is reset in the turn it began in closes",
+  () =>
+    withMutePeer(async (port) => {
+      const session = connect(`http://127.0.0.1:${port}`);
+      await once(session, "remoteSettings");
+      const first = session.request({ ":method": "POST" });
+      first.on("error", () => {});
+      assert.equal(sendOncePerTurn(session, session.socket, first), true);
+      const second = session.request({ ":method": "POST" });
+      second.close(8);
+      await once(second, "close", { signal: AbortSignal.timeout(5_000) });
+      assert.equal(second.rstCode, 8);
+      session.destroy();
+    }),
+);
 
 programTest("an answer with trailers arrives whole", () =>
   withStream((stream) => {

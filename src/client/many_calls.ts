@@ -1,6 +1,6 @@
 import { subscribe } from "node:diagnostics_channel";
 import type { ClientHttp2Stream, Http2Session } from "node:http2";
-import { sendBeforeResets, sendOncePerTurn } from "../send_once.ts";
+import { sendOncePerTurn } from "../send_once.ts";
 import type { ChannelArguments } from "./channel.ts";
 
 /** Where node:http2 tells of each stream that a client opens; grpc-js keeps its sessions to itself. */
@@ -18,8 +18,7 @@ export function forManyCalls([address, credentials, options]: ChannelArguments):
     const { session } = stream;
     if (session === undefined || sessions.has(session)) return;
     sessions.add(session);
-    sendBeforeResets(stream);
-    sendOncePerTurn(session, session.socket);
+    sendOncePerTurn(session, session.socket, stream);
   });
   return [address, credentials, { ...options, "grpc.enable_channelz": 0 }];
 }
