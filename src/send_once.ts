@@ -63,8 +63,10 @@ export function sendOncePerTurn(
     behind.uncork();
   };
   handle.sendPending = () => {
+    // A socket that has ended would not finish if it were held then.
+    if (session.destroyed || behind.writableEnded) return makeFrames();
     hold();
-    if (receiving || session.destroyed) makeFrames();
+    if (receiving) makeFrames();
     else due.add(flush);
   };
   const destroy = session.destroy.bind(session);
