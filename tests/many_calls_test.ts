@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { Socket } from "node:net";
 import { forManyCalls } from "../src/client/many_calls.ts";
 import { parseTarget } from "../src/client/target.ts";
-import { openUserClient } from "../src/client/user_client.ts";
 import { programTest, withServe } from "./program.ts";
 
 /** Counts how often sockets of this process write while something happens. */
@@ -29,6 +28,7 @@ async function writesDuring(act: () => Promise<unknown>): Promise<number> {
 async function openClient(port: number, prepare?: typeof forManyCalls) {
   const target = parseTarget(`127.0.0.1:${port}`)!;
   const connection = { target, wait: false, retries: 0, headers: [] };
+  const { openUserClient } = await import("../src/client/user_client.ts");
   const { getUser, close } = await openUserClient(connection, prepare);
   const call = () => getUser("Alice", { timeoutMs: 10_000 });
   assert.equal(await call(), "Привет, Alice!");
