@@ -166,3 +166,64 @@ posixTest(
       assert.equal((await server.ended()).code, 0);
     }),
 );
+
+for (const workers of [[], ["--workers", "1"]]) {
+  posixTest(
+    `a call that the server cancels is said to be so, counted so, and its caller told (${
+      workers.join(" ") || "one process"
+    })`,
+    () =>
+      withServe(async (server) => {
+        const session = await openSession(server.port);
+        const answer = finishCall(startCall(session), "Alice");
+        await roundTrip(session);
+        server.kill("SIGTERM");
+        assert.deepEqual(await answer, { status: "14", message: undefined });
+        const { code, stdout } = await server.ended();
+        const records = stdout.trimEnd().split("\n").map((line) => JSON.parse(line));
+        const calls = records.filter(({ event }) => event === "call")
+          .map(({ username, message, ...call }) => [username, call["grpc.code"], message]);
+        assert.deepEqual(calls, [
+          ["Alice", "UNAVAILABLE", "cancelled by the server: the grace period is over"],
+        ]);
+        assert.equal(records.find(({ event }) => event === "drained").cancelled, 1);
+        assert.equal(code, 1);
+      }, ["--log", "json", "--delay", "30s", "--grace", "1s", ...workers]),
+  );
+}
+
+posixTest("a call that the server cancels is counted as what its caller was told", async () => {
+  const { credentials } = await import("@grpc/grpc-js");
+  const { loadContract } = await import("../src/contract.ts");
+  const { processMetrics } = await import("../src/metrics/registry.ts");
+  const { startServer } = await import("../src/server/server.ts");
+  const { UserService } = await loadContract();
+  const { events, snapshot } = processMetrics(1);
+  const received = Promise.withResolvers<void>();
+  const server = await startServer(
+    { endpoints: [{ host: "127.0.0.1", port: 0 }], reflection: false, faults: { delayMs: 30_000 } },
+    {
+      ...events,
+      callReceived(call) {
+        events.callReceived(call);
+        received.resolve();
+      },
+    },
+  );
+  const [endpoint] = server.endpoints;
+  assert.ok(endpoint && "port" in endpoint);
+  const client = new UserService(`127.0.0.1:${endpoint.port}`, credentials.createInsecure());
+  const told = new Promise<unknown>((resolve) =>
+    client.getUser({ username: "Alice" }, (error) => resolve([error?.code, error?.details]))
+  );
+  await received.promise;
+  assert.deepEqual(await server.drain(100), { cancelled: 1 });
+  assert.deepEqual(await told, [14, "cancelled by the server: the grace period is over"]);
+  client.close();
+  const handled = (await snapshot()).find(({ name }) => name === "grpc_server_handled_total");
+  const counted = (handled as unknown as { values: { value: number; labels: object }[] }).values
+    .filter(({ value }) => value > 0);
+  assert.equal(counted.length, 1);
+  assert.equal((counted[0]!.labels as { grpc_code: string }).grpc_code, "Unavailable");
+  assert.equal(counted[0]!.value, 1);
+});

@@ -13,9 +13,12 @@ import {
   usersvc,
   withServe,
 } from "./program.ts";
-import { finishCall, openSession, startCall } from "./raw_client.ts";
+import { finishCall, openSession, roundTrip, startCall } from "./raw_client.ts";
 
 type LogRecord = Record<string, unknown>;
+
+/** The code of RST_STREAM with which a client gives up a call (RFC 9113, section 7). */
+const CANCEL = 8;
 
 /** A line of 300 characters, so that a thousand calls fill any pipe. */
 const LONG_NAME = "x".repeat(250);
@@ -135,6 +138,90 @@ posixTest(
         Array.from({ length: 10_000 }, (_, index) => index),
       );
     }, ["--log", "json"]),
+);
+
+/** How calls end: the flags of the server, and the code of the calls that reach an answer. */
+const ENDINGS: [name: string, flags: string[], code: string][] = [
+  ["answered at once", [], "OK"],
+  ["answered late", ["--delay", "50ms"], "OK"],
+  ["failed on purpose", ["--fail", "NOT_FOUND"], "NOT_FOUND"],
+  ["failed on purpose and late", ["--delay", "50ms", "--fail", "NOT_FOUND"], "NOT_FOUND"],
+];
+
+/** Makes calls that are answered: ten with good names and two with an empty one. */
+async function callTwelve(port: number): Promise<void> {
+  const session = await openSession(port);
+  const names = [...Array.from({ length: 10 }, (_, index) => `user ${index}`), "", ""];
+  await Promise.all(names.map((name) => finishCall(startCall(session), name)));
+  const closed = new Promise<void>((resolve) => session.once("close", () => resolve()));
+  session.close();
+  await closed;
+}
+
+for (const [name, flags, code] of ENDINGS) {
+  const refused = code === "OK" ? "INVALID_ARGUMENT" : code;
+  const codes = [...Array(10).fill(code), refused, refused].sort();
+
+  posixTest(
+    `a call has one record and is counted once: ${name}, json and metrics`,
+    () =>
+      withServe(async (server) => {
+        const [, url] = await server.stdout.until(/metrics are served at (http:[^ "]+)/);
+        await callTwelve(server.port);
+        const metrics = await (await fetch(url!)).text();
+        server.kill("SIGTERM");
+        const calls = records((await server.ended()).stdout).filter(({ event }) =>
+          event === "call"
+        );
+        assert.deepEqual(calls.map((call) => call["grpc.code"]).sort(), codes);
+        assert.match(metrics, /^grpc_server_started_total\{.*\} 12$/m);
+        assert.match(metrics, /^grpc_server_handling_seconds_count\{.*\} 12$/m);
+        const handled = [...metrics.matchAll(/^grpc_server_handled_total\{.*\} (\d+)$/gm)];
+        assert.equal(handled.reduce((sum, [, count]) => sum + Number(count), 0), 12);
+      }, ["--log", "json", "--metrics-port", "0", ...flags]),
+  );
+
+  posixTest(
+    `a call has one line, and one more if it fails: ${name}, text`,
+    () =>
+      withServe(async (server) => {
+        await callTwelve(server.port);
+        server.kill("SIGTERM");
+        const { stdout, stderr } = await server.ended();
+        assert.equal(stdout.match(/^Получен запрос /gm)?.length, 12);
+        const failed = [...stderr.matchAll(/ GetUser of .* from \S+: ([A-Z_]+): /g)];
+        assert.deepEqual(failed.map(([, code]) => code), codes.filter((code) => code !== "OK"));
+      }, flags),
+  );
+}
+
+posixTest(
+  "a call that its client gives up has one record, and is counted once",
+  () =>
+    withServe(async (server) => {
+      const [, url] = await server.stdout.until(/metrics are served at (http:[^ "]+)/);
+      const session = await openSession(server.port);
+      const cancelled = startCall(session);
+      const gone = finishCall(cancelled, "gone").catch(() => {});
+      const late = finishCall(startCall(session, { "grpc-timeout": "100m" }), "late");
+      await roundTrip(session);
+      cancelled.close(CANCEL);
+      await gone;
+      assert.equal((await late).status, "4");
+      // Longer than the delay: what would be recorded once more then is seen.
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      const metrics = await (await fetch(url!)).text();
+      session.close();
+      server.kill("SIGTERM");
+      const calls = records((await server.ended()).stdout).filter(({ event }) => event === "call");
+      assert.deepEqual(calls.map((call) => [call.username, call["grpc.code"], call.message]), [
+        ["gone", "CANCELLED", "the client went away before the answer"],
+        ["late", "DEADLINE_EXCEEDED", "the deadline passed before the answer"],
+      ]);
+      assert.match(metrics, /^grpc_server_handling_seconds_count\{.*\} 2$/m);
+      assert.match(metrics, /^grpc_server_handled_total\{.*"Canceled"\} 1$/m);
+      assert.match(metrics, /^grpc_server_handled_total\{.*"DeadlineExceeded"\} 1$/m);
+    }, ["--log", "json", "--metrics-port", "0", "--delay", "400ms"]),
 );
 
 posixTest("--log none writes nothing on stdout, and still says why it cannot start", async () => {

@@ -103,3 +103,44 @@ posixTest(
     assert.match(notices[0]!, /^handler_failed: Error: secret\n/);
   },
 );
+
+posixTest(
+  "a call whose handler fails ends once, at once or late",
+  async () => {
+    const { credentials } = await import("@grpc/grpc-js");
+    const { loadContract } = await import("../src/contract.ts");
+    const { startServer } = await import("../src/server/server.ts");
+    const { UserService } = await loadContract();
+    for (const faults of [{}, { delayMs: 20 }]) {
+      for (const failing of ["callReceived", "callFinished"]) {
+        const finished: [code: number, reason: string | undefined][] = [];
+        const notices: string[] = [];
+        const server = await startServer(
+          { endpoints: [{ host: "127.0.0.1", port: 0 }], reflection: false, faults },
+          {
+            connectionOpened() {},
+            connectionClosed() {},
+            callReceived() {
+              if (failing === "callReceived") throw new Error("secret");
+            },
+            callFinished(_, { code, reason }) {
+              finished.push([code, reason]);
+              if (failing === "callFinished") throw new Error("secret");
+            },
+            notice: ({ event }) => void notices.push(event),
+          },
+        );
+        const [endpoint] = server.endpoints;
+        assert.ok(endpoint && "port" in endpoint);
+        const client = new UserService(`127.0.0.1:${endpoint.port}`, credentials.createInsecure());
+        const code = await new Promise<number>((resolve) =>
+          client.getUser({ username: "Alice" }, (error) => resolve(error?.code ?? 0))
+        );
+        client.close();
+        await server.drain(1_000);
+        const expected = failing === "callReceived" ? [13, "internal error"] : [0, undefined];
+        assert.deepEqual([code, finished, notices], [expected[0], [expected], ["handler_failed"]]);
+      }
+    }
+  },
+);

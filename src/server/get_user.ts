@@ -1,60 +1,49 @@
-import {
-  type handleUnaryCall,
-  Metadata,
-  type sendUnaryData,
-  type ServerUnaryCall,
-  status,
-} from "@grpc/grpc-js";
+import { type handleUnaryCall, Metadata, type ServerUnaryCall, status } from "@grpc/grpc-js";
 import { Buffer } from "node:buffer";
 import { type GetUserRequest, type GetUserResponse, serviceName } from "../contract.ts";
 import { DETAILS_TRAILER, encodeBadRequest } from "../error_details.ts";
-import type { Call, Outcome, ServerEvents } from "./events.ts";
+import type { Call, ServerEvents } from "./events.ts";
 import type { Faults } from "./failure.ts";
+import { beginCall, type Ending } from "./handled_call.ts";
 import { usernameFault } from "./username.ts";
 
 type GetUserCall = ServerUnaryCall<GetUserRequest, GetUserResponse>;
-type Respond = sendUnaryData<GetUserResponse>;
+type GetUserEnding = Ending<GetUserResponse>;
+
+/** The implementation of `userservice.UserService/GetUser`. */
+export interface GetUser {
+  readonly handle: handleUnaryCall<GetUserRequest, GetUserResponse>;
+  /** Ends the calls that wait for their answer, with UNAVAILABLE: the server can wait no longer. */
+  cancel(): void;
+}
 
 /**
- * Makes the handler of `userservice.UserService/GetUser`: `Привет, NAME!`, or INVALID_ARGUMENT with
- * a `google.rpc.BadRequest` for a username that is empty, blank or too long.
+ * Makes the implementation of `userservice.UserService/GetUser`: `Привет, NAME!`, or INVALID_ARGUMENT
+ * with a `google.rpc.BadRequest` for a username that is empty, blank or too long.
  *
  * A call whose client has gone, or whose deadline has passed, is not answered.
  *
  * @param faults what goes wrong on purpose
  */
-export function getUserHandler(
-  events: ServerEvents,
-  faults: Faults = {},
-): handleUnaryCall<GetUserRequest, GetUserResponse> {
+export function getUser(events: ServerEvents, faults: Faults = {}): GetUser {
   const { delayMs } = faults;
-  return (serverCall, respond) => {
-    const start = performance.now();
-    const call = describe(serverCall);
-    const end = (outcome: Omit<Outcome, "timeMs">) =>
-      events.callFinished(call, { ...outcome, timeMs: performance.now() - start });
-    // Where our own code fails, the caller learns nothing of it and the log everything.
-    const guarded = (step: () => void) => {
-      try {
-        step();
-      } catch (error) {
-        respond({ code: status.INTERNAL, details: "internal error" });
-        const message = error instanceof Error ? error.stack ?? error.message : String(error);
-        events.notice({ level: "error", event: "handler_failed", message });
-        end({ code: status.INTERNAL, reason: "internal error" });
-      }
-    };
-    const finish = () => guarded(() => end(answer(serverCall, respond, faults)));
-
-    guarded(() => {
-      events.callReceived(call);
-      if (delayMs === undefined) return finish();
-      const timer = setTimeout(finish, delayMs);
-      serverCall.once("cancelled", () => {
+  // Each one cancels a call.
+  const waiting = new Set<() => void>();
+  return {
+    handle: (serverCall, respond) => {
+      const end = beginCall(describe(serverCall), respond, events);
+      if (delayMs === undefined) return end(() => answer(serverCall, faults));
+      const stopWaiting = (ending: () => GetUserEnding) => {
         clearTimeout(timer);
-        end(abandoned(serverCall));
-      });
-    });
+        waiting.delete(cancel);
+        end(ending);
+      };
+      const cancel = () => stopWaiting(() => CANCELLED);
+      const timer = setTimeout(() => stopWaiting(() => answer(serverCall, faults)), delayMs);
+      waiting.add(cancel);
+      serverCall.once("cancelled", () => stopWaiting(() => abandoned(serverCall)));
+    },
+    cancel: () => waiting.forEach((cancel) => cancel()),
   };
 }
 
@@ -73,32 +62,41 @@ function peerOf(address: string): string {
   return address.startsWith("::ffff:") ? address.slice("::ffff:".length) : address;
 }
 
-function answer(call: GetUserCall, respond: Respond, { fail }: Faults): Omit<Outcome, "timeMs"> {
+function answer(call: GetUserCall, { fail }: Faults): GetUserEnding {
   if (call.cancelled) return abandoned(call);
   if (fail !== undefined && Math.random() < fail.rate) {
-    const reason = "failed on purpose (--fail)";
-    respond({ code: status[fail.code], details: reason });
-    return { code: status[fail.code], reason };
+    return failure(status[fail.code], "failed on purpose (--fail)");
   }
   const fault = usernameFault(call.request.username);
-  if (fault !== undefined) return refuse(respond, fault);
-  respond(null, { message: `Привет, ${call.request.username}!` });
-  return { code: status.OK };
+  if (fault !== undefined) return refusal(fault);
+  const message = `Привет, ${call.request.username}!`;
+  return { outcome: { code: status.OK }, answer: [null, { message }] };
 }
 
-function refuse(respond: Respond, fault: string): Omit<Outcome, "timeMs"> {
+function failure(code: status, reason: string, metadata?: Metadata): GetUserEnding {
+  const error = { code, details: reason, ...(metadata === undefined ? {} : { metadata }) };
+  return { outcome: { code, reason }, answer: [error] };
+}
+
+function refusal(fault: string): GetUserEnding {
   const code = status.INVALID_ARGUMENT;
   const metadata = new Metadata();
   const details = encodeBadRequest(code, fault, [{ field: "username", description: fault }]);
   metadata.set(DETAILS_TRAILER, Buffer.from(details));
-  respond({ code, details: fault, metadata });
-  return { code, reason: fault };
+  return failure(code, fault, metadata);
 }
 
+/** UNAVAILABLE, as if the connection had been cut: the client may try again, elsewhere. */
+const CANCELLED = failure(
+  status.UNAVAILABLE,
+  "cancelled by the server: the grace period is over",
+);
+
 /** Nobody waits for the answer any more. */
-function abandoned(call: GetUserCall): Omit<Outcome, "timeMs"> {
+function abandoned(call: GetUserCall): GetUserEnding {
   const deadline = call.getDeadline();
-  return Number(deadline) <= Date.now()
+  const outcome = Number(deadline) <= Date.now()
     ? { code: status.DEADLINE_EXCEEDED, reason: "the deadline passed before the answer" }
     : { code: status.CANCELLED, reason: "the client went away before the answer" };
+  return { outcome };
 }

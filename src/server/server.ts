@@ -5,7 +5,7 @@ import { escapeGrpcLog } from "../grpc_log.ts";
 import { refuseCompressedWithoutEncoding } from "./compressed_flag.ts";
 import type { ServerEvents } from "./events.ts";
 import type { Faults } from "./failure.ts";
-import { getUserHandler } from "./get_user.ts";
+import { type GetUser, getUser } from "./get_user.ts";
 import { addHealth, type Health } from "./health.ts";
 import { LIMITS } from "./limits.ts";
 import { type Accept, type Endpoint, listen, type Listener } from "./listen.ts";
@@ -14,6 +14,9 @@ import { refuseOnlyOpenStreams } from "./peer_guard.ts";
 import { type Sessions, watchSessions } from "./sessions.ts";
 import { limitStart } from "./start_limit.ts";
 import { readTlsCredentials, type TlsFiles } from "./tls.ts";
+
+/** How long what is said to the callers of cancelled calls may take to leave, in milliseconds. */
+const TELL_MS = 100;
 
 /** What a server is made of. */
 export interface ServerOptions {
@@ -68,7 +71,8 @@ export async function startServer(
   const calls = openCalls();
   const server = newServer(calls);
   const sessions = watchSessions(server, options.maxConnectionAgeMs);
-  const health = await addServices(server, options, events);
+  const getUserService = getUser(events, options.faults);
+  const health = await addServices(server, getUserService, options.reflection);
   const { tls } = options;
   let injector = await newInjector(server, tls);
   sessions.watch();
@@ -82,7 +86,7 @@ export async function startServer(
     endpoints: listeners.map(({ endpoint }) => endpoint),
     drain: (graceMs, replaced = false) => {
       if (!replaced) health.stopServing();
-      return drain({ server, sessions, listeners, calls }, graceMs);
+      return drain({ server, sessions, listeners, calls, getUser: getUserService }, graceMs);
     },
     reloadTls: async () => {
       if (tls === undefined) return;
@@ -122,11 +126,11 @@ function newServer(calls: OpenCalls): Server {
 
 async function addServices(
   server: Server,
-  { faults, reflection }: ServerOptions,
-  events: ServerEvents,
+  getUser: GetUser,
+  reflection: boolean,
 ): Promise<Health> {
   const contract = await loadContract();
-  const handlers: UserServiceHandlers = { GetUser: getUserHandler(events, faults) };
+  const handlers: UserServiceHandlers = { GetUser: getUser.handle };
   server.addService(contract.UserService.service, handlers);
   if (reflection) {
     const { addReflection } = await import("./reflection.ts");
@@ -147,9 +151,10 @@ interface Parts {
   readonly sessions: Sessions;
   readonly listeners: readonly Listener[];
   readonly calls: OpenCalls;
+  readonly getUser: GetUser;
 }
 
-async function drain({ server, sessions, listeners, calls }: Parts, graceMs: number) {
+async function drain({ server, sessions, listeners, calls, getUser }: Parts, graceMs: number) {
   const closed = Promise.all(listeners.map((listener) => listener.close()));
   const endStreaming = () => calls.endStreaming(status.UNAVAILABLE, "the server is draining");
   endStreaming();
@@ -160,10 +165,13 @@ async function drain({ server, sessions, listeners, calls }: Parts, graceMs: num
   // grpc-js can wait for it; the connections tell when the last call is done.
   server.tryShutdown(() => {});
   let cancelled = 0;
-  const timer = setTimeout(() => {
+  let timer = setTimeout(() => {
     cancelled = calls.count(server);
-    server.forceShutdown();
-    listeners.forEach((listener) => listener.destroyConnections());
+    getUser.cancel();
+    timer = setTimeout(() => {
+      server.forceShutdown();
+      listeners.forEach((listener) => listener.destroyConnections());
+    }, TELL_MS);
   }, graceMs);
   await closed;
   clearTimeout(timer);
