@@ -227,3 +227,30 @@ posixTest("a call that the server cancels is counted as what its caller was told
   assert.equal((counted[0]!.labels as { grpc_code: string }).grpc_code, "Unavailable");
   assert.equal(counted[0]!.value, 1);
 });
+
+for (const workers of [[], ["--workers", "1"]]) {
+  posixTest(
+    `on two endpoints an open connection delays the end little (${
+      workers.join(" ") || "one process"
+    })`,
+    async () => {
+      const folder = await Deno.makeTempDir({ prefix: "usersvc-drain-" });
+      try {
+        await withServe(async (server) => {
+          const client = await healthClient(server.port);
+          const watch = watchHealth(client);
+          await watch.first;
+          const start = Date.now();
+          server.kill("SIGTERM");
+          assert.match(String(await watch.ended), /UNAVAILABLE: the server is draining/);
+          client.close();
+          assert.equal((await server.ended()).code, 0);
+          const elapsed = Date.now() - start;
+          assert.ok(elapsed < 6_000, `${elapsed} ms`);
+        }, ["--unix", `${folder}/s`, ...workers]);
+      } finally {
+        await Deno.remove(folder, { recursive: true });
+      }
+    },
+  );
+}

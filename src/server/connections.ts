@@ -18,21 +18,22 @@ export interface Connections {
  */
 export function openConnections(onConnection: (socket: Socket) => void): Connections {
   const sockets = new Set<Socket>();
-  let tell = () => {};
+  // One for each endpoint: a worker takes the connections of all of them.
+  const waiting: (() => void)[] = [];
   return {
     add(socket) {
       if (sockets.size >= LIMITS.connections) return void socket.destroy();
       sockets.add(socket);
       socket.once("close", () => {
         sockets.delete(socket);
-        if (sockets.size === 0) tell();
+        if (sockets.size === 0) waiting.splice(0).forEach((tell) => tell());
       });
       onConnection(socket);
     },
     allClosed: () =>
       new Promise((resolve) => {
-        tell = resolve;
         if (sockets.size === 0) resolve();
+        else waiting.push(resolve);
       }),
     destroy: () => sockets.forEach((socket) => socket.destroy()),
   };
