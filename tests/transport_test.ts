@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import type { ConnectionOptions } from "node:tls";
+import { setImmediate } from "node:timers";
+import type { ServiceDefinition } from "@grpc/proto-loader";
+import { healthServiceName } from "../src/health_contract.ts";
+import { healthDefinition } from "../src/server/health.ts";
+import { LIMITS } from "../src/server/limits.ts";
 import { cert } from "./grpc_peer.ts";
+import { watchHealth } from "./health_client.ts";
 import { posixTest, type Serve, usersvc, withServe } from "./program.ts";
 
 const read = (name: string) => Buffer.from(Deno.readFileSync(cert(name)));
@@ -9,20 +15,26 @@ const read = (name: string) => Buffer.from(Deno.readFileSync(cert(name)));
 const TLS = ["--tls-cert", cert("server.pem"), "--tls-key", cert("server.key")];
 const MTLS = [...TLS, "--tls-client-ca", cert("ca.pem")];
 
-/** Calls GetUser with grpc-js: with TLS, with a client certificate, or over a Unix socket. */
-async function greeting(
-  target: string,
-  options: { tls?: boolean; client?: boolean } = {},
-): Promise<string> {
+/** Which credentials a client has: none, the authority of the server, or its own certificate too. */
+interface Credentials {
+  readonly tls?: boolean;
+  readonly client?: boolean;
+}
+
+async function channelCredentials({ tls, client }: Credentials) {
   const { credentials } = await import("@grpc/grpc-js");
-  const { loadContract } = await import("../src/contract.ts");
-  const { UserService } = await loadContract();
-  const channel = options.client
+  return client
     ? credentials.createSsl(read("ca.pem"), read("client.key"), read("client.pem"))
-    : options.tls
+    : tls
     ? credentials.createSsl(read("ca.pem"))
     : credentials.createInsecure();
-  const client = new UserService(target, channel);
+}
+
+/** Calls GetUser with grpc-js: with TLS, with a client certificate, or over a Unix socket. */
+async function greeting(target: string, options: Credentials = {}): Promise<string> {
+  const { loadContract } = await import("../src/contract.ts");
+  const { UserService } = await loadContract();
+  const client = new UserService(target, await channelCredentials(options));
   try {
     return await new Promise((resolve, reject) =>
       client.getUser(
@@ -33,6 +45,16 @@ async function greeting(
     );
   } finally {
     client.close();
+  }
+}
+
+/** Gives a test a folder of its own for socket files. */
+async function withFolder(use: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir({ prefix: "usersvc-unix-" });
+  try {
+    await use(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
   }
 }
 
@@ -275,4 +297,176 @@ posixTest(
       await goaway(session);
       assert.equal(await greeting(`localhost:${server.port}`), "Привет, Alice!");
     }, ["--max-connection-age", "500ms"]),
+);
+
+for (const workers of [[], ["--workers", "1"]]) {
+  posixTest(
+    `over a Unix socket with TLS a connection outlives those that come and go (${
+      workers.join(" ") || "one process"
+    })`,
+    () =>
+      withFolder((folder) =>
+        withServe(async () => {
+          const { Client } = await import("@grpc/grpc-js");
+          const target = `unix:${folder}/s`;
+          const client = new Client(target, await channelCredentials({ tls: true }));
+          const methods = healthDefinition[healthServiceName] as ServiceDefinition;
+          const watch = watchHealth({ client, methods, close: () => client.close() });
+          await watch.first;
+          assert.equal(await greeting(target, { tls: true }), "Привет, Alice!");
+          // Longer than a connection may take to become one of HTTP/2.
+          const end = new Promise((resolve) => setTimeout(resolve, LIMITS.prefaceMs + 1_000));
+          assert.equal(await Promise.race([watch.ended, end]), undefined);
+          assert.equal(await greeting(target, { tls: true }), "Привет, Alice!");
+          assert.deepEqual(watch.seen, ["SERVING"]);
+          client.close();
+        }, ["--unix", `${folder}/s`, ...TLS, ...workers])
+      ),
+  );
+}
+
+for (const [name, flags] of [["plain text", []], ["TLS", TLS]] as const) {
+  for (const workers of [[], ["--workers", "2"]]) {
+    posixTest(
+      `the log says on which socket a caller came: ${name}, ${workers.join(" ") || "one process"}`,
+      () =>
+        withFolder((folder) =>
+          withServe(async (server) => {
+            const path = `${folder}/a\tb`;
+            // Several, so that each worker has some of both kinds.
+            for (let count = 0; count < 3; count++) {
+              await greeting(`unix:${path}`, { tls: flags === TLS });
+              await greeting(`localhost:${server.port}`, { tls: flags === TLS });
+            }
+            server.kill("SIGTERM");
+            const records = (await server.ended()).stdout.trimEnd().split("\n")
+              .map((line) => JSON.parse(line));
+            const peers = records.filter(({ event }) => event === "call").map(({ peer }) => peer);
+            assert.equal(peers.length, 6);
+            assert.equal(peers.filter((peer) => peer === `unix:${path}`).length, 3);
+            assert.equal(peers.filter((peer) => /^(127\.0\.0\.1|::1):\d+$/.test(peer)).length, 3);
+          }, ["--unix", `${folder}/a\tb`, "--log", "json", ...flags, ...workers])
+        ),
+    );
+  }
+}
+
+posixTest(
+  "a refusal over a Unix socket is said of its path, escaped",
+  () =>
+    withFolder((folder) =>
+      withServe(async (server) => {
+        const refused = await usersvc(["call", "", "--address", `unix:${folder}/a\tb`]);
+        assert.equal(refused.code, 67, refused.stderr);
+        const [, peer] = await server.stderr.until(/refused GetUser of "" from (.*): INVALID_ARG/);
+        assert.equal(peer, `unix:${folder}/a\\tb`);
+      }, ["--unix", `${folder}/a\tb`])
+    ),
+);
+
+for (const workers of [[], ["--workers", "1"]]) {
+  posixTest(
+    `a server leaves a socket file alone that is not its own (${
+      workers.join(" ") || "one process"
+    })`,
+    () =>
+      withFolder((folder) =>
+        withServe(async (first) => {
+          const path = `${folder}/s`;
+          await Deno.remove(path);
+          await withServe(async () => {
+            first.kill("SIGTERM");
+            assert.equal((await first.ended()).code, 0);
+            assert.equal(await greeting(`unix:${path}`), "Привет, Alice!");
+          }, ["--unix", path]);
+          await assert.rejects(Deno.lstat(path), Deno.errors.NotFound);
+        }, ["--unix", `${folder}/s`, ...workers])
+      ),
+  );
+
+  posixTest(
+    `a server leaves a file alone that took the place of its socket (${
+      workers.join(" ") || "one process"
+    })`,
+    () =>
+      withFolder((folder) =>
+        withServe(async (server) => {
+          const path = `${folder}/s`;
+          await Deno.remove(path);
+          await Deno.writeTextFile(path, "precious");
+          server.kill("SIGTERM");
+          assert.equal((await server.ended()).code, 0);
+          assert.equal(await Deno.readTextFile(path), "precious");
+        }, ["--unix", `${folder}/s`, ...workers])
+      ),
+  );
+}
+
+posixTest(
+  "a socket that is made while a dead one is looked at is left alone",
+  () =>
+    withFolder(async (folder) => {
+      const { claimSocketFile } = await import("../src/server/socket_file.ts");
+      const path = `${folder}/s`;
+      // After some of these the dead socket has been found dead and is not removed yet.
+      for (let round = 0; round < 200; round++) {
+        leaveDeadSocket(path);
+        const claim = claimSocketFile(path).catch((error) => error.code);
+        for (let turn = 0; turn < round % 10; turn++) {
+          await new Promise((next) => setImmediate(next));
+        }
+        removeIfThere(path);
+        using listener = Deno.listen({ transport: "unix", path });
+        const outcome = await claim;
+        assert.ok([undefined, "EADDRINUSE"].includes(outcome), outcome);
+        using _ = await Deno.connect({ transport: "unix", path });
+        using _accepted = await listener.accept();
+        Deno.removeSync(path);
+      }
+    }),
+);
+
+function removeIfThere(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+/** Leaves a socket file on which nobody listens, as a program that was killed does. */
+function leaveDeadSocket(path: string): void {
+  const aside = `${path}-aside`;
+  const listener = Deno.listen({ transport: "unix", path: aside });
+  Deno.renameSync(aside, path);
+  listener.close();
+}
+
+posixTest(
+  "what the system does not let us listen on is one line that says why",
+  () =>
+    withFolder(async (folder) => {
+      const most = Deno.build.os === "darwin" ? 103 : 107;
+      const fits = `${folder}/${"ы".repeat((most - folder.length - 1) >> 1)}`.padEnd(
+        folder.length,
+      );
+      const long = `${folder}/${"x".repeat(most - folder.length)}${"ы"}`;
+      await withServe(() => Promise.resolve(), ["--unix", fits]);
+      const why = async (...args: string[]) => {
+        const { code, stdout, stderr } = await usersvc(["serve", ...args]);
+        assert.deepEqual([code, stdout], [1, ""], stderr);
+        return stderr.replaceAll(folder, "FOLDER");
+      };
+      assert.equal(
+        await why("--unix", long),
+        `usersvc serve: cannot listen on unix:FOLDER/${long.slice(folder.length + 1)}: the path ` +
+          `is 3 bytes too long: ${most} are possible; choose a shorter one with --unix\n`,
+      );
+      assert.equal(
+        await why("--host", "::1%lo", "--port", "0"),
+        "usersvc serve: cannot listen on [::1%lo]:0: the zone lo does not go with this address; only " +
+          "link-local addresses (fe80::) have one, the name of their interface: leave it out, or give " +
+          "--host another address\n",
+      );
+    }),
 );

@@ -1,8 +1,10 @@
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
-import { openConnections } from "./connections.ts";
+import { closeUnixServer } from "../workarounds/close_unix_server.ts";
+import { type Connections, openConnections } from "./connections.ts";
 import { openDescriptorRoom } from "./descriptor_room.ts";
 import { keepAccepting } from "./keep_accepting.ts";
-import { claimSocketFile, removeSocketFile } from "./socket_file.ts";
+import { claimSocketFile, identify, isThere } from "./socket_file.ts";
+import { nameUnixPeer } from "./unix_peer.ts";
 
 /** A TCP port to listen on. */
 export interface TcpEndpoint {
@@ -99,7 +101,7 @@ function listenOn(
   pauseOnConnect: boolean,
 ): Promise<Listener> {
   const { promise, resolve, reject } = Promise.withResolvers<Listener>();
-  const take = "path" in endpoint ? whereRoom(onConnection) : onConnection;
+  const take = "path" in endpoint ? takeUnix(endpoint, onConnection) : onConnection;
   const connections = openConnections(take);
   // What a turn sends leaves at once already: waiting for more (Nagle) would only add latency.
   const server = createServer({ noDelay: true, pauseOnConnect }, (socket) => {
@@ -109,9 +111,21 @@ function listenOn(
   server.on("error", reject);
   server.listen(endpoint, () => {
     if (!("path" in endpoint)) keepAccepting(server);
-    resolve(listener(server, endpoint, connections.destroy));
+    resolve(listener(server, endpoint, connections));
   });
   return promise;
+}
+
+/** Names the connections to a socket file, and lets in those for which there is room. */
+function takeUnix(
+  endpoint: UnixEndpoint,
+  onConnection: (socket: Socket) => void,
+): (socket: Socket) => void {
+  const name = formatEndpoint(endpoint);
+  return whereRoom((socket) => {
+    nameUnixPeer(socket, name);
+    onConnection(socket);
+  });
 }
 
 /**
@@ -123,19 +137,26 @@ function whereRoom(onConnection: (socket: Socket) => void): (socket: Socket) => 
   return (socket) => room.use() ? onConnection(socket) : void socket.destroy();
 }
 
-function listener(server: Server, endpoint: Endpoint, destroyConnections: () => void): Listener {
-  const isUnix = "path" in endpoint;
+function listener(server: Server, endpoint: Endpoint, connections: Connections): Listener {
+  const { destroy: destroyConnections } = connections;
+  if ("path" in endpoint) {
+    return { endpoint, close: unixClose(server, endpoint, connections), destroyConnections };
+  }
   return {
-    endpoint: isUnix
-      ? endpoint
-      : { host: endpoint.host, port: (server.address() as AddressInfo).port },
-    close: () => {
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      if (isUnix) removeSocketFile(endpoint.path);
-      return closed;
-    },
+    endpoint: { host: endpoint.host, port: (server.address() as AddressInfo).port },
+    close: () => new Promise((resolve) => server.close(() => resolve())),
     destroyConnections,
   };
+}
+
+/** Closes a server on a socket file, and removes that if it is still the one that was made. */
+function unixClose(
+  server: Server,
+  { path }: UnixEndpoint,
+  { allClosed }: Connections,
+): Listener["close"] {
+  const file = identify(path);
+  return () => closeUnixServer(server, file !== undefined && isThere(path, file), allClosed);
 }
 
 function codeOf(error: unknown): string {
@@ -143,17 +164,21 @@ function codeOf(error: unknown): string {
 }
 
 function listenError(endpoint: Endpoint, error: unknown): ListenError {
-  const why = "path" in endpoint ? unixReason(error) : tcpReason(error);
+  const why = "path" in endpoint ? unixReason(error) : tcpReason(error, endpoint.host);
   return new ListenError(`cannot listen on ${formatEndpoint(endpoint)}: ${why}`, { cause: error });
 }
 
-function tcpReason(error: unknown): string {
+function tcpReason(error: unknown, host: string): string {
+  const [, zone] = host.split("%", 2);
   switch (codeOf(error)) {
     case "EADDRINUSE":
       return "the port is in use; stop the program that uses it, choose another with --port, " +
         "or take a free one with --port 0";
     case "EACCES":
       return "not allowed; choose a port from 1024 up with --port";
+    // What a lookup of an address with a zone that does not fit ends with on Deno 2.9.2.
+    case "EPERM":
+      return zone === undefined ? messageOf(error) : zoneReason(zone);
     case "ENOTFOUND":
     case "EAI_AGAIN":
       return "unknown host; give --host an address of this machine, such as 127.0.0.1 or ::";
@@ -163,6 +188,11 @@ function tcpReason(error: unknown): string {
     default:
       return messageOf(error);
   }
+}
+
+function zoneReason(zone: string): string {
+  return `the zone ${zone} does not go with this address; only link-local addresses (fe80::) have ` +
+    "one, the name of their interface: leave it out, or give --host another address";
 }
 
 function unixReason(error: unknown): string {

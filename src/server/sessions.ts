@@ -1,20 +1,22 @@
 import type { Server } from "@grpc/grpc-js";
 import type { Http2Server, ServerHttp2Session } from "node:http2";
-import type { Socket } from "node:net";
+import { Socket } from "node:net";
 import { sendOncePerTurn } from "../send_once.ts";
 import { freeWhenClosed } from "./free_streams.ts";
 import { announceGoaway } from "./goaway.ts";
 import { LIMITS } from "./limits.ts";
-
-/** What identifies an open connection, on the raw socket and behind TLS alike. */
-type Peer = Pick<Socket, "remoteAddress" | "remotePort">;
+import { nameUnixPeer, unixPeer } from "./unix_peer.ts";
 
 /** The HTTP/2 sessions of a server. grpc-js keeps them, and its HTTP/2 servers, to itself. */
 export interface Sessions {
   /** Looks for HTTP/2 servers that were added since the last time. */
   watch(): void;
-  /** Whether a connection has become a session, for which TLS takes a handshake. */
-  has(socket: Peer): boolean;
+  /**
+   * Whether a connection has become a session, for which TLS takes a handshake.
+   *
+   * @param socket as it was accepted, below TLS
+   */
+  has(socket: Socket): boolean;
   /** Tells every client that the server goes away, and waits until they have heard it. */
   announceGoaway(): Promise<void>;
 }
@@ -27,17 +29,18 @@ export interface Sessions {
  */
 export function watchSessions(server: Server, maxAgeMs?: number): Sessions {
   const sockets = new Map<ServerHttp2Session, Socket>();
-  const peers = new Set<string>();
+  const begun = new WeakSet<Socket>();
   const watched = new WeakSet<Http2Server>();
 
   function add(session: ServerHttp2Session, socket: Socket): void {
-    const peer = key(socket);
-    peers.add(peer);
+    const accepted = acceptedSocket(socket);
+    begun.add(accepted);
+    const peer = unixPeer(accepted);
+    if (peer !== undefined && accepted !== socket) nameUnixPeer(socket, peer);
     sockets.set(session, socket);
     const stopAge = maxAgeMs === undefined ? () => {} : limitAge(session, socket, maxAgeMs);
     session.once("close", () => {
       stopAge();
-      peers.delete(peer);
       sockets.delete(session);
     });
     socket.once("finish", () => limitLinger(socket));
@@ -60,7 +63,7 @@ export function watchSessions(server: Server, maxAgeMs?: number): Sessions {
 
   return {
     watch: () => http2Servers(server).forEach(watch),
-    has: (socket) => peers.has(key(socket)),
+    has: (socket) => begun.has(socket),
     async announceGoaway() {
       // A connection of this turn has yet to send what must come first.
       await new Promise((resolve) => setImmediate(resolve));
@@ -89,8 +92,15 @@ function limitLinger(socket: Socket): void {
   socket.once("close", () => clearTimeout(timer));
 }
 
-function key({ remoteAddress, remotePort }: Peer): string {
-  return `${remoteAddress} ${remotePort}`;
+/**
+ * The socket that was accepted, below TLS. An address would not identify a connection: the peers of a
+ * socket file have none. TLS keeps the socket to itself, under the same name in Node and Deno.
+ */
+function acceptedSocket(socket: Socket): Socket {
+  if (!("encrypted" in socket)) return socket;
+  const { _parent: parent } = socket as { _parent?: unknown };
+  if (parent instanceof Socket) return parent;
+  throw new Error("node:tls keeps its raw socket elsewhere: check src/server/sessions.ts");
 }
 
 function http2Servers(server: object): Http2Server[] {

@@ -1,13 +1,20 @@
 import { connect } from "node:net";
 
+/** The longest path of a Unix socket, in bytes: the system's field for it also takes a final 0. */
+const MAX_PATH_BYTES = Deno.build.os === "linux" ? 107 : 103;
+
+/** What tells a file from one that took its place; numbers of files are used again. */
+export type FileIdentity = Pick<Deno.FileInfo, "dev" | "ino" | "mtime">;
+
 /**
  * Makes the path of a Unix socket free: a socket file on which nobody listens is removed. A server
  * that was killed leaves such a file behind, and the system would refuse to listen there.
  *
- * @throws {Error} with the code EADDRINUSE if a program listens there, or EEXIST if the path is
- * something else than a socket
+ * @throws {Error} with the code EADDRINUSE if a program listens there, EEXIST if the path is something
+ * else than a socket, or ENAMETOOLONG if it is too long for one
  */
 export async function claimSocketFile(path: string): Promise<void> {
+  checkLength(path);
   const file = await Deno.lstat(path).catch((error) => {
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;
@@ -25,16 +32,37 @@ export async function claimSocketFile(path: string): Promise<void> {
   if (await isListening(path)) {
     throw Object.assign(new Error("address already in use"), { code: "EADDRINUSE" });
   }
-  await Deno.remove(path);
+  // Another server may have been faster, and listen there by now.
+  if (isThere(path, file)) Deno.removeSync(path);
 }
 
-/** Removes a socket file at the end; one that is already gone is as well. */
-export function removeSocketFile(path: string): void {
+/** What identifies the file at a path; undefined if there is none. */
+export function identify(path: string): FileIdentity | undefined {
   try {
-    Deno.removeSync(path);
-  } catch {
-    // The system, or the one who started us, was faster.
+    return Deno.lstatSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
   }
+}
+
+/** Whether the file at a path is this one, and not another that took its place. */
+export function isThere(path: string, { dev, ino, mtime }: FileIdentity): boolean {
+  const now = identify(path);
+  return now !== undefined && now.dev === dev && now.ino === ino &&
+    now.mtime?.getTime() === mtime?.getTime();
+}
+
+function checkLength(path: string): void {
+  const excess = new TextEncoder().encode(path).length - MAX_PATH_BYTES;
+  if (excess <= 0) return;
+  const bytes = excess === 1 ? "1 byte" : `${excess} bytes`;
+  throw Object.assign(
+    new Error(
+      `the path is ${bytes} too long: ${MAX_PATH_BYTES} are possible; choose a shorter one with --unix`,
+    ),
+    { code: "ENAMETOOLONG" },
+  );
 }
 
 function isListening(path: string): Promise<boolean> {

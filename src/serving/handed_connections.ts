@@ -1,13 +1,14 @@
 import type { Socket } from "node:net";
 import { type Connections, openConnections } from "../server/connections.ts";
 import type { Accept } from "../server/listen.ts";
+import { nameUnixPeer } from "../server/unix_peer.ts";
 
 /** The connections that a supervisor hands to this process. */
 export interface HandedConnections {
   /** In place of listening: hands on what {@linkcode give} brings, whatever the endpoint. */
   readonly accept: Accept;
-  /** A connection has come. */
-  give(socket: Socket): void;
+  /** A connection has come; on a socket file its peer has a name in place of an address. */
+  give(socket: Socket, peer?: string): void;
 }
 
 /** Makes a {@linkcode HandedConnections}. */
@@ -23,7 +24,8 @@ export function openHandedConnections(): HandedConnections {
         destroyConnections: () => opened.destroy(),
       });
     },
-    give(socket) {
+    give(socket, peer) {
+      if (peer !== undefined) nameUnixPeer(socket, peer);
       // As for those that are accepted here; a Unix socket has no such option and ignores it.
       socket.setNoDelay(true);
       if (connections) connections.add(socket);

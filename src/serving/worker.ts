@@ -84,8 +84,8 @@ async function loadMetrics(worker: number) {
 
 /** What a worker does when the supervisor says so. */
 interface Duties {
-  /** Takes over a connection. */
-  connection(socket: Socket): void;
+  /** Takes over a connection; on a socket file its peer has a name in place of an address. */
+  connection(socket: Socket, peer?: string): void;
   /** Finishes the calls in flight. */
   drain(request: WorkerRequests["drain"]["request"]): Promise<Drained>;
   /** Tells what it has counted. */
@@ -154,7 +154,7 @@ function openSupervisor(): Supervisor {
               const more = room.use();
               void send({ kind: "accepted", id: message.id, room: more });
               // It comes without one if the client has gone in the meantime.
-              if (socket) duties.connection(socket);
+              if (socket) duties.connection(socket, message.peer);
               if (more) return;
               await room.more();
               return void send({ kind: "room" });

@@ -17,8 +17,11 @@ export const WORKER_VARIABLE = "USERSVC_WORKER";
 
 /** From the supervisor to a worker. */
 export type ToWorker =
-  /** Comes with a socket. The supervisor keeps its own copy until the worker has accepted it. */
-  | { readonly kind: "connection"; readonly id: number }
+  /**
+   * Comes with a socket. The supervisor keeps its own copy until the worker has accepted it. On a socket
+   * file the peer's name comes in place of an address.
+   */
+  | { readonly kind: "connection"; readonly id: number; readonly peer?: string }
   | { readonly kind: "request"; readonly id: number; readonly request: WorkerRequest }
   /** The worker's last message has come. */
   | { readonly kind: "heard" };

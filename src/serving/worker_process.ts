@@ -1,6 +1,7 @@
 import { fork } from "node:child_process";
 import type { Socket } from "node:net";
 import { fileURLToPath } from "node:url";
+import { unixPeer } from "../server/unix_peer.ts";
 import type { Taker } from "./hand_over.ts";
 import { stackless } from "../stackless.ts";
 import {
@@ -100,7 +101,8 @@ export function startWorker(
       const { promise, resolve } = Promise.withResolvers<boolean>();
       accepted.set(id, resolve);
       try {
-        stackless(() => send({ kind: "connection", id }, socket));
+        const peer = unixPeer(socket);
+        stackless(() => send({ kind: "connection", id, ...(peer && { peer }) }, socket));
       } catch {
         // Its file descriptor cannot be duplicated: there are too many, or the client has gone.
         socket.destroy();

@@ -1,0 +1,38 @@
+/**
+ * Closing a server on a Unix socket removes the file at its path, whatever that file is by then.
+ *
+ * - What is wrong: libuv remembers the path that it has bound, and unlinks it when the handle is closed.
+ *   The socket of a second server that took its place is removed too, and so is any other file.
+ * - Versions: each of Node, as its documentation says (net, "Identifying paths for IPC connections"), and
+ *   Deno 2.9.2, whose handles behave the same. A process that ends without closing removes nothing.
+ * - Measured (Deno 2.9.2): `listen`, `rm`, a text file in its place, `close`: the file is gone. With what is
+ *   here it stays.
+ * - Fails without it: "a server leaves a file alone that took the place of its socket" and the test beside
+ *   it, in tests/transport_test.ts.
+ * - It can go when a server can be told to leave its file alone.
+ *
+ * @see https://github.com/libuv/libuv/blob/v1.x/src/unix/pipe.c uv__pipe_close
+ */
+import type { Server } from "node:net";
+
+/**
+ * Stops a server on a Unix socket and, if the file at its path is its own, removes that.
+ *
+ * If it is not, nobody can connect to the server any more. It is left open until the process ends, since
+ * only that leaves the file alone.
+ *
+ * @param isOwn whether the file is the one that the server has made
+ * @param allClosed waits until no connection is open
+ * @returns once no connection is open
+ */
+export function closeUnixServer(
+  server: Server,
+  isOwn: boolean,
+  allClosed: () => Promise<void>,
+): Promise<void> {
+  if (isOwn) return new Promise((resolve) => server.close(() => resolve()));
+  server.removeAllListeners("connection");
+  server.on("connection", (socket) => socket.destroy());
+  server.unref();
+  return allClosed();
+}
