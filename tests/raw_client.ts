@@ -3,6 +3,7 @@ import { Buffer } from "node:buffer";
 import {
   type ClientHttp2Session,
   type ClientHttp2Stream,
+  type ClientSessionOptions,
   connect,
   type OutgoingHttpHeaders,
 } from "node:http2";
@@ -17,8 +18,11 @@ export interface Answer {
 }
 
 /** Opens a connection and waits until the server has answered on it. */
-export async function openSession(port: number): Promise<ClientHttp2Session> {
-  const session = connect(`http://127.0.0.1:${port}`);
+export async function openSession(
+  port: number,
+  options: ClientSessionOptions = {},
+): Promise<ClientHttp2Session> {
+  const session = connect(`http://127.0.0.1:${port}`, options);
   // What a server that goes away does to the session is the test's subject, not its failure.
   session.on("error", () => {});
   await new Promise<void>((resolve) => session.once("connect", () => resolve()));

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { ClientHttp2Session, OutgoingHttpHeaders } from "node:http2";
 import type { ServiceError } from "@grpc/grpc-js";
 import { checkHealth, healthClient } from "./health_client.ts";
 import { posixTest, programTest, type Serve, usersvc, withServe } from "./program.ts";
@@ -143,4 +144,108 @@ posixTest(
       }
     }
   },
+);
+
+/** The status with which HTTP, and that with which gRPC, answers a call of Alice. */
+async function answerTo(
+  session: ClientHttp2Session,
+  headers: OutgoingHttpHeaders,
+): Promise<[http: unknown, grpc: string]> {
+  const { finishCall } = await import("./raw_client.ts");
+  const path = "/userservice.UserService/GetUser";
+  const stream = session.request({
+    ":method": "POST",
+    ":path": path,
+    "te": "trailers",
+    ...headers,
+  });
+  let http: unknown;
+  stream.on("response", (response) => http = response[":status"]);
+  const { status } = await finishCall(stream, "Alice");
+  return [http, status];
+}
+
+programTest(
+  "a call whose content type is not one of gRPC is refused with 415, no other is",
+  () =>
+    withServe(async (server) => {
+      const { openSession } = await import("./raw_client.ts");
+      const session = await openSession(server.port);
+      const types = {
+        served: [
+          "application/grpc",
+          "application/grpc+proto",
+          "application/grpc;charset=utf-8",
+          "application/grpc+proto; charset=utf-8",
+          "Application/GRPC",
+        ],
+        refused: [
+          "",
+          "application/json",
+          "application/grpcfoo",
+          "application/grpc-web",
+          "application/grpc-web+proto",
+          "text/application/grpc",
+        ],
+      };
+      for (const type of types.served) {
+        assert.deepEqual(await answerTo(session, { "content-type": type }), [200, "0"], type);
+      }
+      for (const type of types.refused) {
+        assert.deepEqual(await answerTo(session, { "content-type": type }), [415, ""], type);
+      }
+      assert.deepEqual(await answerTo(session, {}), [415, ""], "none");
+      assert.deepEqual(await answerTo(session, { "content-type": "application/grpc" }), [200, "0"]);
+      session.close();
+    }),
+);
+
+/** The code of RST_STREAM that gRPC takes for RESOURCE_EXHAUSTED (RFC 9113, section 7). */
+const ENHANCE_YOUR_CALM = 11;
+
+/** Metadata that has this size, as RFC 9113, section 6.5.2 counts it: 32 more for each field. */
+function metadataOf(bytes: number): OutgoingHttpHeaders {
+  const metadata: OutgoingHttpHeaders = {};
+  for (let left = bytes, index = 10; left > 0; index++) {
+    const size = left < 20_000 ? left : 10_000;
+    metadata[`x${index}`] = "v".repeat(size - 32 - 3);
+    left -= size;
+  }
+  return metadata;
+}
+
+programTest(
+  "a call with too large headers is refused alone, and the limit is announced",
+  () =>
+    withServe(async (server) => {
+      const { finishCall, openSession, roundTrip, startCall } = await import("./raw_client.ts");
+      const session = await openSession(server.port, { maxSendHeaderBlockLength: 1_000_000 });
+      const limit = 64 * 1024;
+      assert.equal(session.remoteSettings.maxHeaderListSize, limit);
+      const neighbours = Array.from({ length: 20 }, () => startCall(session));
+      await roundTrip(session);
+      const fields = {
+        ":method": "POST",
+        ":path": "/userservice.UserService/GetUser",
+        ":scheme": "http",
+        ":authority": `127.0.0.1:${server.port}`,
+        "content-type": "application/grpc",
+        "te": "trailers",
+      };
+      const own = Object.entries(fields).flat().join("").length + 32 * Object.keys(fields).length;
+      const type = { "content-type": "application/grpc" };
+      const many = Object.fromEntries(Array.from({ length: 130 }, (_, index) => [`x${index}`, ""]));
+      for (const headers of [metadataOf(limit - own + 1), metadataOf(limit + 50_000), many]) {
+        const refused = startCall(session, { ...type, ...headers });
+        refused.on("error", () => {});
+        await new Promise((resolve) => refused.once("close", resolve));
+        assert.equal(refused.rstCode, ENHANCE_YOUR_CALM);
+        const most = { ...type, ...metadataOf(limit - own) };
+        assert.deepEqual(await answerTo(session, most), [200, "0"]);
+      }
+      for (const neighbour of neighbours) {
+        assert.equal((await finishCall(neighbour, "Alice")).status, "0");
+      }
+      session.close();
+    }),
 );

@@ -2,6 +2,12 @@
 export const LIMITS = {
   /** The largest request in bytes, RESOURCE_EXHAUSTED beyond: gRPC's usual limit. */
   messageBytes: 4 * 1024 * 1024,
+  /**
+   * The headers of a call in bytes, 32 more for each (RFC 9113, section 6.5.2): clients are told, and
+   * node:http2 resets a call with more, or with over 128 headers (ENHANCE_YOUR_CALM), which the caller
+   * sees as RESOURCE_EXHAUSTED.
+   */
+  headerBytes: 64 * 1024,
   /** Calls under way at once on one connection; a client holds back further ones. */
   concurrentStreams: 100,
   /** Open connections of one process; further ones are closed as soon as they are accepted. */

@@ -14,6 +14,7 @@ import { refuseOnlyOpenStreams } from "./peer_guard.ts";
 import { type Sessions, watchSessions } from "./sessions.ts";
 import { limitStart } from "./start_limit.ts";
 import { readTlsCredentials, type TlsFiles } from "./tls.ts";
+import { refuseOtherContentTypes } from "../workarounds/content_types.ts";
 
 /** How long what is said to the callers of cancelled calls may take to leave, in milliseconds. */
 const TELL_MS = 100;
@@ -120,6 +121,7 @@ function newServer(calls: OpenCalls): Server {
     "grpc.max_concurrent_streams": LIMITS.concurrentStreams,
     "grpc.max_connection_idle_ms": LIMITS.idleMs,
   });
+  refuseOtherContentTypes(server);
   refuseOnlyOpenStreams(server);
   return server;
 }

@@ -49,6 +49,7 @@ export function watchSessions(server: Server, maxAgeMs?: number): Sessions {
   function watch(http2Server: Http2Server): void {
     if (watched.has(http2Server)) return;
     watched.add(http2Server);
+    http2Server.updateSettings({ maxHeaderListSize: LIMITS.headerBytes });
     let latest: Socket;
     const remember = (socket: Socket) => void (latest = socket);
     // node:http2 begins a session in the same event, after this.
