@@ -96,7 +96,7 @@ function sendBeforeResets(stream: Http2Stream): void {
 }
 
 /** The private part of an object that has such a method. */
-function part<T>(whole: object, method: keyof T & string): T | undefined {
+export function part<T>(whole: object, method: keyof T & string): T | undefined {
   return Object.getOwnPropertySymbols(whole)
     .map((symbol) => (whole as Record<symbol, unknown>)[symbol])
     .find((value) => typeof value === "object" && value !== null && method in value) as

@@ -1,6 +1,21 @@
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import type { ClientHttp2Session, OutgoingHttpHeaders } from "node:http2";
 import type { ServiceError } from "@grpc/grpc-js";
+import {
+  call,
+  callFields,
+  data,
+  Flag,
+  FrameType,
+  getUserRequest,
+  grpcMessage,
+  headers,
+  HELLO,
+  longHeaders,
+} from "./abuse/frames.ts";
+import { readFrames } from "./abuse/peer.ts";
+import { cert } from "./grpc_peer.ts";
 import { checkHealth, healthClient } from "./health_client.ts";
 import { posixTest, programTest, type Serve, usersvc, withServe } from "./program.ts";
 
@@ -202,6 +217,8 @@ programTest(
 
 /** The code of RST_STREAM that gRPC takes for RESOURCE_EXHAUSTED (RFC 9113, section 7). */
 const ENHANCE_YOUR_CALM = 11;
+/** The code of one that was not begun, and that clients try again elsewhere. */
+const REFUSED_STREAM = 7;
 
 /** Metadata that has this size, as RFC 9113, section 6.5.2 counts it: 32 more for each field. */
 function metadataOf(bytes: number): OutgoingHttpHeaders {
@@ -249,3 +266,94 @@ programTest(
       session.close();
     }),
 );
+
+/** A call with headers that nghttp2 would not take, cut into frames and chunks in several ways. */
+const HUGE: [name: string, fields: (readonly [string, string])[], frameBytes: number][] = [
+  ["one of 70 KB", [["x-large", "v".repeat(70_000)]], 16_384],
+  ["one of 1 MB", [["x-large", "v".repeat(1_000_000)]], 16_384],
+  ["one of 70 KB in small frames", [["x-large", "v".repeat(70_000)]], 100],
+  ["a name of 70 KB", [["x".repeat(70_000), ""]], 16_384],
+  [
+    "20 of 20 KB",
+    Array.from({ length: 20 }, (_, index) => [`x${index}`, "v".repeat(20_000)]),
+    16_384,
+  ],
+];
+
+for (const flags of [[], ["--tls-cert", cert("server.pem"), "--tls-key", cert("server.key")]]) {
+  for (const chunkBytes of [1_000_000_000, 1_000]) {
+    programTest(
+      `a call with a header that nghttp2 would not take is refused alone (${
+        flags.length === 0 ? "plain text" : "TLS"
+      }, ${chunkBytes === 1_000 ? "in pieces" : "at once"})`,
+      () =>
+        withServe(async (server) => {
+          for (const [name, fields, frameBytes] of HUGE) {
+            const seen = await besideNeighbours(
+              server,
+              flags.length > 0,
+              longHeaders(5, [...callFields(), ...fields], frameBytes),
+              chunkBytes,
+            );
+            assert.deepEqual(seen, {
+              // The two before it are answered, it is refused, and one that came too late as well.
+              answers: { 1: "Привет, before!", 3: "Привет, beside!" },
+              resets: { 5: ENHANCE_YOUR_CALM, 7: REFUSED_STREAM },
+              goaways: [0],
+              window: 2 * 16_384 + grpcMessage(getUserRequest("late")).length,
+            }, name);
+          }
+          const { openSession } = await import("./raw_client.ts");
+          if (flags.length > 0) return;
+          const session = await openSession(server.port);
+          assert.deepEqual(await answerTo(session, { "content-type": "application/grpc" }), [
+            200,
+            "0",
+          ]);
+          session.close();
+        }, flags),
+    );
+  }
+}
+
+/** What a client sees that makes a call, begins another, sends `huge`, and goes on. */
+async function besideNeighbours(
+  { port }: Serve,
+  tls: boolean,
+  huge: Uint8Array,
+  chunkBytes: number,
+) {
+  const hostname = "127.0.0.1";
+  const connection = tls
+    ? await Deno.connectTls({
+      hostname,
+      port,
+      caCerts: [await Deno.readTextFile(cert("ca.pem"))],
+      alpnProtocols: ["h2"],
+    })
+    : await Deno.connect({ hostname, port });
+  const answers: Record<number, string> = {}, resets: Record<number, number> = {};
+  const goaways: number[] = [];
+  let window = 0;
+  const ended = readFrames(connection, ({ type, streamId, payload }) => {
+    const bytes = Buffer.from(payload);
+    if (type === FrameType.DATA) answers[streamId] = String(bytes.subarray(7));
+    if (type === FrameType.RST_STREAM) resets[streamId] = bytes.readUInt32BE(0);
+    if (type === FrameType.WINDOW_UPDATE && streamId === 0) window += bytes.readUInt32BE(0);
+    if (type === FrameType.GOAWAY) goaways.push(bytes.readUInt32BE(4));
+  });
+  const message = (id: number, name: string) =>
+    data(id, grpcMessage(getUserRequest(name)), Flag.END_STREAM);
+  const all = Buffer.concat([
+    ...[HELLO, call(1, "before"), headers(3, callFields()), huge],
+    // What the refused call sends takes nothing from the window of the others.
+    ...[data(5, Buffer.alloc(16_384)), data(5, Buffer.alloc(16_384)), call(7, "late")],
+    message(3, "beside"),
+  ]);
+  for (let start = 0; start < all.length;) {
+    start += await connection.write(all.subarray(start, start + chunkBytes));
+  }
+  await ended;
+  connection.close();
+  return { answers, resets, goaways, window };
+}

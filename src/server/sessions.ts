@@ -2,6 +2,7 @@ import type { Server } from "@grpc/grpc-js";
 import type { Http2Server, ServerHttp2Session } from "node:http2";
 import { Socket } from "node:net";
 import { sendOncePerTurn } from "../send_once.ts";
+import { refuseLargeHeaderBlocks } from "../workarounds/large_header_blocks.ts";
 import { freeWhenClosed } from "./free_streams.ts";
 import { announceGoaway } from "./goaway.ts";
 import { LIMITS } from "./limits.ts";
@@ -57,6 +58,7 @@ export function watchSessions(server: Server, maxAgeMs?: number): Sessions {
     http2Server.prependListener("secureConnection", remember);
     http2Server.on("session", (session: ServerHttp2Session) => {
       sendOncePerTurn(session, latest);
+      refuseLargeHeaderBlocks(session, latest);
       session.on("stream", freeWhenClosed);
       add(session, latest);
     });

@@ -81,6 +81,23 @@ export function headers(
   return frame(FrameType.HEADERS, flags, streamId, headerBlock(fields));
 }
 
+/** A header block of any size: HEADERS and, where one frame cannot hold it, CONTINUATION. */
+export function longHeaders(
+  streamId: number,
+  fields: readonly Field[],
+  frameBytes = 16_384,
+): Buffer {
+  const block = headerBlock(fields);
+  const frames: Buffer[] = [];
+  for (let start = 0; start < block.length; start += frameBytes) {
+    const end = start + frameBytes;
+    const type = start === 0 ? FrameType.HEADERS : FrameType.CONTINUATION;
+    const flags = end < block.length ? Flag.NONE : Flag.END_HEADERS;
+    frames.push(frame(type, flags, streamId, block.subarray(start, end)));
+  }
+  return Buffer.concat(frames);
+}
+
 /** A DATA frame. */
 export function data(
   streamId: number,

@@ -1,6 +1,7 @@
 /** Calls that are refused, with an error of their stream or connection in the same segment. */
 import { Buffer } from "node:buffer";
 import {
+  call,
   callFields,
   data,
   ErrorCode,
@@ -10,10 +11,12 @@ import {
   FrameType,
   headers,
   HELLO,
+  longHeaders,
   MAX_WINDOW,
   rstStream,
   Setting,
   settings,
+  streamIds,
   windowUpdate,
 } from "./frames.ts";
 import { withPeer } from "./peer.ts";
@@ -85,6 +88,32 @@ for (const [call, fields] of Object.entries(calls)) {
     }
   });
 }
+
+survives(
+  "a header block that is too large, with each error in the same segment",
+  async ({ port }) => {
+    const fields: Field[] = [...callFields(), ["x", "v".repeat(70_000)]];
+    for (const error of Object.values(errors)) {
+      for (const frameBytes of [16_384, 10_000]) {
+        const block = longHeaders(3, fields, frameBytes);
+        await oneSegment(port, call(1, "Alice"), block, error(3), call(5, "Bob"), error(1));
+        // Two frames of it: nothing else may come before the rest.
+        await oneSegment(port, block.subarray(0, 2 * (9 + frameBytes)), error(3), call(5, "Bob"));
+        await oneSegment(
+          port,
+          block,
+          ...[5, 7, 9].map((id) => longHeaders(id, fields, frameBytes)),
+        );
+      }
+    }
+  },
+);
+
+survives("many calls after a header block that was too large", async ({ port }) => {
+  const block = longHeaders(1, [...callFields(), ["x", "v".repeat(70_000)]]);
+  const many = streamIds(2_000).slice(1).map((id) => call(id, "Alice"));
+  for (let round = 0; round < ROUNDS; round++) await oneSegment(port, block, ...many);
+});
 
 survives("many refused calls and one error in the same segment", async ({ port }) => {
   for (const error of Object.values(errors)) {
