@@ -27,7 +27,7 @@ const granted = (["run", "env", "net", "read", "write"] as const)
   .every((name) => Deno.permissions.querySync({ name }).state === "granted");
 
 /** A test that starts programs; a bare `deno test`, which has no permissions, ignores it. */
-export function programTest(name: string, fn: () => Promise<void>): void {
+export function programTest(name: string, fn: (test: Deno.TestContext) => Promise<void>): void {
   Deno.test({ name, ignore: !granted, fn });
 }
 
@@ -37,7 +37,10 @@ export function posixTest(name: string, fn: () => Promise<void>): void {
 }
 
 /** A {@linkcode programTest} of what Linux alone tells of a process, its memory and CPU time. */
-export function linuxTest(name: string, fn: () => Promise<void>): void {
+export function linuxTest(
+  name: string,
+  fn: (test: Deno.TestContext) => Promise<void>,
+): void {
   if (Deno.build.os === "linux") programTest(name, fn);
 }
 

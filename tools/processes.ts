@@ -29,7 +29,8 @@ async function cpuTicks(pid: number): Promise<number> {
   return Number(fields[11] ?? 0) + Number(fields[12] ?? 0);
 }
 
-async function familyOf(pid: number): Promise<number[]> {
+/** A process and all its descendants, by their ids. */
+export async function familyOf(pid: number): Promise<number[]> {
   const parents = new Map<number, number>();
   for await (const { name } of Deno.readDir("/proc")) {
     if (!/^\d+$/.test(name)) continue;

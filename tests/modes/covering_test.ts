@@ -1,0 +1,61 @@
+import assert from "node:assert/strict";
+import { type Choice, coveringRows, type Row, type Table } from "./covering.ts";
+import { modes } from "./modes.ts";
+
+/** Whether a row shows two choices together. */
+function shows(row: Row<Choice>, one: string, first: Choice, other: string, second: Choice) {
+  return row[one] === first && row[other] === second &&
+    Object.values(row).every((choice) => !choice.hides || choice === first || choice === second);
+}
+
+/** The pairs of a table that no row shows. */
+function unseen(table: Table<Choice>, rows: readonly Row<Choice>[]): string[] {
+  const pairs: string[] = [];
+  for (const one in table) {
+    for (const other in table) {
+      if (one >= other) continue;
+      for (const first of table[one]!) {
+        for (const second of table[other]!) {
+          if (rows.some((row) => shows(row, one, first, other, second))) continue;
+          pairs.push(`${one} ${first.name}, ${other} ${second.name}`);
+        }
+      }
+    }
+  }
+  return pairs.toSorted();
+}
+
+Deno.test("every pair of modes occurs, whatever the seed, in some 20 servers", () => {
+  for (let seed = 0; seed < 20; seed++) {
+    const rows = coveringRows<Choice>(modes, seed);
+    assert.deepEqual(unseen(modes, rows), [], `seed ${seed}`);
+    assert.ok(rows.length <= 22, `${rows.length} servers of seed ${seed}`);
+    assert.notDeepEqual(unseen(modes, rows.slice(1)), [], "a pair that no row has would be seen");
+  }
+});
+
+Deno.test("the same seed makes the same servers, another one others", () => {
+  const names = (seed: number) => JSON.stringify(coveringRows<Choice>(modes, seed));
+  assert.equal(names(7), names(7));
+  assert.notEqual(names(7), names(8));
+});
+
+Deno.test("choices that make no sense together do not meet, all others do", () => {
+  const table: Table<Choice> = {
+    one: [{ name: "a" }, { name: "b", without: { two: ["x"] } }],
+    three: [{ name: "p" }, { name: "q" }, { name: "r" }],
+    two: [{ name: "x" }, { name: "y", without: { three: ["p"] } }, { name: "z" }],
+  };
+  for (let seed = 0; seed < 20; seed++) {
+    assert.deepEqual(unseen(table, coveringRows(table, seed)), ["one b, two x", "three p, two y"]);
+  }
+});
+
+Deno.test("a pair for which the others leave no row is an error that names it", () => {
+  const table: Table<Choice> = {
+    one: [{ name: "a" }, { name: "b", without: { two: ["x"] } }],
+    three: [{ name: "p" }, { name: "q" }],
+    two: [{ name: "x" }, { name: "y", without: { three: ["p"] } }],
+  };
+  assert.throws(() => coveringRows(table, 1), /^Error: no row is left for one b with three p$/);
+});

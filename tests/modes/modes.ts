@@ -1,0 +1,177 @@
+/** The modes that are tested together. Another mode is one more line of the table. */
+import { type Client, clients } from "./clients.ts";
+import type { Choice } from "./covering.ts";
+import { type LogForm, logForms } from "./logs.ts";
+import type { Outcome } from "./outcomes.ts";
+
+/** What each server has of its own; these words stand for it in the flags and texts of the table. */
+export interface Place {
+  readonly PORT: string;
+  readonly SOCKET: string;
+  readonly METRICS: string;
+  /** The folder of the certificates. */
+  readonly CERTS: string;
+  /** The folder of the contract. */
+  readonly PROTO: string;
+}
+
+/** Where a server listens. */
+export interface Endpoint {
+  /** For `call --address`. */
+  readonly target: string;
+  /** The same in the words of grpcurl. */
+  readonly grpcurl: string;
+  /** What the log calls a client there; `*` is a port. */
+  readonly peer: string;
+  /** The tutorial's line at the start. */
+  readonly started: string;
+}
+
+/** What is to be seen of a server; what a mode does not change is {@linkcode usual}. */
+export interface Expected {
+  readonly endpoints: readonly Endpoint[];
+  /** How many worker processes there are; none where one process serves alone. */
+  readonly workers: number;
+  readonly log: LogForm;
+  /** Whether the calls are counted. */
+  readonly metrics: boolean;
+  /** How long a call takes at least, in milliseconds. */
+  readonly delayMs: number;
+  /** Whether reflection is offered. */
+  readonly reflection: boolean;
+  readonly client: Client;
+}
+
+const tcp: Endpoint = {
+  target: "127.0.0.1:PORT",
+  grpcurl: "127.0.0.1:PORT",
+  peer: "127.0.0.1:*",
+  started: "gRPC сервер запущен на порту PORT...",
+};
+
+const unix: Endpoint = {
+  target: "unix:SOCKET",
+  grpcurl: "-unix SOCKET",
+  peer: "unix:SOCKET",
+  started: "gRPC сервер запущен на сокете SOCKET...",
+};
+
+/** What is to be seen of a server without any flags. */
+export const usual: Expected = {
+  endpoints: [tcp],
+  workers: 0,
+  log: logForms.text,
+  metrics: false,
+  delayMs: 0,
+  reflection: true,
+  client: clients.one,
+};
+
+/** A mode: which flags it adds, and what it changes of what is to be seen. */
+export interface Mode extends Choice {
+  /** Flags of `serve`. */
+  readonly serve?: string;
+  /** Flags of `call` and `check`. */
+  readonly call?: string;
+  /** Flags of grpcurl, whatever it is asked. */
+  readonly grpcurl?: string;
+  /** Flags of grpcurl for a call. */
+  readonly grpcurlCall?: string;
+  /** What may come of a call that would end like this without it. */
+  readonly outcomes?: (outcome: Outcome) => readonly Outcome[];
+  /** What else is to be seen. */
+  readonly expected?: Partial<Expected>;
+}
+
+const onPurpose = (code: string, number: number, level: Outcome["level"]): Outcome => ({
+  code,
+  number,
+  level,
+  text: "failed on purpose (--fail)",
+  line: "failed on purpose (--fail)",
+});
+const unavailable = onPurpose("UNAVAILABLE", 14, "warn");
+const denied = onPurpose("PERMISSION_DENIED", 7, "warn");
+
+const server = "--tls-cert CERTS/server.pem --tls-key CERTS/server.key";
+const client = "--tls-cert CERTS/client.pem --tls-key CERTS/client.key";
+
+/** Each dimension with its modes: every server is in one of each. */
+export const modes = {
+  transport: [
+    { name: "TCP", serve: "--host 127.0.0.1 --port PORT" },
+    { name: "Unix", serve: "--unix SOCKET", expected: { endpoints: [unix] } },
+    {
+      name: "both",
+      serve: "--host 127.0.0.1 --port PORT --unix SOCKET",
+      expected: { endpoints: [tcp, unix] },
+    },
+  ],
+  tls: [
+    { name: "none", grpcurl: "-plaintext" },
+    {
+      name: "TLS",
+      serve: server,
+      call: "--tls --tls-ca CERTS/ca.pem",
+      grpcurl: "-cacert CERTS/ca.pem",
+    },
+    {
+      name: "mTLS",
+      serve: `${server} --tls-client-ca CERTS/ca.pem`,
+      call: `--tls --tls-ca CERTS/ca.pem ${client}`,
+      grpcurl: "-cacert CERTS/ca.pem -cert CERTS/client.pem -key CERTS/client.key",
+    },
+  ],
+  workers: [
+    { name: "none" },
+    { name: "1", serve: "--workers 1", expected: { workers: 1 } },
+    { name: "2", serve: "--workers 2", expected: { workers: 2 } },
+  ],
+  log: [
+    { name: "text" },
+    { name: "json", serve: "--log json", expected: { log: logForms.json } },
+    { name: "none", serve: "--log none", expected: { log: logForms.none } },
+  ],
+  metrics: [
+    { name: "off" },
+    { name: "on", serve: "--metrics-port METRICS", expected: { metrics: true } },
+  ],
+  delay: [
+    { name: "none" },
+    { name: "50ms", serve: "--delay 50ms", expected: { delayMs: 50 } },
+  ],
+  fail: [
+    { name: "none" },
+    {
+      name: "half",
+      serve: "--fail UNAVAILABLE:0.5",
+      outcomes: (outcome) => [outcome, unavailable],
+    },
+    {
+      name: "all",
+      serve: "--fail PERMISSION_DENIED",
+      outcomes: () => [denied],
+      hides: true,
+    },
+  ],
+  reflection: [
+    { name: "on" },
+    {
+      name: "off",
+      serve: "--no-reflection",
+      grpcurlCall: "-import-path PROTO -proto user_service.proto",
+      expected: { reflection: false },
+    },
+  ],
+  age: [
+    { name: "none" },
+    // Neither a call nor a watch may be lost by it.
+    { name: "1s", serve: "--max-connection-age 1s" },
+  ],
+  client: [
+    { name: "one name" },
+    { name: "batch", expected: { client: clients.batch } },
+    { name: "--json", expected: { client: clients.json } },
+    { name: "grpcurl", expected: { client: clients.grpcurl } },
+  ],
+} satisfies Record<string, readonly Mode[]>;
