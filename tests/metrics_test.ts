@@ -1,12 +1,15 @@
 import assert from "node:assert/strict";
 import type { ClientHttp2Session } from "node:http2";
 import { connect, type Socket } from "node:net";
-import { aggregate, keepTotals } from "../src/metrics/aggregate.ts";
+import { setTimeout as sleep } from "node:timers/promises";
+import { aggregate, type Snapshot } from "../src/metrics/aggregate.ts";
 import { codeLabel } from "../src/metrics/code_label.ts";
+import { openLedger } from "../src/metrics/ledger.ts";
 import { processMetrics } from "../src/metrics/registry.ts";
 import { restartMetrics } from "../src/metrics/restarts.ts";
+import { oneCall } from "./one_call.ts";
 import { posixTest, programTest, type Serve, usersvc, withServe } from "./program.ts";
-import { finishCall, openSession, startCall } from "./raw_client.ts";
+import { finishCall, openSession, roundTrip, startCall } from "./raw_client.ts";
 
 const GET_USER = 'grpc_type="unary",grpc_service="userservice.UserService",grpc_method="GetUser"';
 
@@ -184,7 +187,7 @@ Deno.test("the metrics of workers are summed, their memory is told apart", async
   const restarts = restartMetrics([1, 2]);
   restarts.restarted(2);
   const snapshots = await Promise.all([workerSnapshot(1, 4), workerSnapshot(2, 5)]);
-  const series = parse(await aggregate([...snapshots, await restarts.snapshot()]));
+  const series = parse(await aggregate([...snapshots, restarts.snapshot()]));
   assert.equal(series.get(`grpc_server_started_total{${GET_USER}}`), 9);
   assert.equal(series.get(`grpc_server_handled_total{${GET_USER},grpc_code="OK"}`), 9);
   assert.equal(series.get(`grpc_server_handling_seconds_bucket{le="0.0025",${GET_USER}}`), 0);
@@ -198,14 +201,70 @@ Deno.test("the metrics of workers are summed, their memory is told apart", async
 });
 
 Deno.test("what a worker has counted outlives it, what it gauged does not", async () => {
-  const totals = keepTotals();
-  totals.retire(await workerSnapshot(1, 4));
-  totals.retire(await workerSnapshot(2, 5));
-  const series = parse(await totals.text([await workerSnapshot(1, 1)]));
+  const ledger = openLedger();
+  for (const [worker, calls] of [[1, 4], [2, 5]] as const) {
+    const account = ledger.open();
+    account.record(await workerSnapshot(worker, calls));
+    account.close();
+  }
+  ledger.open().record(await workerSnapshot(1, 1));
+  const series = parse(await ledger.text([]));
   assert.equal(series.get(`grpc_server_started_total{${GET_USER}}`), 10);
   assert.equal(series.get(`grpc_server_handling_seconds_bucket{le="0.005",${GET_USER}}`), 10);
   assert.equal(series.get("usersvc_open_connections"), 1);
   assert.equal(series.get('usersvc_worker_memory_bytes{worker="2"}'), undefined);
+});
+
+Deno.test("counts that come late, twice or in the wrong order neither add nor take away", async () => {
+  const ledger = openLedger();
+  const started = async () =>
+    parse(await ledger.text([])).get(`grpc_server_started_total{${GET_USER}}`);
+  const [old, current] = [await workerSnapshot(1, 4), await workerSnapshot(1, 6)];
+  const account = ledger.open();
+  account.record(current);
+  account.record(old);
+  account.record(current);
+  assert.equal(await started(), 6);
+  account.close();
+  account.close();
+  account.record(current);
+  assert.equal(await started(), 6);
+  const successor = ledger.open();
+  assert.equal(await started(), 6);
+  successor.record(old);
+  assert.equal(await started(), 10);
+});
+
+Deno.test("a worker that ends while a text of metrics is made is in it once", async () => {
+  const ledger = openLedger();
+  const account = ledger.open();
+  account.record(await workerSnapshot(1, 4));
+  const during = ledger.text([]);
+  account.close();
+  for (const text of [await during, await ledger.text([])]) {
+    assert.equal(parse(text).get(`grpc_server_started_total{${GET_USER}}`), 4);
+  }
+});
+
+Deno.test("sums of seconds do not go down by rounding when workers end", async () => {
+  const seconds = (sum: number): Snapshot =>
+    [{
+      name: "s",
+      help: "h",
+      type: "histogram",
+      aggregator: "sum",
+      values: [{ metricName: "s_sum", labels: {}, value: sum }],
+    }] as unknown as Snapshot;
+  assert.ok(0.1 + 0.2 + 0.3 > 0.3 + 0.2 + 0.1, "the order matters");
+  const ledger = openLedger();
+  const accounts = [0.1, 0.2, 0.3].map((sum) => {
+    const account = ledger.open();
+    account.record(seconds(sum));
+    return account;
+  });
+  const before = parse(await ledger.text([])).get("s_sum")!;
+  for (const account of accounts.reverse()) account.close();
+  assert.ok(parse(await ledger.text([])).get("s_sum")! >= before);
 });
 
 Deno.test("status codes are labelled as Go names them", () => {
@@ -244,4 +303,73 @@ posixTest(
       assert.equal(after.get('usersvc_worker_restarts_total{worker="1"}'), 1);
       assert.equal(after.get('usersvc_worker_restarts_total{worker="2"}'), 0);
     }, ["--workers", "2", "--metrics-port", "0"]),
+);
+
+/** Two workers with metrics, each of which has answered three calls. */
+async function afterSixCalls(
+  use: (server: Serve, url: string, pids: number[]) => Promise<void>,
+): Promise<void> {
+  await withServe(async (server) => {
+    const url = await metricsUrl(server);
+    const pids: number[] = [];
+    for (const worker of [1, 2]) {
+      const line = new RegExp(`worker ${worker} \\(process (\\d+)\\) has started\\n`);
+      pids.push(Number((await server.stderr.until(line))[1]));
+    }
+    for (let index = 0; index < 6; index++) assert.equal(await oneCall(server.port), "answered");
+    assert.equal((await scrape(url)).get(`grpc_server_started_total{${GET_USER}}`), 6);
+    await use(server, url, pids);
+  }, ["--workers", "2", "--metrics-port", "0"]);
+}
+
+posixTest(
+  "a worker that dies while a scrape waits for it is counted once",
+  () =>
+    afterSixCalls(async (server, url, [worker]) => {
+      Deno.kill(worker!, "SIGSTOP");
+      const waiting = [scrape(url), scrape(url)];
+      await sleep(300);
+      Deno.kill(worker!, "SIGKILL");
+      await server.stderr.until(/has ended: SIGKILL/);
+      for (const series of [...await Promise.all(waiting), await scrape(url)]) {
+        assert.equal(series.get(`grpc_server_started_total{${GET_USER}}`), 6);
+        assert.equal(series.get(`grpc_server_handled_total{${GET_USER},grpc_code="OK"}`), 6);
+      }
+    }),
+);
+
+posixTest(
+  "a worker that hangs is in the metrics with what it counted before, within 3 s",
+  () =>
+    afterSixCalls(async (_, url, [worker]) => {
+      Deno.kill(worker!, "SIGSTOP");
+      const start = performance.now();
+      const series = await scrape(url);
+      const took = performance.now() - start;
+      assert.equal(series.get(`grpc_server_started_total{${GET_USER}}`), 6);
+      assert.ok(series.get('usersvc_worker_memory_bytes{worker="1"}')! > 10e6);
+      assert.ok(took < 3_000, `${took} ms`);
+      Deno.kill(worker!, "SIGCONT");
+    }),
+);
+
+posixTest(
+  "what a worker counts while it drains is in the metrics",
+  () =>
+    afterSixCalls(async (server, url, [worker]) => {
+      const handled = async () =>
+        (await scrape(url)).get(`grpc_server_handled_total{${GET_USER},grpc_code="OK"}`);
+      // In turn: one of these two is the worker's.
+      const sessions = [await openSession(server.port), await openSession(server.port)];
+      const calls = sessions.map((session) => [startCall(session), startCall(session)] as const);
+      await Promise.all(sessions.map(roundTrip));
+      Deno.kill(worker!, "SIGTERM");
+      await server.stderr.until(/worker 1 [^]*worker 1 \(process \d+\) has started\n/);
+      for (const [first] of calls) assert.equal((await finishCall(first, "A")).status, "0");
+      assert.equal(await handled(), 8);
+      for (const [, second] of calls) assert.equal((await finishCall(second, "A")).status, "0");
+      for (const session of sessions) session.close();
+      await server.stderr.until(/has drained\n/);
+      assert.equal(await handled(), 10);
+    }),
 );

@@ -3,6 +3,7 @@ import type { Log } from "../log/log.ts";
 import type { RunningServer } from "../server/server.ts";
 import { TlsError } from "../tls_error.ts";
 import { drainingNotice } from "./draining.ts";
+import { filesStay } from "./reload.ts";
 
 /**
  * Drains a server and tells the log.
@@ -32,7 +33,7 @@ export async function drainAndTell(
 /**
  * Reads the TLS files again, for the connections to come.
  *
- * @returns why those in use stay; empty if they were read
+ * @returns what did not go well; empty if they were read
  */
 export async function reloadTls(server: RunningServer): Promise<string[]> {
   try {
@@ -40,6 +41,6 @@ export async function reloadTls(server: RunningServer): Promise<string[]> {
     return [];
   } catch (error) {
     if (!(error instanceof TlsError)) throw error;
-    return [error.message];
+    return [filesStay(error.message)];
   }
 }

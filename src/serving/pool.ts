@@ -1,10 +1,39 @@
-import { formatMegabytes } from "../cli/size.ts";
-import type { Snapshot } from "../metrics/aggregate.ts";
+/**
+ * The worker processes of a server. This table is all that can become of one:
+ *
+ * | State    | The process                         | Becomes                                      |
+ * | -------- | ----------------------------------- | -------------------------------------------- |
+ * | starting | reads its files                     | serving: it says `ready`                     |
+ * |          |                                     | killed: it has not in 30 s                   |
+ * | serving  | takes connections, reports each 1 s | draining: its successor serves, or all drain |
+ * |          |                                     | killed: it has said nothing for 5 s          |
+ * | draining | finishes its calls                  | killed: 5 s after its grace period           |
+ * | killed   | was sent SIGKILL                    |                                              |
+ *
+ * From each of them it may end at any time ({@linkcode openPool}'s `ended`). Each place is filled by
+ * one that serves, its `current`, and by one that starts, its `next`; one that drains has left it.
+ *
+ * Seconds are the supervisor's own: each of its ticks is one, however late it comes. A machine that
+ * slept, a supervisor that was stopped or had no time has then not taken what its workers say for
+ * silence.
+ */
+import type { Account } from "../metrics/ledger.ts";
 import type { Notice } from "../server/events.ts";
 import { type BackOff, openBackOff } from "./back_off.ts";
 import type { HandOver } from "./hand_over.ts";
+import { inTime, LATE } from "./in_time.ts";
 import type { ServeOptions } from "./options.ts";
+import { reloadAnswered, workerIsSilent } from "./reload.ts";
 import type { Drained } from "./worker_messages.ts";
+import {
+  type Named,
+  overLimit,
+  workerDied,
+  workerDrained,
+  workerHung,
+  workerRecycled,
+  workerStarted,
+} from "./worker_notices.ts";
 import {
   startWorker,
   type WorkerEnd,
@@ -21,10 +50,7 @@ export interface PoolOptions {
 }
 
 /** A worker as others see it. */
-export interface WorkerState {
-  /** From 1 up; the one that replaces it has the same. */
-  readonly id: number;
-  readonly pid: number;
+export interface WorkerState extends Named {
   /** Its memory (resident set size) in bytes, not older than about a second. */
   readonly rss: number;
   /** How often it was replaced. */
@@ -37,7 +63,7 @@ export interface PoolDrained extends Drained {
   readonly died: number;
 }
 
-/** Workers that serve together, and are replaced when they die or grow. */
+/** Workers that serve together, and are replaced when they die, hang or grow. */
 export interface Pool {
   /**
    * Starts the first worker and, once it serves, the others.
@@ -47,14 +73,15 @@ export interface Pool {
   start(): Promise<string | undefined>;
   /** Those that serve now. */
   list(): WorkerState[];
-  /** What the workers that run have counted, each one's apart; nothing where metrics are off. */
-  metrics(): Promise<Snapshot[]>;
+  /** Has the workers tell what they have counted; one that takes longer than 1 s is not waited for. */
+  count(): Promise<void>;
   /** Replaces none any more and waits until all have drained and ended. */
   drain(graceMs: number): Promise<PoolDrained>;
   /**
-   * Makes those that serve read the TLS files again.
+   * Makes those that serve read the TLS files again; one that takes longer than 1 s is not waited
+   * for.
    *
-   * @returns why those in use stay where they do, each reason once
+   * @returns what did not go well, each reason once
    */
   reload(): Promise<Set<string>>;
   /** Ends all at once. */
@@ -65,44 +92,51 @@ export interface Pool {
 export interface PoolObserver {
   /** A worker was replaced, whatever the reason. */
   replaced(worker: number): void;
-  /** A worker has ended; this is what it had counted when it was last asked. */
-  ended(last: Snapshot): void;
+  /** A process starts; what it counts goes into the account, which closes when it has ended. */
+  open(): Account;
 }
 
-type Timer = ReturnType<typeof setTimeout>;
+const NOBODY: PoolObserver = {
+  replaced() {},
+  open: () => ({ record() {}, close() {} }),
+};
 
 /** What one worker after another fills. */
 interface Place {
   readonly id: number;
   readonly backOff: BackOff;
   restarts: number;
-  /** The worker that serves. */
+  /** The worker that serves, or is killed because it hangs. */
   current?: Member | undefined;
   /** The worker that starts. */
   next?: Member | undefined;
   /** Will start one, after deaths in a row. */
-  pause?: Timer | undefined;
+  pause?: ReturnType<typeof setTimeout> | undefined;
 }
 
 /** One process in a place. */
-interface Member {
+interface Member extends Named {
   readonly process: WorkerProcess;
   readonly place: Place;
+  readonly account: Account;
+  state: "starting" | "serving" | "draining" | "killed";
+  /** How many ticks it has until it is given up. */
+  ticks: number;
   rss: number;
-  /** What it had counted when it was last asked. */
-  counted?: Snapshot | undefined;
-  /** Why it cannot serve, if it has said so. */
+  /** Why it cannot serve, if it has said so or has not started in time. */
   fault?: string;
   /** Why it is to be replaced. */
   retired?: string;
   /** It was asked to drain; undefined if it has ended without an answer. */
   drained?: Promise<Drained | undefined>;
-  /** Kills it when it takes too long to start or to drain. */
-  deadline?: Timer;
 }
 
-/** How long a worker may take until it serves, in milliseconds. */
-const START_MS = 30_000;
+/** From one tick to the next, in milliseconds. */
+const TICK_MS = 1_000;
+/** How long a worker may take until it serves, in ticks. */
+const START_TICKS = 30;
+/** How long one that serves may say nothing, in seconds. */
+const SILENCE_S = 5;
 /** How much longer than the grace period a worker may take to drain, in milliseconds. */
 const DRAIN_MARGIN_MS = 5_000;
 
@@ -118,7 +152,7 @@ export function openPool(
   { workers, workerMemory }: PoolOptions,
   handOver: HandOver,
   say: (notice: Notice) => void,
-  observer: PoolObserver = { replaced() {}, ended() {} },
+  observer = NOBODY,
 ): Pool {
   const places = Array.from(
     { length: workers },
@@ -130,21 +164,20 @@ export function openPool(
   let draining = false;
 
   function start(place: Place): void {
-    const process = startWorker({ worker: place.id, options }, (news) => hear(member, news));
-    const member: Member = { process, place, rss: 0 };
+    const { id } = place;
+    const process = startWorker({ worker: id, options }, (news) => hear(member, news));
+    const member: Member = {
+      ...{ id, pid: process.pid, process, place, account: observer.open(), rss: 0 },
+      ...{ state: "starting", ticks: START_TICKS },
+    };
     place.pause = undefined;
     place.next = member;
     members.add(member);
-    limit(member, START_MS);
     void process.ended.then((end) => ended(member, end));
   }
 
-  function limit(member: Member, ms: number): void {
-    clearTimeout(member.deadline);
-    member.deadline = setTimeout(() => member.process.kill(), ms);
-  }
-
   function hear(member: Member, news: WorkerNews): void {
+    if (member.state === "serving") renew(member);
     switch (news.kind) {
       case "ready":
         return serves(member);
@@ -159,15 +192,21 @@ export function openPool(
     }
   }
 
+  /** The first tick may follow at once: it is not counted. */
+  function renew(member: Member): void {
+    member.ticks = SILENCE_S + 1;
+  }
+
   function serves(member: Member): void {
-    if (draining) return;
+    if (draining || member.state !== "starting") return;
     const { place } = member;
     const before = place.current;
-    clearTimeout(member.deadline);
+    member.state = "serving";
+    renew(member);
     place.current = member;
     place.next = undefined;
     handOver.add(member.process);
-    say(aboutWorker("worker_started", member, "has started"));
+    say(workerStarted(member));
     if (before) leave(before);
     if (!started) {
       started = true;
@@ -192,45 +231,86 @@ export function openPool(
     graceMs: number,
     replaced: boolean,
   ): Promise<Drained | undefined> {
-    // What was handed over before reaches the worker before the request does.
-    handOver.remove(member.process);
-    if (member.drained === undefined) limit(member, graceMs + DRAIN_MARGIN_MS);
-    return member.drained ??= member.process.ask({ kind: "drain", graceMs, replaced });
+    if (member.state === "serving") {
+      // What was handed over before reaches the worker before the request does.
+      handOver.remove(member.process);
+      member.state = "draining";
+      member.ticks = Math.ceil((graceMs + DRAIN_MARGIN_MS) / TICK_MS);
+      member.drained = lastAnswer(member, graceMs, replaced);
+    }
+    return member.drained ?? Promise.resolve(undefined);
   }
 
-  /** Asks a worker what it has counted. One that drains will tell with its last answer. */
-  async function count(member: Member): Promise<Snapshot | undefined> {
-    if (member.drained !== undefined || member.place.next === member) return member.counted;
-    return member.counted = await member.process.ask({ kind: "metrics" }) ?? member.counted;
+  async function lastAnswer({ process, account }: Member, graceMs: number, replaced: boolean) {
+    const drained = await process.ask({ kind: "drain", graceMs, replaced });
+    if (drained?.metrics) account.record(drained.metrics);
+    return drained;
+  }
+
+  async function count({ process, account }: Member): Promise<void> {
+    const counted = await process.ask({ kind: "metrics" });
+    if (counted) account.record(counted);
+  }
+
+  async function reload(member: Member): Promise<string[]> {
+    const asked = member.process.ask({ kind: "reload" });
+    const answer = await inTime(asked);
+    if (answer !== LATE) return answer?.faults ?? [];
+    // One that ends without an answer has a successor, which reads the files when it starts.
+    void asked.then((late) => late && say(reloadAnswered(member, late.faults)));
+    return [workerIsSilent(member)];
   }
 
   function retire(member: Member, why: string): void {
-    if (member.place.current !== member) return;
     member.retired ??= why;
     retireNext();
   }
 
   /** One at a time: two successors at once would come on top of the memory that is too much. */
   function retireNext(): void {
-    if (draining || places.some(({ next, pause }) => next ?? pause)) return;
+    if (draining || places.some(isBeingReplaced)) return;
     const member = places.find(({ current }) => current?.retired !== undefined)?.current;
     if (!member) return;
-    say(aboutWorker("worker_recycled", member, `is replaced: ${member.retired}`, {
-      rss: member.rss,
-    }));
+    say(workerRecycled(member, member.retired!, member.rss));
     start(member.place);
   }
 
+  function kill(member: Member): void {
+    member.state = "killed";
+    // A connection that it has not accepted comes back once it has ended.
+    handOver.remove(member.process);
+    member.process.kill();
+  }
+
+  function tick(): void {
+    for (const member of members) {
+      if (--member.ticks <= 0) giveUp(member);
+    }
+  }
+
+  function giveUp(member: Member): void {
+    switch (member.state) {
+      case "starting":
+        member.fault ??= `it did not serve within ${START_TICKS} s`;
+        return kill(member);
+      case "serving":
+        // One at a time: where all hang, the next one waits until this one's successor serves.
+        if (places.some((place) => place !== member.place && isBeingReplaced(place))) return;
+        say(workerHung(member, SILENCE_S));
+        return kill(member);
+      case "draining":
+        return kill(member);
+      case "killed":
+    }
+  }
+
   async function ended(member: Member, end: WorkerEnd): Promise<void> {
-    const { process } = member;
     members.delete(member);
-    clearTimeout(member.deadline);
-    handOver.remove(process);
+    handOver.remove(member.process);
     const drained = await member.drained;
-    const counted = drained?.metrics ?? member.counted;
-    if (counted) observer.ended(counted);
+    member.account.close();
     if (member.drained !== undefined) {
-      say(aboutWorker("worker_exited", member, drained ? "has drained" : `has ended: ${end.how}`));
+      say(workerDrained(member, drained ? undefined : end.how));
     } else if (!draining) {
       died(member, end);
     }
@@ -247,24 +327,23 @@ export function openPool(
     }
     if (place.next === member) place.next = undefined;
     const waitMs = place.backOff.died(livedMs);
-    const when = waitMs === 0 ? "at once" : `in ${waitMs / 1000} s`;
-    const text = `has ended: ${reason}; another starts ${when}`;
-    say({ ...aboutWorker("worker_exited", member, text, { how }), level: "error" });
+    say(workerDied(member, how, reason, waitMs));
     if (!place.next) place.pause ??= setTimeout(() => start(place), waitMs);
   }
 
   return {
     start() {
       start(places[0]!);
+      setInterval(tick, TICK_MS);
       return firstOutcome;
     },
     list: () =>
-      places.flatMap(({ id, current, restarts }) =>
-        current ? [{ id, pid: current.process.pid, rss: current.rss, restarts }] : []
+      places.flatMap(({ current, restarts }) =>
+        current ? [{ id: current.id, pid: current.pid, rss: current.rss, restarts }] : []
       ),
-    async metrics() {
-      const snapshots = await Promise.all([...members].map(count));
-      return snapshots.filter((snapshot) => snapshot !== undefined);
+    async count() {
+      const able = [...members].filter(({ state }) => state === "serving" || state === "draining");
+      await Promise.all(able.map((member) => inTime(count(member))));
     },
     async drain(graceMs) {
       draining = true;
@@ -281,30 +360,14 @@ export function openPool(
       };
     },
     async reload() {
-      const serving = places.flatMap(({ current }) => current ?? []);
-      const answers = await Promise.all(
-        serving.map(({ process }) => process.ask({ kind: "reload" })),
-      );
-      return new Set(answers.flatMap((answer) => answer?.faults ?? []));
+      const serving = [...members].filter(({ state }) => state === "serving");
+      return new Set((await Promise.all(serving.map(reload))).flat());
     },
     kill: () => members.forEach(({ process }) => process.kill()),
   };
 }
 
-function overLimit(rss: number, limit: number): string {
-  return `its memory, ${formatMegabytes(rss)}, is over ${formatMegabytes(limit)}`;
-}
-
-function aboutWorker(
-  event: string,
-  { place, process }: Member,
-  text: string,
-  fields: Notice["fields"] = {},
-): Notice {
-  return {
-    level: "info",
-    event,
-    message: `worker ${place.id} (process ${process.pid}) ${text}`,
-    fields: { worker: place.id, pid: process.pid, ...fields },
-  };
+/** Another one is to serve in this place. */
+function isBeingReplaced({ current, next, pause }: Place): boolean {
+  return next !== undefined || pause !== undefined || current?.state === "killed";
 }

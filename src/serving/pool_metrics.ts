@@ -1,5 +1,5 @@
-import { keepTotals } from "../metrics/aggregate.ts";
 import { serveMetrics } from "../metrics/http.ts";
+import { openLedger } from "../metrics/ledger.ts";
 import { restartMetrics } from "../metrics/restarts.ts";
 import type { Notice } from "../server/events.ts";
 import type { TcpEndpoint } from "../server/listen.ts";
@@ -24,14 +24,14 @@ export interface PoolMetrics {
  * @param workers how many workers there are; they are numbered from 1
  */
 export function openPoolMetrics(workers: number): PoolMetrics {
-  const totals = keepTotals();
+  const ledger = openLedger();
   const restarts = restartMetrics(Array.from({ length: workers }, (_, index) => index + 1));
   return {
-    observer: { replaced: restarts.restarted, ended: totals.retire },
+    observer: { replaced: restarts.restarted, open: ledger.open },
     serve: (endpoint, pool) =>
       serveMetrics(endpoint, async () => {
-        const [own, running] = await Promise.all([restarts.snapshot(), pool.metrics()]);
-        return await totals.text([own, ...running]);
+        await pool.count();
+        return await ledger.text(restarts.snapshot());
       }),
   };
 }

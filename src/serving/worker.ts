@@ -12,7 +12,6 @@ import { FLUSH_MS } from "./draining.ts";
 import { openHandedConnections } from "./handed_connections.ts";
 import { drainAndTell, reloadTls } from "./lifecycle.ts";
 import { dropPrivileges } from "./privileges.ts";
-import { exitCodeOfSignal } from "../cli/signals.ts";
 import {
   type Drained,
   type FromWorker,
@@ -24,7 +23,7 @@ import {
   type WorkerTask,
 } from "./worker_messages.ts";
 
-/** How often the supervisor is told how much memory is used, in milliseconds. */
+/** How often the supervisor hears from this worker, and how much memory it uses, in milliseconds. */
 const MEMORY_MS = 1_000;
 
 /**
@@ -178,14 +177,10 @@ function openSupervisor(): Supervisor {
 
 /**
  * Leaves SIGINT to the supervisor, since Ctrl-C reaches the whole group. SIGTERM asks the
- * supervisor to replace this worker; a second one ends it at once.
+ * supervisor to replace this worker; a further one changes nothing, since those that stop a whole
+ * group send it more than once. What ends the calls at once is the supervisor's second signal.
  */
 function takeWorkerSignals(supervisor: Supervisor): void {
   Deno.addSignalListener("SIGINT", () => {});
-  let come = false;
-  Deno.addSignalListener("SIGTERM", () => {
-    if (come) Deno.exit(exitCodeOfSignal("SIGTERM"));
-    come = true;
-    void supervisor.send({ kind: "leave" });
-  });
+  Deno.addSignalListener("SIGTERM", () => void supervisor.send({ kind: "leave" }));
 }

@@ -36,7 +36,7 @@ export type FromWorker =
   | { readonly kind: "accepted"; readonly id: number; readonly room: boolean }
   /** It can take another again. */
   | { readonly kind: "room" }
-  /** Its memory (resident set size) in bytes, about once a second. */
+  /** It is alive; its memory (resident set size) in bytes. It comes about once a second. */
   | { readonly kind: "memory"; readonly rss: number }
   /** It was asked by a signal to end, and waits until the supervisor lets it drain. */
   | { readonly kind: "leave" }
@@ -49,7 +49,7 @@ export interface WorkerRequests {
     readonly request: { readonly graceMs: number; readonly replaced: boolean };
     readonly response: Drained;
   };
-  /** Read the TLS files again; the answer says why those in use stay, if they do. */
+  /** Read the TLS files again; the answer says what did not go well. */
   reload: { readonly request: Record<never, never>; readonly response: { faults: string[] } };
   /** What it has counted so far; nothing where metrics are off. */
   metrics: { readonly request: Record<never, never>; readonly response: Snapshot };
