@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import { parseSize } from "../src/cli/size.ts";
 import { parseWorkerCount } from "../src/cli/worker_count.ts";
 import { openBackOff } from "../src/serving/back_off.ts";
@@ -276,6 +277,115 @@ posixTest("workers whose supervisor is killed finish their calls and end", async
     await Promise.all(pids.map(gone));
   }, TWO);
 });
+
+posixTest(
+  "further SIGTERMs change nothing for a worker that drains",
+  () =>
+    withServe(async (server) => {
+      const [worker] = await started(server, 1);
+      const { session, stream } = await callInFlight(server);
+      const heard = goaway(session);
+      Deno.kill(worker!, "SIGTERM");
+      await heard;
+      for (let count = 0; count < 3; count++) Deno.kill(worker!, "SIGTERM");
+      await sleep(300);
+      assert.ok(isAlive(worker!), "it still has a call");
+      assert.equal((await finishCall(stream, "A")).status, "0");
+      await gone(worker!);
+      assert.match(server.stderr.text, /has drained\n/);
+      assert.equal(workersOf(server).length, 2);
+    }, ["--workers", "1"]),
+);
+
+posixTest(
+  "a worker that hangs is killed and replaced after 5 s, its calls fail, others are answered",
+  () =>
+    withServe(async (server) => {
+      const pids = await started(server, 2);
+      const held = await Promise.all([callInFlight(server), callInFlight(server)]);
+      const start = performance.now();
+      Deno.kill(pids[0]!, "SIGSTOP");
+      // In turn: one goes to the worker that hangs, and to the other one when it is killed.
+      const calls = Array.from({ length: 4 }, () => oneCall(server.port, 20_000));
+      const ends = held.map(({ stream }) =>
+        new Promise<string>((resolve) => {
+          stream.once("error", () => resolve("lost"));
+          stream.once("close", () => resolve("lost"));
+        })
+      );
+      const [, , pid] = await server.stderr.until(
+        /worker (1) \(process (\d+)\) has said nothing for 5 s, it is killed\n/,
+      );
+      const silentMs = performance.now() - start;
+      assert.ok(silentMs > 4_000 && silentMs < 10_000, `${silentMs} ms`);
+      assert.equal(Number(pid), pids[0]);
+      await server.stderr.until(/has ended: SIGKILL; another starts .*\n/);
+      assert.deepEqual(await Promise.all(calls), Array(4).fill("answered"));
+      await started(server, 3);
+      assert.equal(await Promise.race(ends), "lost");
+      assert.ok(isAlive(pids[1]!));
+      assert.equal(await oneCall(server.port), "answered");
+    }, [...TWO, "--grace", "1s"]),
+);
+
+posixTest(
+  "where all workers hang, they are replaced one after another, and calls wait meanwhile",
+  () =>
+    withServe(async (server) => {
+      const pids = await started(server, 2);
+      for (const pid of pids) Deno.kill(pid, "SIGSTOP");
+      const calls = Array.from({ length: 4 }, () => oneCall(server.port, 30_000));
+      await started(server, 4);
+      assert.deepEqual(await Promise.all(calls), Array(4).fill("answered"));
+      const happened = [...server.stderr.text.matchAll(/has (said nothing|started)/g)];
+      assert.deepEqual(happened.map(([, what]) => what), [
+        ...["started", "started"],
+        ...["said nothing", "started"],
+        ...["said nothing", "started"],
+      ]);
+    }, TWO),
+);
+
+posixTest(
+  "the sleep of a supervisor or of all its processes is not taken for silence of the workers",
+  () =>
+    withServe((alone) =>
+      withServe(async (whole) => {
+        const stopped = [alone.pid, whole.pid, ...await started(whole, 2)];
+        const before = [...await started(alone, 2), ...workersOf(whole)];
+        for (const pid of stopped) Deno.kill(pid, "SIGSTOP");
+        await sleep(8_000);
+        for (const pid of stopped) Deno.kill(pid, "SIGCONT");
+        await sleep(2_500);
+        for (const server of [alone, whole]) {
+          assert.equal(await oneCall(server.port), "answered");
+          assert.doesNotMatch(server.stderr.text, /has said nothing|has ended/);
+        }
+        assert.ok(before.every(isAlive));
+      }, TWO), TWO),
+);
+
+posixTest(
+  "SIGHUP says which worker does not answer, and what becomes of it",
+  () =>
+    withServe(async (server) => {
+      const [worker, other] = await started(server, 2);
+      const tells = (pid: number) =>
+        new RegExp(
+          `SIGHUP: worker \\d \\(process ${pid}\\) does not answer; it reads the TLS files`,
+        );
+      Deno.kill(worker!, "SIGSTOP");
+      const start = performance.now();
+      server.kill("SIGHUP");
+      await server.stderr.until(tells(worker!));
+      assert.ok(performance.now() - start < 3_000, "it is waited for 1 s");
+      assert.doesNotMatch(server.stderr.text, tells(other!));
+      Deno.kill(worker!, "SIGCONT");
+      await server.stderr.until(
+        /SIGHUP: new connections of worker 1 .* use the TLS files as they are/,
+      );
+    }, [...TWO, "--tls-cert", "tests/certs/server.pem", "--tls-key", "tests/certs/server.key"]),
+);
 
 // An executable has its permissions inside, where nobody sees them; a bare `deno test` may not ask.
 const executable = Deno.permissions.querySync({ name: "env" }).state === "granted" &&
