@@ -1,10 +1,11 @@
 import { ExitCode } from "./cli/exit_code.ts";
 import type { Command } from "./cli/command.ts";
 import { readCommandLine } from "./cli/command_line.ts";
-import { commandHelp, programHelp } from "./cli/help.ts";
+import { commandHelp, PROGRAM_FLAGS, programHelp } from "./cli/help.ts";
 import { didYouMean } from "./cli/nearest.ts";
 import { OutputError, writeAll, writeError } from "./cli/output.ts";
 import { giveUpRunning } from "./cli/running.ts";
+import { splitFlag, switchFault } from "./cli/spell_out.ts";
 import { UsageError } from "./cli/usage_error.ts";
 import { commands, loadCommands } from "./commands.ts";
 import { excerpt } from "./escape.ts";
@@ -39,24 +40,40 @@ async function dispatch(
   first: string | undefined,
   rest: readonly string[],
 ): Promise<number> {
-  switch (first) {
-    case "-V":
+  switch (first?.startsWith("-") ? programFlag(first) : first) {
     case "--version":
       return await show(rest, () => versionLine() + "\n");
     case undefined:
-    case "-h":
     case "--help":
       return await show(rest, programHelpText);
     case "help":
       return await help(rest);
     default: {
-      const command = await load(first);
+      const command = await load(first!);
       const request = await readCommandLine(command, rest);
       return request.help
         ? await show([], () => commandHelp(command))
         : await command.run(request.flags, request.operands);
     }
   }
+}
+
+/** The long name of a flag of the program, `--help`; what was typed if it is none. */
+function programFlag(arg: string): string {
+  const { name, typed, text } = splitFlag(arg, PROGRAM_FLAGS);
+  if (name === undefined) return arg;
+  const fault = switchFault(typed, text);
+  if (fault !== undefined) throw fault;
+  return `--${name}`;
+}
+
+/** Leaves out what is switched off before the command: `--version=false`. */
+function withoutSwitchedOff(args: readonly string[]): readonly string[] {
+  const first = args.findIndex((arg) => {
+    const { name, text } = splitFlag(arg, PROGRAM_FLAGS);
+    return name === undefined || text !== "false";
+  });
+  return first === -1 ? [] : args.slice(first);
 }
 
 async function help(args: readonly string[]): Promise<number> {
@@ -96,9 +113,10 @@ async function load(name: string): Promise<Command> {
 /** Runs the program, or one of its workers where a supervisor has started this process. */
 async function start(): Promise<number> {
   const task = Deno.env.get("USERSVC_WORKER");
+  const args = withoutSwitchedOff(Deno.args);
   // Only a supervisor starts processes, and `serve` decides whether it is one.
-  if (task !== undefined || Deno.args[0] !== "serve") giveUpRunning();
-  if (task === undefined) return await main(Deno.args);
+  if (task !== undefined || args[0] !== "serve") giveUpRunning();
+  if (task === undefined) return await main(args);
   const { serveAsWorker } = await import("./serving/worker.ts");
   return await serveAsWorker(task);
 }

@@ -153,3 +153,23 @@ posixTest(
       })
     ),
 );
+
+programTest(
+  "an empty --service asks for the server as a whole",
+  () =>
+    withServe(async ({ port }) => {
+      for (const flag of [["--service", ""], ["--service="]]) {
+        assert.deepEqual(await usersvc(["check", "--port", `${port}`, ...flag]), {
+          code: 0,
+          stdout: "SERVING\n",
+          stderr: "",
+        });
+      }
+      const { code, stderr } = await usersvc(["check", "--port", `${port}`, "--service"]);
+      assert.deepEqual([code, stderr], [
+        1,
+        "usersvc check: --service needs a value: the full name of a service; " +
+        "see usersvc check --help\n",
+      ]);
+    }),
+);

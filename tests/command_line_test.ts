@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import config from "../deno.json" with { type: "json" };
+import { readCommandLine } from "../src/cli/command_line.ts";
+import { loadCommands } from "../src/commands.ts";
 import { programTest, usersvc } from "./program.ts";
 
 const FREE_PORT = "a port number from 1 to 65535, or 0 for any free one";
@@ -7,6 +9,9 @@ const PORT = "a port number from 1 to 65535";
 const DURATION = "a duration from 1ms to 24h with its unit, such as 500ms, 2s or 1m";
 const ADDRESS =
   "HOST:PORT, [IPV6]:PORT, dns:///NAME:PORT, unix:PATH, ipv4:IP:PORT,... or ipv6:[IP]:PORT,...";
+const HEADER =
+  "'name: value' in ASCII, base64 for a name that ends in -bin, and no name that gRPC " +
+  "or HTTP/2 sets itself";
 const NEWLINE = "a\nb\x1b[2J";
 
 /** Wrong command lines and the one line that each prints, without what every line ends with. */
@@ -44,8 +49,12 @@ const mistakes: [args: string[], line: string][] = [
   ],
   [
     ["serve", "--port", "-1"],
-    `usersvc serve: --port needs a value: ${FREE_PORT}`,
+    `usersvc serve: --port expects ${FREE_PORT}, not "-1"`,
   ],
+  [["serve", "--port", "-"], `usersvc serve: --port expects ${FREE_PORT}, not "-"`],
+  [["serve", "--port", "--grace", "1s"], `usersvc serve: --port needs a value: ${FREE_PORT}`],
+  [["serve", "--port", "--", "1"], `usersvc serve: --port needs a value: ${FREE_PORT}`],
+  [["serve", "--port", "--no-reflection"], `usersvc serve: --port needs a value: ${FREE_PORT}`],
   [
     ["serve", "--port=-1"],
     `usersvc serve: --port expects ${FREE_PORT}, not "-1"`,
@@ -58,6 +67,17 @@ const mistakes: [args: string[], line: string][] = [
     ["serve", "--host", "a b"],
     'usersvc serve: --host expects a host name or an IP address, not "a b"',
   ],
+  [
+    ["serve", "--reflection"],
+    "usersvc serve: unknown flag --reflection (did you mean --no-reflection?)",
+  ],
+  [
+    ["serve", "--reflection=false"],
+    "usersvc serve: unknown flag --reflection (did you mean --no-reflection?)",
+  ],
+  [["serve", "--no-reflection", "true"], 'usersvc serve: unexpected argument "true"'],
+  [["--help=no"], 'usersvc: --help expects no value, =true or =false, not "no"'],
+  [["-V="], 'usersvc: -V expects no value, =true or =false, not ""'],
   [["serve", "x"], 'usersvc serve: unexpected argument "x"'],
   [["serve", "--no-reflection", "x"], 'usersvc serve: unexpected argument "x"'],
   [["proto", "x"], 'usersvc proto: unexpected argument "x"'],
@@ -86,6 +106,23 @@ const mistakes: [args: string[], line: string][] = [
     ["call", "a", "--timeout=-1s"],
     `usersvc call: --timeout expects ${DURATION}, not "-1s"`,
   ],
+  [
+    ["call", "a", "--timeout", "-1s"],
+    `usersvc call: --timeout expects ${DURATION}, not "-1s"`,
+  ],
+  [
+    ["call", "--file", "-x"],
+    "usersvc call: --file needs a value: the path of a file; " +
+    "one that begins with a dash is written --file=-x",
+  ],
+  [["call", "a", "-H"], `usersvc call: --header needs a value: ${HEADER}`],
+  [["call", "a", "-H", "-v"], `usersvc call: --header needs a value: ${HEADER}`],
+  [["call", "a", "-vH", ""], `usersvc call: --header needs a value: ${HEADER}`],
+  [["call", "a", "-H", "-5"], `usersvc call: --header expects ${HEADER}, not "-5"`],
+  [["call", "a", "-Hx"], `usersvc call: --header expects ${HEADER}, not "x"`],
+  [["call", "a", "-v0"], 'usersvc call: -v expects no value, =true or =false, not "0"'],
+  [["call", "a", "-vH=x"], 'usersvc call: -v expects no value, =true or =false, not "H=x"'],
+  [["call", "a", "-vx"], "usersvc call: unknown flag -vx (to pass it as NAME, put -- before it)"],
   [
     ["call", "a", "--address", ":1"],
     `usersvc call: --address expects ${ADDRESS}, not ":1"`,
@@ -127,6 +164,42 @@ programTest(
     assert.equal(refused.code, 78, refused.stderr);
   },
 );
+
+programTest("each spelling of a flag and its value means the same", async () => {
+  const call = (await loadCommands()).find(({ name }) => name === "call")!;
+  const read = async (...args: string[]) => {
+    const request = await readCommandLine(call, args, () => undefined);
+    assert.ok(!request.help);
+    const { header, verbose, file, json } = request.flags;
+    return { header, verbose, file, json, operands: request.operands };
+  };
+  const nothing = { header: [], verbose: false, file: undefined, json: false, operands: [] };
+  const header = (value: string) => ({ name: "a", value });
+  for (const spelled of [["-H", "a: 1"], ["-Ha: 1"], ["-H=a: 1"], ["--header=a: 1"]]) {
+    assert.deepEqual(await read(...spelled), { ...nothing, header: [header("1")] });
+  }
+  assert.deepEqual(await read("-Ha:b=c", "-H", "a: 007", "-"), {
+    ...nothing,
+    header: [header("b=c"), header("007")],
+    operands: ["-"],
+  });
+  for (const spelled of [["-vH", "a: 1"], ["-v", "-H", "a: 1"]]) {
+    assert.deepEqual(await read(...spelled), {
+      ...nothing,
+      verbose: true,
+      header: [header("1")],
+    });
+  }
+  for (const spelled of [["--file", "-"], ["--file=-"]]) {
+    assert.deepEqual(await read(...spelled), { ...nothing, file: "-" });
+  }
+  assert.deepEqual(await read("--file=-x", "--json", "true", "", "--", "--json"), {
+    ...nothing,
+    file: "-x",
+    json: true,
+    operands: ["true", "", "--json"],
+  });
+});
 
 programTest(
   "help goes to stdout and the ways to ask for it agree",

@@ -125,7 +125,7 @@ const cases: readonly Case[] = [
   { args: ["--__proto__.port=1"], unknown: ["--__proto__.port=1"] },
 ];
 
-/** The options that src/cli/command_line.ts gives for the flags --port, --host and --header. */
+/** Options such as src/cli/command_line.ts gives, for the flags --port, --host, --header, --help. */
 function options(operands: string[], unknown: string[]) {
   return {
     "--": true as const,
@@ -160,6 +160,70 @@ function read(parseArgs: Implementation, args: readonly string[]): Reading {
   };
 }
 
+/** Whether two types are the same; `any` is so with itself alone. */
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends (<T>() => T extends B ? 1 : 2) ? true
+  : false;
+
+// Never called: what it returns is there for its type. Names that are no literals, as in the
+// program, leave no more than this to be known of a flag.
+function resultsOf(names: string[], alias: Record<string, string>, unknown: () => boolean) {
+  const wide = {
+    "--": true,
+    string: names,
+    boolean: names,
+    collect: names,
+    alias,
+    unknown,
+  } as const;
+  const literal = {
+    "--": true,
+    string: ["port", "header"],
+    boolean: ["help", "tag"],
+    collect: ["header", "tag"],
+    alias: { help: "h", header: "H" },
+    unknown,
+  } as const;
+  return {
+    installed: { wide: installed([], wide), literal: installed([], literal) },
+    standIn: { wide: standIn([], wide), literal: standIn([], literal) },
+  };
+}
+
+type Results = ReturnType<typeof resultsOf>;
+
+/** For each flag whether its type is as strict as it is in the real package. */
+type Strict<R extends Results[keyof Results]> = {
+  readonly any: Same<NonNullable<R["wide"][string]>, string[] & boolean[]>;
+  readonly unknown: Same<R["literal"][string], unknown>;
+  readonly port: Same<R["literal"]["port"], string | undefined>;
+  readonly header: Same<R["literal"]["header"], string[]>;
+  readonly H: Same<R["literal"]["H"], string[]>;
+  readonly help: Same<R["literal"]["help"], boolean>;
+  readonly h: Same<R["literal"]["h"], boolean>;
+  readonly tag: Same<R["literal"]["tag"], boolean[]>;
+  readonly end: Same<R["wide"]["--"], string[]>;
+};
+
+Deno.test("the types of the stand-in are as strict as those of the installed @std/cli", () => {
+  const all = {
+    any: true,
+    unknown: true,
+    port: true,
+    header: true,
+    H: true,
+    help: true,
+    h: true,
+    tag: true,
+    end: true,
+  } as const;
+  // `deno check` refuses a type that has become looser, and one that has become stricter.
+  const strict: { readonly [P in keyof Results]: Strict<Results[P]> } = {
+    installed: all,
+    standIn: all,
+  };
+  assert.deepEqual(strict.installed, strict.standIn);
+});
+
 const implementations: Readonly<Record<string, Implementation>> = {
   "the installed @std/cli": installed,
   "the stand-in": standIn,
@@ -173,5 +237,13 @@ for (const [name, parseArgs] of Object.entries(implementations)) {
         { args, ...nothing, ...expected },
       );
     }
+  });
+
+  Deno.test(`${name} lists each value of a switch that may be given more than once`, () => {
+    const switched = (args: readonly string[]) =>
+      parseArgs(args, { ...options([], []), collect: ["header", "help"] }).help;
+    assert.deepEqual(switched([]), []);
+    assert.deepEqual(switched(["--help=true", "--help=false", "-h"]), [true, false, true]);
+    assert.deepEqual(switched(["-hH", "1", "--no-help=true"]), [true, true]);
   });
 }

@@ -6,7 +6,7 @@ export interface ValueFlag<T> {
   readonly help: string;
   /** What a valid value is, to follow "expects" in an error line. */
   readonly expects: string;
-  /** Reads the value; undefined if it is not valid. */
+  /** Reads the value, which may be empty; undefined if it is not valid. */
   readonly parse: (text: string) => T | undefined;
   /** What to do about a value that is not valid, where there is more to say than what is. */
   readonly hint?: (text: string) => string | undefined;
@@ -24,7 +24,7 @@ export interface ValueFlag<T> {
   readonly suggestions?: readonly string[];
 }
 
-/** A flag that is there or not, `--no-reflection`. */
+/** A flag that is there or not, `--no-reflection`, or says which: `=true`, `=false`. */
 export interface SwitchFlag {
   /** One line of help. */
   readonly help: string;

@@ -8,7 +8,9 @@ import {
   takesValue,
   type ValueFlag,
 } from "./command.ts";
+import { HELP_FLAG } from "./help.ts";
 import { didYouMean } from "./nearest.ts";
+import { invalidValue, spellOut } from "./spell_out.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** What was asked of a command: to show its help, or to run with these values. */
@@ -22,7 +24,7 @@ export type Request =
 
 /**
  * Reads the arguments that follow the command's name, and the environment variables that its
- * flags name. Nothing else is read and nothing is written.
+ * flags name: a flag wins over its variable. Nothing else is read and nothing is written.
  *
  * @param env returns the value of an environment variable, or undefined
  * @throws {UsageError} for an unknown flag, a missing or invalid value, a missing or extra operand
@@ -32,67 +34,73 @@ export async function readCommandLine(
   args: readonly string[],
   env: (name: string) => string | undefined = Deno.env.get,
 ): Promise<Request> {
-  const flags = Object.entries(command.flags);
-  const valueFlags = flags.filter(isValueEntry);
-  const switches = flags.filter((entry) => !isValueEntry(entry));
+  const flags: Flags = { ...command.flags, help: HELP_FLAG };
+  const end = args.includes("--") ? args.indexOf("--") : args.length;
+  const { words, faults, unknown } = spellOut(args.slice(0, end), flags);
+  const given = parse([...words, ...args.slice(end)], flags);
+  if (given.valuesOf("help").at(-1) === true) return { help: true };
+  if (faults[0] !== undefined) throw faults[0];
+  const [strange] = [...unknown, ...given.unknown];
+  if (strange !== undefined) throw await unknownFlag(command, strange);
+
+  checkOperands(command, given.operands);
+  const values = Object.entries(command.flags).map(([name, flag]) => [
+    name,
+    takesValue(flag)
+      ? flagValue(name, flag, given.valuesOf(name).map(String), env)
+      : switchValue(flag, given.valuesOf(name), env),
+  ]);
+  return {
+    help: false,
+    flags: Object.fromEntries(values.filter(([, value]) => value !== undefined)),
+    operands: given.operands,
+  };
+}
+
+type Environment = (name: string) => string | undefined;
+
+/** What parseArgs has found. */
+interface Given {
+  /** Each value of a flag, in their order: texts, or `true` and `false` of a switch. */
+  valuesOf(name: string): readonly unknown[];
+  readonly operands: string[];
+  readonly unknown: readonly string[];
+}
+
+/** The one place that reads the result of parseArgs: nothing depends on the types that it has. */
+function parse(args: readonly string[], flags: Flags): Given {
   const unknown: string[] = [];
   const operands: string[] = [];
-  const end = args.includes("--") ? args.indexOf("--") : args.length;
-  const parsed = parseArgs([...spellOut(args.slice(0, end), switches), ...args.slice(end)], {
+  const named = (wanted: (flag: Flags[string]) => boolean) =>
+    Object.entries(flags).filter(([, flag]) => wanted(flag)).map(([name]) => keyOf(name));
+  const parsed: Readonly<Record<string, unknown>> = parseArgs(args, {
     "--": true,
-    string: valueFlags.map(([name]) => name),
-    boolean: ["help", ...switches.map(([name]) => name)],
-    collect: valueFlags.filter(([, flag]) => flag.repeats).map(([name]) => name),
-    alias: { help: "h", ...shortNames(flags) },
+    string: named(takesValue),
+    boolean: named((flag) => !takesValue(flag)),
+    collect: named(() => true),
+    alias: shortNames(flags),
     // Operands are collected here, as typed: with "_" among the strings, "-_" would be a flag.
     unknown: (arg, key) => {
       (key === undefined ? operands : unknown).push(arg);
       return false;
     },
   });
-  operands.push(...parsed["--"]);
-  // parseArgs would take it for --port=1.
-  unknown.push(...args.slice(0, end).filter((arg) => /^--no-[^=]+=/.test(arg)));
-  if (parsed.help) return { help: true };
-  // A flag left without its value swallows nothing, so what follows it looks unknown: name it first.
-  const missing = valueFlags.find(([name]) => [parsed[name]].flat().includes(""));
-  if (missing) throw new UsageError(`--${missing[0]} needs a value: ${missing[1].expects}`);
-  if (unknown[0] !== undefined) throw await unknownFlag(command, unknown[0]);
-
-  checkOperands(command, operands);
-  const values = {
-    ...switchValues(switches, parsed, env),
-    ...flagValues(valueFlags, parsed, env),
-  } as FlagValues<Flags>;
-  return { help: false, flags: values, operands };
+  const list = (value: unknown): readonly unknown[] => Array.isArray(value) ? value : [];
+  operands.push(...list(parsed["--"]).map(String));
+  return { valuesOf: (name) => list(parsed[keyOf(name)]), operands, unknown };
 }
 
-type Parsed = Readonly<Record<string, unknown>>;
-type Environment = (name: string) => string | undefined;
-
-function isValueEntry(entry: [string, Flags[string]]): entry is [string, ValueFlag<unknown>] {
-  return takesValue(entry[1]);
+/** The name of a flag in parseArgs, which leaves out the `no-` of one that has a value. */
+function keyOf(name: string): string {
+  return name.replace(/^no-/, "");
 }
 
-function shortNames(flags: readonly [string, Flags[string]][]): Record<string, string> {
+function shortNames(flags: Flags): Record<string, string> {
   return Object.fromEntries(
-    flags.flatMap(([name, { short }]) => short === undefined ? [] : [[name, short]]),
+    Object.entries(flags).flatMap(([name, { short }]) =>
+      short === undefined ? [] : [[keyOf(name), short]]
+    ),
   );
-}
-
-/**
- * Gives each switch its value: parseArgs would take an operand "true" or "false" after it for it.
- * Not so `--no-x`: with a value, parseArgs takes it for `--x`.
- */
-function spellOut(args: readonly string[], switches: readonly [string, SwitchFlag][]): string[] {
-  const spellable = switches.filter(([name]) => !name.startsWith("no-"));
-  const spelled = new Map(spellable.flatMap(([name, { short }]) =>
-    [
-      [`--${name}`, `--${name}=true`],
-      ...(short === undefined ? [] : [[`-${short}`, `--${name}=true`]]),
-    ] as [string, string][]
-  ));
-  return args.map((arg) => spelled.get(arg) ?? arg);
 }
 
 async function unknownFlag(command: Command, arg: string): Promise<UsageError> {
@@ -120,14 +128,8 @@ function checkOperands({ operands: declared }: Command, operands: string[]): voi
   throw new UsageError(`unexpected argument "${excerpt(extra)}"`);
 }
 
-function switchValues(
-  flags: readonly [string, SwitchFlag][],
-  parsed: Parsed,
-  env: Environment,
-): Parsed {
-  return Object.fromEntries(
-    flags.map(([name, flag]) => [name, parsed[name] === true || isOn(flag.env, env)]),
-  );
+function switchValue(flag: SwitchFlag, given: readonly unknown[], env: Environment): boolean {
+  return given.length === 0 ? isOn(flag.env, env) : given.at(-1) === true;
 }
 
 function isOn(variable: string | undefined, env: Environment): boolean {
@@ -137,31 +139,22 @@ function isOn(variable: string | undefined, env: Environment): boolean {
   throw new UsageError(`${variable} expects 1, true, 0 or false, not "${excerpt(text)}"`);
 }
 
-function flagValues(
-  flags: readonly [string, ValueFlag<unknown>][],
-  parsed: Parsed,
+function flagValue(
+  name: string,
+  flag: ValueFlag<unknown>,
+  texts: readonly string[],
   env: Environment,
-): Parsed {
-  const values: Record<string, unknown> = {};
-  for (const [name, flag] of flags) {
-    const typed = parsed[name] as string | string[] | undefined;
-    if (Array.isArray(typed)) {
-      values[name] = typed.map((text) => valueOf(flag, text, `--${name}`));
-      continue;
-    }
-    const fromEnv = typed === undefined && flag.env ? env(flag.env) || undefined : undefined;
-    const text = typed ?? fromEnv ?? flag.default;
-    if (text === undefined) continue;
-    values[name] = valueOf(flag, text, fromEnv === undefined ? `--${name}` : flag.env!);
-  }
-  return values;
+): unknown {
+  if (flag.repeats) return texts.map((text) => valueOf(flag, text, `--${name}`));
+  const typed = texts.at(-1);
+  const fromEnv = typed === undefined && flag.env ? env(flag.env) || undefined : undefined;
+  const text = typed ?? fromEnv ?? flag.default;
+  if (text === undefined) return undefined;
+  return valueOf(flag, text, fromEnv === undefined ? `--${name}` : flag.env!);
 }
 
 function valueOf(flag: ValueFlag<unknown>, text: string, source: string): unknown {
   const value = flag.parse(text);
-  if (value !== undefined) return value;
-  const hint = flag.hint?.(text);
-  throw new UsageError(
-    `${source} expects ${flag.expects}, not "${excerpt(text)}"${hint ? `: ${hint}` : ""}`,
-  );
+  if (value === undefined) throw invalidValue(source, flag, text);
+  return value;
 }

@@ -9,6 +9,9 @@ export const VERSION_FLAG = {
   help: "Show the version of usersvc and of its Deno",
 } as const;
 
+/** The flags of the program itself. */
+export const PROGRAM_FLAGS: Flags = { help: HELP_FLAG, version: VERSION_FLAG };
+
 /** What `help` does, which is no command of its own file. */
 export const HELP_SUMMARY = "Show the help of a command";
 
@@ -23,7 +26,7 @@ export function programHelp(commands: readonly Command[]): string {
       ...commands.map((command): Row => [command.name, command.summary]),
       ["help [COMMAND]", HELP_SUMMARY],
     ]),
-    section("Flags", flagRows({ help: HELP_FLAG, version: VERSION_FLAG })),
+    section("Flags", flagRows(PROGRAM_FLAGS)),
     exampleSection([
       { command: "usersvc serve --port 50051", does: "Start a server" },
       { command: "usersvc call Alice", does: "Call it from another terminal" },

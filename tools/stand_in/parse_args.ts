@@ -5,36 +5,73 @@
  * it; tests/parse_args_test.ts holds it and the real package to the same cases.
  */
 
-/** The options that usersvc gives. */
-export interface ParseOptions {
+/**
+ * The options that usersvc gives. As in the real package, the names in them make the type of the
+ * result: what the real types refuse is refused here too, where only the stand-in is there.
+ */
+export interface ParseOptions<
+  Texts extends string,
+  Switches extends string,
+  Lists extends string,
+  Short,
+> {
   /** Keeps what follows `--` apart. */
   readonly "--": true;
   /** Long flags whose value stays a string. */
-  readonly string: readonly string[];
+  readonly string: readonly Texts[];
   /** Flags without a value, unless it is `true` or `false`. */
-  readonly boolean: readonly string[];
-  /** Those of `string` that are lists, empty where the flag is absent. */
-  readonly collect: readonly string[];
+  readonly boolean: readonly Switches[];
+  /** Those of both that are lists, empty where the flag is absent. */
+  readonly collect: readonly Lists[];
   /** Short names: `{ help: "h" }`. */
-  readonly alias: Readonly<Record<string, string>>;
+  readonly alias: Short;
   /** Told about each operand (without a key) and unknown flag: the only place they appear in. */
   readonly unknown: (arg: string, key?: string, value?: unknown) => unknown;
 }
 
-/** Flags by their long names, and what follows `--`. */
-export interface Args {
-  [flag: string]: unknown;
-  "--": string[];
-}
+/** What each flag is: a name that is no literal may be any of the lists, and then it is all. */
+type Flags<Texts extends string, Switches extends string, Lists extends string> =
+  & { [Name in Exclude<Texts, Lists>]?: string }
+  & { [Name in Extract<Texts, Lists>]: string[] }
+  & { [Name in Exclude<Switches, Lists>]: boolean }
+  & { [Name in Extract<Switches, Lists>]: boolean[] };
+
+/** The same under the short names as well, where they are literals. */
+type WithShort<All, Short> = {
+  [Name in keyof All as Name | ShortOf<Name, Short>]: All[Name];
+};
+
+type ShortOf<Name, Short> = Name extends keyof Short
+  ? string extends Short[Name] ? never : Extract<Short[Name], string>
+  : never;
+
+/** Flags by their names, operands that `unknown` has kept, and what follows `--`. */
+export type Args<
+  Texts extends string,
+  Switches extends string,
+  Lists extends string,
+  Short,
+> =
+  & Record<string, unknown>
+  & WithShort<Flags<Texts, Switches, Lists>, Short>
+  & { _: (string | number)[]; "--": string[] };
 
 /** Reads a command line. */
-export function parseArgs(
+export function parseArgs<
+  Texts extends string,
+  Switches extends string,
+  Lists extends string,
+  const Short extends Readonly<Record<string, string>>,
+>(
   args: readonly string[],
-  options: ParseOptions,
-): Args {
+  options: ParseOptions<Texts, Switches, Lists, Short>,
+): Args<Texts, Switches, Lists, Short> {
   const end = args.includes("--") ? args.indexOf("--") : args.length;
   const queue = args.slice(0, end);
-  const parsed: Args = { "--": args.slice(end + 1) };
+  const parsed: Record<string, unknown> = { "--": args.slice(end + 1), _: [] };
+  const lists = new Set<string>(options.collect);
+  const switches = new Set<string>(options.boolean);
+  const texts = new Set<string>(options.string);
   for (const name of options.boolean) parsed[name] = false;
   for (const name of options.collect) parsed[name] = [];
 
@@ -42,13 +79,13 @@ export function parseArgs(
     Object.entries(options.alias).map(([long, short]) => [short, long]),
   );
   const longName = (key: string) => longNames.get(key) ?? key;
-  const isSwitch = (key: string) => options.boolean.includes(longName(key));
-  const isString = (key: string) => options.string.includes(longName(key));
+  const isSwitch = (key: string) => switches.has(longName(key));
+  const isString = (key: string) => texts.has(longName(key));
 
   function set(arg: string, key: string, value: unknown): void {
     const name = longName(key);
     if (!isSwitch(key) && !isString(key)) options.unknown(arg, key, value);
-    else if (options.collect.includes(name)) parsed[name] = [...parsed[name] as unknown[], value];
+    else if (lists.has(name)) parsed[name] = [...parsed[name] as unknown[], value];
     else parsed[name] = value;
   }
 
@@ -86,7 +123,7 @@ export function parseArgs(
     else if (/^-./s.test(arg)) readShort(arg);
     else options.unknown(arg);
   }
-  return parsed;
+  return parsed as Args<Texts, Switches, Lists, Short>;
 }
 
 /**

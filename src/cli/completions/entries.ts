@@ -1,5 +1,5 @@
 import type { Command, Flags, ValueFlag } from "../command.ts";
-import { HELP_FLAG, HELP_SUMMARY, VERSION_FLAG } from "../help.ts";
+import { HELP_FLAG, HELP_SUMMARY, PROGRAM_FLAGS } from "../help.ts";
 
 /** What a completion script has to know of a command. */
 export type Entry = Pick<Command, "name" | "summary" | "operands" | "flags">;
@@ -26,7 +26,7 @@ export function entriesOf(commands: readonly Command[]): Entries {
     flags: {},
   };
   return {
-    flags: { help: HELP_FLAG, version: VERSION_FLAG },
+    flags: PROGRAM_FLAGS,
     commands: [...commands, help].map((entry) => ({
       ...entry,
       flags: { ...entry.flags, help: HELP_FLAG },

@@ -1,0 +1,113 @@
+import { excerpt } from "../escape.ts";
+import { type Flags, takesValue, type ValueFlag } from "./command.ts";
+import { UsageError } from "./usage_error.ts";
+
+/** Arguments that leave the parser nothing to guess, and what it would not find wrong with them. */
+export interface Spelled {
+  readonly words: readonly string[];
+  /** What is wrong with flags that are known, in their order. */
+  readonly faults: readonly UsageError[];
+  /** Long flags that are not known. */
+  readonly unknown: readonly string[];
+}
+
+/**
+ * Gives each known flag its value with a `=`: `--port 1` is `--port=1`, and `-v` is
+ * `--verbose=true`. parseArgs alone takes an operand `true` for the value of the switch before it,
+ * any value of a switch but `false` for `true`, `--no-port=1` for `--port=1`, and an empty value,
+ * like one that begins with a dash, for none.
+ *
+ * Short flags in one word, such as `-vH`, stay as they are.
+ *
+ * @param args what comes before `--`
+ */
+export function spellOut(args: readonly string[], flags: Flags): Spelled {
+  const words: string[] = [];
+  const faults: UsageError[] = [];
+  const unknown: string[] = [];
+  const queue = [...args];
+  for (let arg = queue.shift(); arg !== undefined; arg = queue.shift()) {
+    const { name, typed, text } = splitFlag(arg, flags);
+    const flag = name === undefined ? undefined : flags[name]!;
+    if (flag === undefined) {
+      (arg.startsWith("--") ? unknown : words).push(arg);
+    } else if (!takesValue(flag)) {
+      const fault = switchFault(typed, text);
+      if (fault === undefined) words.push(`--${name}=${text ?? true}`);
+      else faults.push(fault);
+    } else if (text !== undefined || canBeValue(queue[0])) {
+      words.push(`--${name}=${text ?? queue.shift()}`);
+    } else {
+      const next = splitFlag(queue[0] ?? "", flags).name === undefined ? queue[0] : undefined;
+      faults.push(missingValue(`--${name}`, flag, next));
+    }
+  }
+  return { words, faults, unknown };
+}
+
+/** A flag as it was typed. */
+export interface TypedFlag {
+  /** Its long name; undefined if the argument is no flag that is known. */
+  readonly name: string | undefined;
+  /** The argument without a value that is in it: `-v`. */
+  readonly typed: string;
+  /** The value that is in it. */
+  readonly text: string | undefined;
+}
+
+/** Takes an argument apart: `--name`, `--name=text`, `-n`, `-n=text`, or `-ntext`. */
+export function splitFlag(arg: string, flags: Flags): TypedFlag {
+  const [, long, longText] = /^--([^=]+)(?:=(.*))?$/s.exec(arg) ?? [];
+  if (long !== undefined) {
+    const name = Object.hasOwn(flags, long) ? long : undefined;
+    return { name, typed: `--${long}`, text: longText };
+  }
+  const [, short, rest = ""] = /^-([a-z])(.*)$/is.exec(arg) ?? [];
+  const [name, flag] = Object.entries(flags).find(([, flag]) => flag.short === short) ?? [];
+  const cluster = flag === undefined || !takesValue(flag) && /^[a-z]+$/i.test(rest);
+  if (short === undefined || cluster) return { name: undefined, typed: arg, text: undefined };
+  return { name, typed: `-${short}`, text: rest === "" ? undefined : rest.replace(/^=/, "") };
+}
+
+/**
+ * What is wrong with the value of a switch: it takes none, `true` or `false`.
+ *
+ * @param typed the switch as it was typed
+ * @returns undefined if nothing is
+ */
+export function switchFault(typed: string, text: string | undefined): UsageError | undefined {
+  if (text === undefined || text === "true" || text === "false") return undefined;
+  return new UsageError(`${typed} expects no value, =true or =false, not "${excerpt(text)}"`);
+}
+
+/** A dash alone stands for stdin. */
+function canBeValue(arg: string | undefined): boolean {
+  return arg !== undefined && (!arg.startsWith("-") || arg === "-");
+}
+
+/** @param next what was typed in the place of the value, if it is no flag that is known */
+function missingValue(
+  source: string,
+  flag: ValueFlag<unknown>,
+  next: string | undefined,
+): UsageError {
+  if (next === undefined) return invalidValue(source, flag, "");
+  if (flag.parse(next) === undefined) return invalidValue(source, flag, next);
+  const written = `${source}=${excerpt(next)}`;
+  return new UsageError(
+    `${source} needs a value: ${flag.expects}; one that begins with a dash is written ${written}`,
+  );
+}
+
+/**
+ * The error of a value that its flag does not accept.
+ *
+ * @param source the flag or the environment variable that it comes from
+ */
+export function invalidValue(source: string, flag: ValueFlag<unknown>, text: string): UsageError {
+  if (text === "") return new UsageError(`${source} needs a value: ${flag.expects}`);
+  const hint = flag.hint?.(text);
+  return new UsageError(
+    `${source} expects ${flag.expects}, not "${excerpt(text)}"${hint ? `: ${hint}` : ""}`,
+  );
+}
