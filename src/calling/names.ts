@@ -1,5 +1,6 @@
 import { cut, escapeControls, excerpt } from "../escape.ts";
 import { type Line, lines } from "./lines.ts";
+import { refuseUtf16 } from "./utf16.ts";
 
 /** A name to greet. */
 export interface Name {
@@ -40,7 +41,8 @@ export function namesOf(usernames: readonly string[]): Names {
  * The names of a file, one on each line.
  *
  * @param path of the file; `-` is stdin
- * @throws {NamesError} if it cannot be opened; {@linkcode Names.lists} if it cannot be read
+ * @throws {NamesError} if it cannot be opened; {@linkcode Names.lists} if it cannot be read, or is
+ *   UTF-16
  */
 export async function namesFrom(path: string): Promise<Names> {
   const file = path === "-" ? "stdin" : path;
@@ -67,7 +69,7 @@ function namesIn(bytes: AsyncIterable<Uint8Array>, file: string, size: number | 
 
   async function* lists() {
     try {
-      for await (const list of lines(counted(), MAX_LINE_BYTES)) {
+      for await (const list of lines(refuseUtf16(counted()), MAX_LINE_BYTES)) {
         yield list.map((line, index) => name(line, linesRead + index + 1));
         linesRead += list.length;
       }
