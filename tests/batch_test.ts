@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { command } from "../src/commands/call.ts";
+import { withPeerThat } from "./http2_peer.ts";
 import {
   linuxTest,
   posixTest,
@@ -119,6 +120,67 @@ programTest(
 );
 
 programTest(
+  "names in UTF-16 are refused at once, and none is sent",
+  () =>
+    withServe(async (server) => {
+      const file = await Deno.makeTempFile();
+      for (
+        const bytes of [
+          utf16("\ufeffAlice\r\nBob\r\n", true),
+          utf16("\ufeffAlice\nBob\n", false),
+          utf16("\ufeff", true),
+          utf16("Alice\nBob\n", true),
+          utf16("A\n", false),
+          utf16("Иван\nBob\n", true),
+        ]
+      ) {
+        await Deno.writeFile(file, bytes);
+        const refused = (name: string) => ({
+          code: 1,
+          stdout: "",
+          stderr: `usersvc call: cannot read ${name}: it is UTF-16, save it as UTF-8\n`,
+        });
+        assert.deepEqual(await callWith(bytes, server, "-"), refused("stdin"));
+        assert.deepEqual(await callWith("", server, "--file", file), refused(file));
+      }
+      await Deno.remove(file);
+      // Nothing of it reached the server, and a NUL alone makes no UTF-16.
+      const nul = await callWith("z\0\n\nb\0d\n", server, "-");
+      assert.equal(nul.stdout, greetings(["z\\x00", "b\\x00d"]));
+      assert.equal((await server.stdout.until(/: z.*\n[^]*: b.*\n/)).index > 0, true);
+      assert.doesNotMatch(server.stdout.text, /A|I|B|И/);
+    }),
+);
+
+posixTest(
+  "names in UTF-16 are refused before their input ends",
+  () =>
+    withServe(async ({ port }) => {
+      const child = spawnUsersvc(["call", "-", "--port", `${port}`], { stdin: "piped" });
+      const stdout = new Transcript(child.stdout), stderr = new Transcript(child.stderr);
+      const stdin = child.stdin.getWriter();
+      const timer = setTimeout(() => child.kill("SIGKILL"), 20_000);
+      // A mark may come in two pieces.
+      await stdin.write(new Uint8Array([0xff]));
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      await stdin.write(new Uint8Array([0xfe]));
+      const { code } = await child.status;
+      clearTimeout(timer);
+      assert.deepEqual([code, await stdout.all()], [1, ""]);
+      assert.match(await stderr.all(), /^usersvc call: [^\n]+ UTF-16[^\n]+\n$/);
+      await stdin.abort().catch(() => {});
+    }),
+);
+
+function utf16(text: string, littleEndian: boolean): Uint8Array<ArrayBuffer> {
+  const bytes = new DataView(new ArrayBuffer(2 * text.length));
+  for (let i = 0; i < text.length; i++) {
+    bytes.setUint16(2 * i, text.charCodeAt(i), littleEndian);
+  }
+  return new Uint8Array(bytes.buffer);
+}
+
+programTest(
   "--json prints an object for each name and nothing else",
   () =>
     withServe(async (server) => {
@@ -190,6 +252,117 @@ posixTest(
       );
     }),
 );
+
+linuxTest(
+  "what cannot be said on stderr keeps no result back",
+  () =>
+    withServe(async ({ port }) => {
+      for (const stderr of ["/dev/full", "&-", " >(exec true)"]) {
+        const call = shellCommand(`call A "" B --concurrency 1 --port ${port}`);
+        assert.deepEqual(
+          await shell(`${call} 2>${stderr}`),
+          { code: 67, stdout: greetings(["A", "B"]), stderr: "" },
+          stderr,
+        );
+      }
+    }),
+);
+
+linuxTest(
+  "results that cannot be written are an error, not a success",
+  () =>
+    withServe(async ({ port }) => {
+      for (const args of ["A", "A B", "A --json"]) {
+        assert.deepEqual(
+          await shell(`${shellCommand(`call ${args} --port ${port}`)} > /dev/full`),
+          {
+            code: 1,
+            stdout: "",
+            stderr:
+              "usersvc call: cannot write the output: No space left on device (os error 28)\n",
+          },
+          args,
+        );
+      }
+    }),
+);
+
+programTest(
+  "an answer that makes no sense fails its own call, not those around it",
+  () =>
+    withOddPeer(async (port) => {
+      const { code, stdout, stderr } = await usersvc(["call", "A", "odd", "B", ...at(port)]);
+      assert.deepEqual([code, stdout], [77, "hi A\nhi B\n"], stderr);
+      assert.match(stderr, /^usersvc call: "odd": INTERNAL from [^\n]+: [^\n]+\n$/);
+
+      const json = await usersvc(["call", "A", "odd", "B", "--json", ...at(port)]);
+      const [a, odd, b] = json.stdout.trimEnd().split("\n").map((line) => JSON.parse(line));
+      assert.deepEqual([a.message, odd.error.code, odd.error.number, b.message], [
+        "hi A",
+        "INTERNAL",
+        13,
+        "hi B",
+      ]);
+      assert.deepEqual([json.code, json.stderr], [77, ""]);
+
+      const alone = await usersvc(["call", "odd", ...at(port)]);
+      assert.deepEqual([alone.code, alone.stdout], [77, ""]);
+      assert.match(alone.stderr, /^usersvc call: INTERNAL from [^\n]+: [^\n]+\n$/);
+    }),
+);
+
+programTest(
+  "a failure without a message has an empty one in JSON",
+  () =>
+    withOddPeer(async (port) => {
+      const { code, stdout } = await usersvc(["call", "status 5", "--json", ...at(port)]);
+      assert.deepEqual([code, JSON.parse(stdout).error], [69, {
+        code: "NOT_FOUND",
+        number: 5,
+        message: "",
+      }]);
+      const text = await usersvc(["call", "status 5", ...at(port)]);
+      assert.match(text.stderr, /: no reason given\n$/);
+    }),
+);
+
+programTest(
+  "a status that gRPC does not know has the exit code of UNKNOWN",
+  () =>
+    withOddPeer(async (port) => {
+      for (const status of ["17", "192", "abc"]) {
+        for (const form of [[], ["B"], ["--json"]]) {
+          const { code } = await usersvc(["call", `status ${status}`, ...form, ...at(port)]);
+          assert.equal(code, 66, `${status} ${form}`);
+        }
+      }
+    }),
+);
+
+function at(port: number): string[] {
+  return ["--address", `127.0.0.1:${port}`];
+}
+
+/**
+ * Gives a test a server that greets with "hi"; "odd" with a message that is compressed in a way it
+ * does not name, and "status N" with that status and no message.
+ */
+async function withOddPeer(use: (port: number) => Promise<void>): Promise<void> {
+  await withPeerThat((stream, username) => {
+    const [, status] = /^status (.+)$/.exec(username) ?? [];
+    stream.respond({ "content-type": "application/grpc" }, { waitForTrailers: true });
+    stream.on(
+      "wantTrailers",
+      () => stream.sendTrailers({ "grpc-status": status ?? "0", "grpc-message": "" }),
+    );
+    if (status !== undefined) return void stream.end();
+    const text = encode(`hi ${username}`);
+    const compressed = username === "odd" ? 1 : 0;
+    stream.end(
+      new Uint8Array([compressed, 0, 0, 0, text.length + 2, 0x0a, text.length, ...text]),
+    );
+  }, use);
+}
 
 posixTest(
   "the first failure of an endless input ends it with --fail-fast",

@@ -1,5 +1,5 @@
 import { ExitCode, exitCodeOfStatus } from "../cli/exit_code.ts";
-import { writeAll, writeError } from "../cli/output.ts";
+import { say, writeAll, writeError } from "../cli/output.ts";
 import { callEach, type Outcome } from "../client/call_each.ts";
 import type { Connection } from "../client/channel.ts";
 import { forManyCalls } from "../client/many_calls.ts";
@@ -77,8 +77,10 @@ async function printEach(
   progress: Progress | undefined,
 ): Promise<number> {
   const client = await openUserClient(connection, forManyCalls);
-  const callOne = ({ username, fault }: Name) =>
-    fault === undefined ? client.getUser(username, call) : Promise.reject(new NameFault(fault));
+  const callOne = async ({ username, fault }: Name) => {
+    if (fault !== undefined) throw new NameFault(fault);
+    return await client.getUser(username, call);
+  };
   const print = json ? jsonPrinter(call.timeoutMs) : textPrinter(call.timeoutMs, connection.target);
   let first: Outcome<Name> & { error: unknown } | undefined;
   const options = { concurrency, failFast, signal };
@@ -110,7 +112,7 @@ function textPrinter(timeoutMs: number, { name: target }: Target): Printer {
     let messages = "", failures = "", wanted = true;
     const flush = async () => {
       if (messages !== "") wanted = await writeAll(Deno.stdout, messages) && wanted;
-      if (failures !== "") await writeAll(Deno.stderr, failures);
+      if (failures !== "") await say(failures);
       messages = failures = "";
     };
     for (const outcome of outcomes) {

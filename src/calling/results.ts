@@ -17,7 +17,6 @@ const MAX_USERNAME = 256;
  * Describes a failed call of a batch.
  *
  * @param timeoutMs the deadline that the call had, in milliseconds
- * @throws the error itself, if no call has failed with it
  */
 export function failureOf(error: unknown, timeoutMs: number): Failure {
   if (error instanceof NameFault) {
@@ -57,6 +56,9 @@ export function jsonLine(outcome: Outcome<Name>, timeoutMs: number): string {
 
 function jsonError(error: unknown, timeoutMs: number): Record<string, unknown> {
   const { code, name, reason } = failureOf(error, timeoutMs);
-  const details = isServiceError(error) ? errorDetails(error) : undefined;
-  return { code: name, number: code, message: reason, ...(details && { details }) };
+  if (!isServiceError(error)) return { code: name, number: code, message: reason };
+  const details = errorDetails(error);
+  // A server that gave no reason is not given one here: "no reason given" is for people.
+  const message = error.details === "" ? "" : reason;
+  return { code: name, number: code, message, ...(details && { details }) };
 }

@@ -25,13 +25,16 @@ export const CheckExitCode = {
   NOT_SERVING: 4,
 } as const;
 
+const UNKNOWN = 2, LAST_STATUS = 16;
+
 /**
  * The exit code of a failed call: 64 + the gRPC status code, as in grpcurl, so that 78 is
- * UNAVAILABLE.
+ * UNAVAILABLE. What is no status code of a failure is UNKNOWN: an exit code has eight bits, and 64 +
+ * 192 would be success.
  *
- * @param statusCode a gRPC status code, 1 to 16
  * @see https://grpc.io/docs/guides/status-codes/
  */
 export function exitCodeOfStatus(statusCode: number): number {
-  return 64 + statusCode;
+  const known = Number.isInteger(statusCode) && statusCode >= 1 && statusCode <= LAST_STATUS;
+  return 64 + (known ? statusCode : UNKNOWN);
 }

@@ -37,11 +37,28 @@ export async function writeAll(output: Output, text: string | Uint8Array): Promi
   return true;
 }
 
-/** Writes one line to stderr. Where even that is closed, nobody can be told. */
-export function writeError(line: string): void {
+/**
+ * Writes text to stderr as {@linkcode writeAll} does. What cannot be said there stops nothing: a full
+ * disk under a log must not keep results back.
+ */
+export async function say(text: string): Promise<void> {
   try {
-    Deno.stderr.writeSync(new TextEncoder().encode(`${line}\n`));
+    await writeAll(Deno.stderr, text);
   } catch {
     // Nothing is left to say it with.
   }
+}
+
+/** Writes text to stderr before it returns. What cannot be said there stops nothing. */
+export function sayNow(text: string): void {
+  try {
+    Deno.stderr.writeSync(new TextEncoder().encode(text));
+  } catch {
+    // Nothing is left to say it with.
+  }
+}
+
+/** Writes one line to stderr, as {@linkcode sayNow} does. */
+export function writeError(line: string): void {
+  sayNow(`${line}\n`);
 }

@@ -33,13 +33,16 @@ const NO_CONNECTION = "No connection before the deadline: ";
 
 /**
  * Describes a failed call, without those parts of grpc-js's messages that only its developers can
- * read.
+ * read. What is no status of a call at all is a fault of the client's own: INTERNAL, with its message,
+ * so that one call's fault does not take the others' results along.
  *
  * @param timeoutMs the deadline that the call had, in milliseconds
- * @throws the error itself, if no call has failed with it
  */
 export function describeFailure(error: unknown, timeoutMs: number): Failure {
-  if (!isServiceError(error)) throw error;
+  if (!isServiceError(error)) {
+    const reason = `a fault of the client: ${error}`;
+    return { code: status.INTERNAL, name: "INTERNAL", reason, absent: false };
+  }
   const { code } = error;
   const own = reason(error, timeoutMs);
   return {
