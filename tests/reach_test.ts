@@ -6,11 +6,14 @@ import {
   posixTest,
   programTest,
   type Result,
+  shell,
+  shellCommand,
   startUsersvc,
   usersvc,
   withServe,
 } from "./program.ts";
 import { closedPort, withPeer } from "./tcp_peer.ts";
+import { withWatch } from "./watch.ts";
 
 const GREETED: Result = { code: 0, stdout: "Привет, Alice!\n", stderr: "" };
 
@@ -119,6 +122,72 @@ programTest("--wait ends with the deadline and says what was wrong", async () =>
     stderr:
       `usersvc call: DEADLINE_EXCEEDED from 127.0.0.1:${port}: no connection within 300 ms: ` +
       "connection refused\n",
+  });
+});
+
+/** How long the program takes, in milliseconds: the least of three runs. */
+async function duration(...args: string[]): Promise<number> {
+  const times: number[] = [];
+  for (let run = 0; run < 3; run++) {
+    const start = performance.now();
+    await usersvc(args);
+    times.push(performance.now() - start);
+  }
+  return Math.min(...times);
+}
+
+programTest("a command ends with its deadline, whatever keeps it from a connection", async () => {
+  const absent = ["--port", `${await closedPort()}`, "--timeout", "300ms"];
+  await withPeer(() => {}, async (port) => {
+    const silent = ["--port", `${port}`, "--timeout", "300ms"];
+    const late = [
+      ["call", "Alice", ...silent],
+      ["call", "Alice", ...silent, "--tls"],
+      ["call", "Alice", ...absent, "--wait"],
+      ["call", "Alice", ...absent, "--retries", "9"],
+      ["call", "Alice", "Bob", ...silent, "--wait"],
+      ["check", ...silent],
+    ];
+    const startUp = await duration("call", "Alice", ...absent);
+    for (const args of late) {
+      const took = await duration(...args) - startUp;
+      assert.ok(took > 200 && took < 500, `${args.join(" ")}: ${took} ms beyond the start-up`);
+    }
+  });
+});
+
+posixTest("check --watch waits no longer than its deadline for the first answer", async () => {
+  // It ends what speaks HTTP/2, and leaves what speaks TLS waiting: a reason takes long to find.
+  const isTls = (bytes: string | Uint8Array) => bytes[0] === 0x16;
+  await withPeer(
+    (socket) => socket.once("data", (bytes) => isTls(bytes) || socket.end()),
+    async (port) => {
+      const start = performance.now();
+      await withWatch(port, "--timeout 300ms", async ({ stderr, end }) => {
+        const [line] = await stderr.until(/^.*\n/);
+        assert.match(line, /^usersvc check: UNAVAILABLE /);
+        assert.ok(performance.now() - start < 900, `${performance.now() - start} ms`);
+        await end("SIGTERM");
+      });
+    },
+  );
+});
+
+posixTest("calls that fail for one reason do not look for it one by one", async () => {
+  let connections = 0;
+  await withPeer((socket) => {
+    connections++;
+    socket.end();
+  }, async (port) => {
+    for (const concurrency of [1, 64]) {
+      connections = 0;
+      const flags = `--port ${port} --concurrency ${concurrency}`;
+      const { code, stderr } = await shell(`seq 1000 | ${shellCommand(`call - ${flags}`)}`);
+      assert.equal(code, 78);
+      assert.equal(stderr.match(/: UNAVAILABLE from /g)?.length, 1_000);
+      // A channel tries ten times a second at first, and then once; a reason takes two connections.
+      assert.ok(connections < 60, `${connections} connections, ${concurrency} calls at once`);
+    }
   });
 });
 

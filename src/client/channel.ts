@@ -1,7 +1,9 @@
 import {
+  Channel,
   type ChannelCredentials,
   type ChannelOptions,
   type ClientOptions,
+  connectivityState,
   credentials,
 } from "@grpc/grpc-js";
 import { escapeGrpcLog } from "../grpc_log.ts";
@@ -49,6 +51,8 @@ export async function channelArguments(connection: Connection): Promise<ChannelA
     ? [credentials.createInsecure(), {}]
     : await (await import("./tls.ts")).tlsChannel(target, tls);
   const traced = trace && (await import("./trace.ts")).traced(trace);
+  let channel: Channel | undefined;
+  const isConnected = () => channel?.getConnectivityState(false) === connectivityState.READY;
   return [target.uri, channelCredentials, {
     ...tlsOptions,
     ...policy(target.balanced, retries),
@@ -60,9 +64,21 @@ export async function channelArguments(connection: Connection): Promise<ChannelA
     "grpc.max_reconnect_backoff_ms": RECONNECT_MS.last,
     // A name that is unknown until the server is up is asked for as often.
     "grpc.dns_min_time_between_resolutions_ms": RECONNECT_MS.last,
-    interceptors: [callInterceptor(connection), ...(traced ? [traced.interceptor] : [])],
-    ...(traced ? { channelFactoryOverride: traced.openChannel } : {}),
+    interceptors: [
+      callInterceptor(connection, isConnected),
+      ...(traced ? [traced.interceptor] : []),
+    ],
+    channelFactoryOverride: (...args) => channel = (traced?.openChannel ?? openChannel)(...args),
   }];
+}
+
+/** As grpc-js does; what is no option of a channel has been taken out by the client. */
+function openChannel(
+  address: string,
+  credentials: ChannelCredentials,
+  options: ClientOptions,
+): Channel {
+  return new Channel(address, credentials, options as ChannelOptions);
 }
 
 function policy(balanced: boolean, retries: number): ChannelOptions {

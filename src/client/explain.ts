@@ -13,31 +13,12 @@ import { type ClientTls, tlsOptions } from "./tls.ts";
 /** When a connection that is made here is given up, in milliseconds. */
 const PROBE_MS = 1_000;
 
-const underWay = new WeakMap<Connection, Promise<string | undefined>>();
-
 /**
- * Finds out, by a connection of its own, why calls do not get through to a server. Calls that fail
- * meanwhile share its answer.
+ * Finds out, by a connection of its own, why calls do not get through to a server.
  *
- * @param maxMs how long that may take, in milliseconds
  * @returns what is wrong; undefined if that cannot be told
  */
-export function explainConnection(
-  connection: Connection,
-  maxMs: number,
-): Promise<string | undefined> {
-  let answer = underWay.get(connection);
-  if (answer === undefined) {
-    answer = probe(connection).finally(() => underWay.delete(connection));
-    underWay.set(connection, answer);
-  }
-  return Promise.race([
-    answer,
-    new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), maxMs)),
-  ]);
-}
-
-async function probe(connection: Connection): Promise<string | undefined> {
+export async function explainConnection(connection: Connection): Promise<string | undefined> {
   const { endpoint } = connection.target;
   const refusal = await tryTcp(endpoint);
   if (refusal !== undefined) return describeConnectionError(refusal);

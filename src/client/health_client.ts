@@ -2,6 +2,7 @@ import { Client, type ServiceError, status } from "@grpc/grpc-js";
 import { Buffer } from "node:buffer";
 import { healthRoot, healthServiceName } from "../health_contract.ts";
 import { channelArguments, type Connection } from "./channel.ts";
+import type { AnswerOptions } from "./interceptor.ts";
 
 /** How a check is made. */
 export interface CheckOptions {
@@ -64,11 +65,13 @@ async function* watch(
   client: Client,
   { service, timeoutMs }: CheckOptions,
 ): AsyncGenerator<string> {
+  const options: AnswerOptions = { answerBy: Date.now() + timeoutMs };
   const call = client.makeServerStreamRequest(
     path("Watch"),
     encodeRequest,
     decodeResponse,
     service,
+    options,
   );
   let late = false;
   // A deadline would end the whole watch, not only the wait for the first answer.
