@@ -22,19 +22,31 @@ export async function readIdentity(certPath: string, keyPath: string): Promise<I
 }
 
 /**
- * Reads the certificates of authorities.
+ * Reads the certificates of authorities, those that are valid now: Deno would trust the others too,
+ * as a root's dates are none of rustls's business. A file often holds the one that has expired, or
+ * is to come, beside the one in use.
  *
- * @throws {TlsError} if the file is missing, unreadable, not PEM, or if the first one has expired
+ * @returns at least one, each PEM
+ * @throws {TlsError} if the file is missing, unreadable, not PEM, or none of them is valid now
  */
-export async function readAuthorities(path: string): Promise<Buffer> {
-  const pem = await readFile(path);
-  const [first] = parseCertificates(path, pem);
-  checkValidity(path, first);
-  return pem;
+export async function readAuthorities(path: string): Promise<readonly string[]> {
+  const certificates = parseCertificates(path, await readFile(path));
+  const valid = certificates.filter((certificate) => validityFault(certificate) === undefined);
+  if (valid.length === 0) checkValidity(path, certificates[0]);
+  return valid.map((certificate) => certificate.toString());
+}
+
+/** Says why a certificate is not valid now, after its name; undefined if it is. */
+export function validityFault(
+  { validFrom, validTo }: { readonly validFrom: string; readonly validTo: string },
+): string | undefined {
+  const now = Date.now();
+  if (Date.parse(validTo) < now) return `expired on ${validTo}`;
+  return Date.parse(validFrom) > now ? `is not valid before ${validFrom}` : undefined;
 }
 
 /** Splits PEM into its certificates; what is none is left out. */
-export function splitPem(pem: string): string[] {
+function splitPem(pem: string): string[] {
   return pem.match(/-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----/gs) ?? [];
 }
 
@@ -58,13 +70,8 @@ function parseCertificates(path: string, pem: Buffer): [X509Certificate, ...X509
 }
 
 function checkValidity(path: string, certificate: X509Certificate): void {
-  const now = Date.now();
-  if (Date.parse(certificate.validTo) < now) {
-    throw new TlsError(`the certificate in ${path} expired on ${certificate.validTo}`);
-  }
-  if (Date.parse(certificate.validFrom) > now) {
-    throw new TlsError(`the certificate in ${path} is not valid before ${certificate.validFrom}`);
-  }
+  const fault = validityFault(certificate);
+  if (fault !== undefined) throw new TlsError(`the certificate in ${path} ${fault}`);
 }
 
 function checkKey(path: string, pem: Buffer, certificate: X509Certificate, certPath: string): void {

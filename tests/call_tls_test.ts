@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createServer } from "node:tls";
 import type { AddressInfo } from "node:net";
 import { programTest, type Result, usersvc, withServe } from "./program.ts";
-import { cert, withGrpcPeer } from "./grpc_peer.ts";
+import { cert, withCertFile, withGrpcPeer } from "./grpc_peer.ts";
 
 const CA = ["--tls", "--tls-ca", cert("ca.pem")];
 const CLIENT = ["--tls-cert", cert("client.pem"), "--tls-key", cert("client.key")];
@@ -76,6 +76,43 @@ for (const [certificate, flags, expected] of untrusted) {
       }),
   );
 }
+
+for (const other of ["expired_ca", "future_ca"]) {
+  programTest(
+    `${other}.pem in a file of authorities is not trusted, those beside it are`,
+    () =>
+      withCertFile([`${other}.pem`, "ca.pem"], async (path) => {
+        const flags = ["--tls", "--tls-ca", path];
+        await withGrpcPeer("server", async ({ port }) => {
+          for (const host of ["localhost", "127.0.0.1"]) {
+            const { code, stdout, stderr } = await call(`${host}:${port}`, ...flags);
+            assert.deepEqual([code, stdout, stderr], [0, "hello\n", ""]);
+          }
+        });
+        await withGrpcPeer(`of_${other}`, async ({ port, calls }) => {
+          const env = { SSL_CERT_FILE: path };
+          assert.match(reason(await call(`localhost:${port}`, ...flags)), AUTHORITY);
+          const system = ["call", "Alice", "--port", `${port}`, "--tls"];
+          assert.match(reason(await usersvc(system, { env })), AUTHORITY);
+          assert.equal(calls.length, 0);
+        });
+      }),
+  );
+}
+
+programTest("a file of authorities of which none is valid now is refused with a date", async () => {
+  const files: [names: string[], line: RegExp][] = [
+    [["expired_ca.pem", "future_ca.pem"], / the certificate in \S+ expired on Feb {2}1 [^\n]+\n$/],
+    [["future_ca.pem"], / the certificate in \S+ is not valid before Jan {2}1 [^\n]+ 2120 GMT\n$/],
+  ];
+  for (const [names, line] of files) {
+    await withCertFile(names, async (path) => {
+      const { code, stderr } = await call("localhost:1", "--tls", "--tls-ca", path);
+      assert.equal(code, 1);
+      assert.match(stderr, line);
+    });
+  }
+});
 
 programTest(
   "the environment cannot switch verification off, a Node variable least of all",

@@ -9,6 +9,21 @@ export function cert(name: string): string {
   return fileURLToPath(new URL(`certs/${name}`, import.meta.url));
 }
 
+/** Gives a test one file with several of tests/certs/, in this order. */
+export async function withCertFile(
+  names: readonly string[],
+  use: (path: string) => Promise<void>,
+): Promise<void> {
+  const path = await Deno.makeTempFile({ prefix: "usersvc-certs-", suffix: ".pem" });
+  try {
+    const texts = await Promise.all(names.map((name) => Deno.readTextFile(cert(name))));
+    await Deno.writeTextFile(path, texts.join(""));
+    await use(path);
+  } finally {
+    await Deno.remove(path);
+  }
+}
+
 /** The server and what reached it. */
 export interface GrpcPeer {
   readonly port: number;

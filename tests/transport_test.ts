@@ -6,7 +6,7 @@ import type { ServiceDefinition } from "@grpc/proto-loader";
 import { healthServiceName } from "../src/health_contract.ts";
 import { healthDefinition } from "../src/server/health.ts";
 import { LIMITS } from "../src/server/limits.ts";
-import { cert } from "./grpc_peer.ts";
+import { cert, withCertFile } from "./grpc_peer.ts";
 import { watchHealth } from "./health_client.ts";
 import { posixTest, type Serve, usersvc, withServe } from "./program.ts";
 
@@ -90,6 +90,28 @@ posixTest("--tls-client-ca demands a client certificate", () =>
     assert.equal(await greeting(target, { client: true }), "Привет, Alice!");
     await assert.rejects(greeting(target, { tls: true }), /UNAVAILABLE/);
   }, MTLS));
+
+posixTest("--tls-client-ca trusts those of its authorities that are valid now", async () => {
+  for (const other of ["expired_ca", "future_ca"]) {
+    await withCertFile([`${other}.pem`, "ca.pem"], (path) =>
+      withServe(async ({ port }) => {
+        const greet = (name: string) => {
+          const identity = ["--tls-cert", cert(`${name}.pem`), "--tls-key", cert(`${name}.key`)];
+          const flags = ["--tls", "--tls-ca", cert("ca.pem"), ...identity];
+          return usersvc(["call", "Alice", "--port", `${port}`, ...flags]);
+        };
+        assert.equal((await greet("client")).stdout, "Привет, Alice!\n");
+        const { code, stderr } = await greet(`of_${other}`);
+        assert.equal(code, 78, stderr);
+        assert.match(stderr, /: the server does not accept the client certificate\n$/);
+      }, [...TLS, "--tls-client-ca", path]));
+  }
+  const { code, stderr } = await usersvc(
+    ["serve", "--port", "0", ...TLS, "--tls-client-ca", cert("expired_ca.pem")],
+  );
+  assert.equal(code, 1);
+  assert.match(stderr, /^usersvc serve: the certificate in \S+ expired on Feb {2}1 [^\n]+\n$/);
+});
 
 /** Opens a TLS connection; returns what was agreed on, or why nothing was. */
 async function agreed(port: number, options: ConnectionOptions): Promise<string> {

@@ -5,6 +5,7 @@ import {
   type PeerCertificate,
   type TLSSocket,
 } from "node:tls";
+import { validityFault } from "../tls_files.ts";
 import type { Connection } from "./channel.ts";
 import { describeConnectionError } from "./failure.ts";
 import type { Endpoint } from "./target.ts";
@@ -72,14 +73,9 @@ async function probeTls(
 async function probeValidity(endpoint: Endpoint): Promise<string | undefined> {
   const { certificate } = await tryTls(endpoint, { rejectUnauthorized: false });
   if (certificate === undefined) return undefined;
-  const stale = staleness(certificate);
-  return stale && `the server's certificate ${stale}`;
-}
-
-function staleness({ valid_from: from, valid_to: to }: PeerCertificate): string | undefined {
-  const now = Date.now();
-  if (Date.parse(to) < now) return `expired on ${to}`;
-  return Date.parse(from) > now ? `is not valid before ${from}` : undefined;
+  const { valid_from: validFrom, valid_to: validTo } = certificate;
+  const fault = validityFault({ validFrom, validTo });
+  return fault && `the server's certificate ${fault}`;
 }
 
 /** How an attempt to speak TLS went. */

@@ -1,7 +1,7 @@
 import { type ChannelCredentials, type ChannelOptions, credentials } from "@grpc/grpc-js";
 import { Buffer } from "node:buffer";
 import { type DetailedPeerCertificate, getCACertificates, type PeerCertificate } from "node:tls";
-import { type Identity, readAuthorities, readIdentity, splitPem } from "../tls_files.ts";
+import { type Identity, readAuthorities, readIdentity } from "../tls_files.ts";
 import { serverCertificateFault } from "./server_certificate.ts";
 import { isIp, type Target } from "./target.ts";
 
@@ -38,7 +38,7 @@ async function readTlsMaterial(tls: ClientTls): Promise<TlsMaterial> {
 }
 
 async function trustedRoots(ca: string | undefined): Promise<readonly string[]> {
-  if (ca !== undefined) return splitPem((await readAuthorities(ca)).toString("latin1"));
+  if (ca !== undefined) return await readAuthorities(ca);
   const system = getCACertificates("system");
   // An image without any, such as distroless/static, has Mozilla's, which are in Deno.
   return system.length > 0 ? system : getCACertificates("bundled");

@@ -1,4 +1,5 @@
 import { ServerCredentials } from "@grpc/grpc-js";
+import { Buffer } from "node:buffer";
 import { readAuthorities, readIdentity } from "../tls_files.ts";
 
 /** The files that TLS needs, PEM. */
@@ -24,7 +25,7 @@ export async function readTlsCredentials(files: TlsFiles): Promise<ServerCredent
   // Without root certificates every handshake fails on Deno 2.9 ("excessive message size"), so a
   // server that asks for no client certificate gives its own chain, which nothing is checked with.
   return ServerCredentials.createSsl(
-    clientCa ?? cert,
+    clientCa === undefined ? cert : Buffer.from(clientCa.join("\n")),
     [{ cert_chain: cert, private_key: key }],
     clientCa !== undefined,
   );

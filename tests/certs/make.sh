@@ -1,12 +1,13 @@
 #!/bin/sh
 # Makes the certificates in this folder, which the TLS tests use. They are valid for a century and
-# trusted by nobody. Needs openssl 3 and, for the expired one, faketime.
+# trusted by nobody. Needs openssl 3 and, for those of another time, faketime.
 set -eu
 cd "$(dirname "$0")"
 newkey() { openssl ecparam -name prime256v1 -genkey -noout | openssl pkcs8 -topk8 -nocrypt -out "$1"; }
-authority() { # NAME
+authority() { # NAME [DAYS]
   newkey "$1.key"
-  openssl req -x509 -new -key "$1.key" -subj "/CN=usersvc test CA" -days 36500 -out "$1.pem"
+  ${OPENSSL:-openssl} req -x509 -new -key "$1.key" -subj "/CN=usersvc test CA" \
+    -days "${2:-36500}" -out "$1.pem"
 }
 sign() { # AUTHORITY NAME SUBJECT EXTENSIONS [DAYS]
   newkey "$2.key"
@@ -37,6 +38,11 @@ sign between chained "/CN=localhost" "$HERE"
 cat between.pem >> chained.pem
 # Valid in January 2020.
 OPENSSL="faketime 2020-01-01 openssl" sign ca expired "/CN=localhost" "$HERE" 31
+# Authorities that are not valid now, but what they have signed is.
+OPENSSL="faketime 2020-01-01 openssl" authority expired_ca 31
+sign expired_ca of_expired_ca "/CN=localhost" "$HERE"
+OPENSSL="faketime 2120-01-01 openssl" authority future_ca
+sign future_ca of_future_ca "/CN=localhost" "$HERE"
 
 # Forgeries: their authority has the name of the trusted one, but not its key.
 authority impostor
@@ -46,4 +52,4 @@ sign_version_1 impostor forged_between "/CN=between"
 sign forged_between forged_chain "/CN=localhost" "$HERE"
 cat forged_between.pem >> forged_chain.pem
 
-rm -f ca.key impostor.key between.* forged_between.* *.srl
+rm -f ca.key expired_ca.key future_ca.key impostor.key between.* forged_between.* *.srl
