@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer";
 import { createPrivateKey, X509Certificate } from "node:crypto";
+import { fileFault } from "./file_error.ts";
 import { TlsError } from "./tls_error.ts";
 
 /** A certificate with its private key, PEM, as they were read. */
@@ -54,7 +55,7 @@ async function readFile(path: string): Promise<Buffer> {
   try {
     return Buffer.from(await Deno.readFile(path));
   } catch (error) {
-    throw new TlsError(`cannot read ${path}: ${(error as Error).message}`);
+    throw new TlsError(`cannot read ${path}: ${fileFault(error)}`);
   }
 }
 

@@ -266,6 +266,7 @@ programTest("a TLS file that cannot be used is one line that names it, exit code
   ];
   const bad: [flags: string[], line: RegExp][] = [
     [["--tls", "--tls-ca", cert("missing.pem")], /: cannot read \S*missing\.pem: /],
+    [["--tls", "--tls-ca", cert("missing.pem")], /: there is no such file$/],
     [["--tls", "--tls-ca", cert("server.key")], /server\.key holds no PEM certificate$/],
     [["--tls", "--tls-ca", cert("expired.pem")], /certificate in \S*expired\.pem expired on /],
     [identity("missing.pem", "client.key"), /: cannot read \S*missing\.pem: /],
@@ -274,6 +275,13 @@ programTest("a TLS file that cannot be used is one line that names it, exit code
     [identity("client.pem", "second.key"), /second\.key does not belong to .*client\.pem$/],
     [identity("expired.pem", "expired.key"), /the certificate in \S*expired\.pem expired on /],
   ];
+  // Other systems have other words for these, or none.
+  const ofLinux: typeof bad = [
+    [["--tls", "--tls-ca", cert("")], /certs\/: it is a directory$/],
+    [["--tls", "--tls-ca", cert("ca.pem/x")], /ca\.pem\/x: a part of its path is no directory$/],
+    [["--tls", "--tls-ca", "/proc/self/mem"], /mem: not allowed to read it$/],
+  ];
+  if (Deno.build.os === "linux") bad.push(...ofLinux);
   for (const [flags, line] of bad) {
     const { code, stdout, stderr } = await call("localhost:1", ...flags);
     assert.deepEqual([code, stdout], [1, ""], stderr);

@@ -63,6 +63,31 @@ posixTest("unix: reaches a socket file", async () => {
   }
 });
 
+posixTest("unix: says what is no socket file, and advises no server there", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "usersvc-unix-" });
+  try {
+    await Deno.writeTextFile(`${folder}/file`, "");
+    const paths: [path: string, reason: string][] = [
+      [folder, "it is a directory, not a socket file"],
+      [`${folder}/file`, "it is not a socket file"],
+      [`${folder}/file/s`, "a part of its path is no directory"],
+      [`${folder}/${"s".repeat(108)}`, "the path is too long for a socket file"],
+    ];
+    for (const [path, reason] of paths) {
+      const failed = await call(`unix:${path}`);
+      assert.deepEqual([failed.code, failed.stdout], [78, ""]);
+      assert.equal(failed.stderr, `usersvc call: UNAVAILABLE from unix:${path}: ${reason}\n`);
+    }
+    const late = await call(`unix:${folder}`, "--wait", "--timeout", "500ms");
+    assert.match(
+      late.stderr,
+      /: no connection within 500 ms: it is a directory, not a socket file$/m,
+    );
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
 programTest("calls to a list of addresses go to each in turn", () =>
   withGrpcPeer(
     undefined,

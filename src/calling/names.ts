@@ -1,4 +1,5 @@
 import { cut, escapeControls, excerpt } from "../escape.ts";
+import { fileFault } from "../file_error.ts";
 import { type Line, lines } from "./lines.ts";
 import { refuseUtf16 } from "./utf16.ts";
 
@@ -96,8 +97,5 @@ function name({ text, fault }: Line, number: number): Name {
 }
 
 function namesError(file: string, error: unknown): NamesError {
-  const reason = error instanceof Deno.errors.NotFound
-    ? "there is no such file"
-    : (error as Error).message;
-  return new NamesError(`cannot read ${excerpt(file)}: ${escapeControls(reason)}`);
+  return new NamesError(`cannot read ${excerpt(file)}: ${escapeControls(fileFault(error))}`);
 }

@@ -22,11 +22,22 @@ const PROBE_MS = 1_000;
 export async function explainConnection(connection: Connection): Promise<string | undefined> {
   const { endpoint } = connection.target;
   const refusal = await tryTcp(endpoint);
-  if (refusal !== undefined) return describeConnectionError(refusal);
+  if (refusal !== undefined) {
+    const fault = "path" in endpoint ? await pathFault(endpoint.path, refusal) : undefined;
+    return fault ?? describeConnectionError(refusal);
+  }
   const { tls } = connection;
   return tls === undefined
     ? await probePlainText(endpoint)
     : await probeTls({ ...connection, tls });
+}
+
+/** Systems refuse a connection to any other file in the words for a socket without a server. */
+async function pathFault(path: string, refusal: string): Promise<string | undefined> {
+  if (refusal.includes("EINVAL")) return "the path is too long for a socket file";
+  const file = await Deno.stat(path).catch(() => undefined);
+  if (file?.isDirectory) return "it is a directory, not a socket file";
+  return file?.isSocket === false ? "it is not a socket file" : undefined;
 }
 
 /** @returns the message of the error; undefined if there is a connection */

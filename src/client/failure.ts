@@ -1,4 +1,5 @@
 import { type ServiceError, status } from "@grpc/grpc-js";
+import type { Target } from "./target.ts";
 
 /** Tells a failed call from any other error. */
 export function isServiceError(error: unknown): error is ServiceError {
@@ -80,13 +81,14 @@ interface Status {
 
 /**
  * Tells a failure of which grpc-js does not say the reason, though another look at the server would
- * tell: it ended the connection before it said a word of HTTP/2, its certificate is not valid, or there
- * never was a connection.
+ * tell: it ended the connection before it said a word of HTTP/2, its certificate is not valid, there
+ * never was a connection, or what refuses it need not be a socket file.
  */
-export function isUnexplained({ code, details }: Status): boolean {
-  return code === status.UNAVAILABLE
-    ? isOfConnection(details) && [BROKE, UNTRUSTED].includes(describeConnectionError(details))
-    : code === status.DEADLINE_EXCEEDED && NEVER_CONNECTED.test(details);
+export function isUnexplained({ code, details }: Status, { endpoint }: Target): boolean {
+  if (code === status.DEADLINE_EXCEEDED) return NEVER_CONNECTED.test(details);
+  if (code !== status.UNAVAILABLE || !isOfConnection(details)) return false;
+  const known = describeConnectionError(details);
+  return [BROKE, UNTRUSTED].includes(known) || "path" in endpoint && known !== NO_FILE;
 }
 
 /** Puts a reason that was found out into the status of a call. */
@@ -105,6 +107,8 @@ export function describeConnectionError(message: string): string {
   const own = cause(message);
   if (own.includes("ECONNREFUSED")) return REFUSED;
   if (/\bENOENT\b/.test(own)) return NO_FILE;
+  if (/\bENOTDIR\b/.test(own)) return "a part of its path is no directory";
+  if (/\bEACCES\b/.test(own)) return "not allowed to connect to it";
   if (/\bETIMEDOUT\b/.test(own)) return "the address does not answer";
   if (own.includes("InvalidContentType")) return "the server does not speak TLS, call it without";
   return certificateProblem(own) ?? (BROKEN.test(own) ? BROKE : own || "no reason given");

@@ -28,7 +28,7 @@ export function callInterceptor(connection: Connection, isConnected: () => boole
         next(metadata, {
           onReceiveStatus(status, pass) {
             reasons.ended();
-            if (!isUnexplained(status)) return pass(status);
+            if (!isUnexplained(status, connection.target)) return pass(status);
             void reasons.why(deadline).then((why) =>
               pass(why === undefined ? status : explained(status, why))
             );
