@@ -3,10 +3,9 @@
  *
  * - What is wrong: libuv remembers the path that it has bound, and unlinks it when the handle is closed.
  *   The socket of a second server that took its place is removed too, and so is any other file.
- * - Versions: each of Node, as its documentation says (net, "Identifying paths for IPC connections"), and
- *   Deno 2.9.2, whose handles behave the same. A process that ends without closing removes nothing.
- * - Measured (Deno 2.9.2): `listen`, `rm`, a text file in its place, `close`: the file is gone. With what is
- *   here it stays.
+ * - Versions: Node 20 and Deno 2.9.2. A process that ends without closing removes nothing.
+ * - Measured on both: `listen`, `rm`, a text file in its place, `close`: the file is gone. With what is here
+ *   it stays.
  * - Fails without it: "a server leaves a file alone that took the place of its socket" and the test beside
  *   it, in tests/transport_test.ts.
  * - It can go when a server can be told to leave its file alone.

@@ -4,9 +4,10 @@
  * - What is wrong: nghttp2 takes a name or value of more than 65,536 bytes for an error of compression, and a
  *   header block of more than nine frames for an attack. Both are errors of the connection, whose calls
  *   all fail. nghttp2 has no option for the first, and node:http2 none for the second.
- * - Versions: Deno 2.9.2 (nghttp2). Measured with 20 calls open and one with a header of 70 KB: GOAWAY,
- *   COMPRESSION_ERROR, and 20 calls lost; eight of 20 KB: GOAWAY, INTERNAL_ERROR. With what is here the one
- *   call is reset with ENHANCE_YOUR_CALM, RESOURCE_EXHAUSTED for gRPC, and the 20 are answered.
+ * - Versions: Deno 2.9.2 (nghttp2). Measured beside a call that was open: a header of 66 KiB, GOAWAY with
+ *   COMPRESSION_ERROR; eight of 20 KiB, GOAWAY with INTERNAL_ERROR; both times the other call was lost. With
+ *   what is here the one call is reset with ENHANCE_YOUR_CALM, RESOURCE_EXHAUSTED for gRPC, and the other is
+ *   answered.
  * - It costs 0.1 us a call, to find where frames begin. It also ends the connection, gracefully, for a block
  *   of more than 64 KiB that nghttp2 would take; what that holds cannot be known without decoding it.
  * - Fails without it, or where Deno has no such handle any more: "a call with a header that nghttp2 would
