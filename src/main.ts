@@ -4,6 +4,7 @@ import { readCommandLine } from "./cli/command_line.ts";
 import { commandHelp, PROGRAM_FLAGS, programHelp } from "./cli/help.ts";
 import { didYouMean } from "./cli/nearest.ts";
 import { OutputError, writeAll, writeError } from "./cli/output.ts";
+import { procMissing } from "./cli/proc.ts";
 import { giveUpRunning } from "./cli/running.ts";
 import { splitFlag, switchFault } from "./cli/spell_out.ts";
 import { UsageError } from "./cli/usage_error.ts";
@@ -36,6 +37,9 @@ export async function main(args: readonly string[]): Promise<number> {
   }
 }
 
+/** The commands that open connections. */
+const CONNECTING = ["serve", "call", "check"];
+
 async function dispatch(
   first: string | undefined,
   rest: readonly string[],
@@ -51,9 +55,11 @@ async function dispatch(
     default: {
       const command = await load(first!);
       const request = await readCommandLine(command, rest);
-      return request.help
-        ? await show([], () => commandHelp(command))
-        : await command.run(request.flags, request.operands);
+      if (request.help) return await show([], () => commandHelp(command));
+      const missing = CONNECTING.includes(first) ? procMissing() : undefined;
+      if (missing === undefined) return await command.run(request.flags, request.operands);
+      writeError(`usersvc ${first}: ${missing}`);
+      return ExitCode.FAILURE;
     }
   }
 }

@@ -1,5 +1,7 @@
 import { defineCommand } from "../cli/command.ts";
 import { DURATION, parseDuration } from "../cli/duration.ts";
+import { ExitCode } from "../cli/exit_code.ts";
+import { writeError } from "../cli/output.ts";
 import { parsePath, PATH } from "../cli/path.ts";
 import { parsePortOrFree, PORT_OR_FREE } from "../cli/port.ts";
 import { giveUpRunning } from "../cli/running.ts";
@@ -10,6 +12,7 @@ import { LOG_FORMATS } from "../log/formats.ts";
 import { FAILURE, FAILURE_CODES, parseFailure } from "../server/failure.ts";
 import type { Endpoint, TcpEndpoint } from "../server/listen.ts";
 import type { TlsFiles } from "../server/tls.ts";
+import { descriptorsMissing } from "../serving/descriptors_needed.ts";
 import type { ServeOptions } from "../serving/options.ts";
 import type { PoolOptions } from "../serving/pool.ts";
 
@@ -158,6 +161,11 @@ TLS files again.`,
       ...(metrics === undefined ? {} : { metrics }),
     };
     const pool = poolOptions(flags.workers, flags["worker-memory"]);
+    const missing = descriptorsMissing(flags.unix !== undefined, pool?.workers);
+    if (missing !== undefined) {
+      writeError(`usersvc serve: ${missing}`);
+      return ExitCode.FAILURE;
+    }
     if (pool !== undefined) {
       const { serveWithWorkers } = await import("../serving/supervisor.ts");
       return await serveWithWorkers(options, pool);

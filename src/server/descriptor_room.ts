@@ -40,8 +40,8 @@ export function openDescriptorRoom(spare = 16): DescriptorRoom {
   };
 }
 
-/** Whether as many descriptors are free; sockets need no permission that a server does not have. */
-function canOpen(count: number): boolean {
+/** Whether as many file descriptors are free; sockets need no permission that a server does not have. */
+export function canOpen(count: number): boolean {
   const opened: Deno.Listener[] = [];
   try {
     stackless(() => {

@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { unixPeer } from "../server/unix_peer.ts";
 import type { Taker } from "./hand_over.ts";
 import { stackless } from "../stackless.ts";
+import { startFault } from "./start_fault.ts";
 import {
   type FromWorker,
   openRequests,
@@ -54,7 +55,7 @@ export function startWorker(
   const send = (message: ToWorker, socket?: Socket) =>
     void child.send(message, socket, { keepOpen: true }, () => {});
   const requests = openRequests(send);
-  child.on("error", (error) => over(error.message));
+  child.on("error", (error) => over(startFault(error)));
   child.on("message", (message: FromWorker) => {
     switch (message.kind) {
       case "accepted":
