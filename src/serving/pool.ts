@@ -1,21 +1,20 @@
 /**
  * The worker processes of a server. This table is all that can become of one:
  *
- * | State    | The process                         | Becomes                                      |
- * | -------- | ----------------------------------- | -------------------------------------------- |
- * | starting | reads its files                     | serving: it says `ready`                     |
- * |          |                                     | killed: it has not in 30 s                   |
- * | serving  | takes connections, reports each 1 s | draining: its successor serves, or all drain |
- * |          |                                     | killed: it has said nothing for 5 s          |
- * | draining | finishes its calls                  | killed: 5 s after its grace period           |
- * | killed   | was sent SIGKILL                    |                                              |
+ * | State    | The process                      | Becomes                                      |
+ * | -------- | -------------------------------- | -------------------------------------------- |
+ * | starting | reads its files                  | serving: it says `ready`                     |
+ * |          |                                  | killed: it has not in 30 s                   |
+ * | serving  | takes connections, reports       | draining: its successor serves, or all drain |
+ * |          | each second that it is alive     | killed: it has not for 5 s                   |
+ * | draining | finishes its calls               | killed: 5 s after its grace period           |
+ * | killed   | was sent SIGKILL                 |                                              |
  *
- * From each of them it may end at any time ({@linkcode openPool}'s `ended`). Each place is filled by
- * one that serves, its `current`, and by one that starts, its `next`; one that drains has left it.
+ * In each of them it may end, and leaves the table (`ended`). Each place is filled by one that serves,
+ * its `current`, and by one that starts, its `next`; one that drains has left it.
  *
  * Seconds are the supervisor's own: each of its ticks is one, however late it comes. A machine that
- * slept, a supervisor that was stopped or had no time has then not taken what its workers say for
- * silence.
+ * slept, or a supervisor that was stopped or got no time, must not take that for silence of the workers.
  */
 import type { Account } from "../metrics/ledger.ts";
 import type { Notice } from "../server/events.ts";
@@ -123,6 +122,8 @@ interface Member extends Named {
   /** How many ticks it has until it is given up. */
   ticks: number;
   rss: number;
+  /** It was asked for a report that has not come yet. */
+  asked: boolean;
   /** Why it cannot serve, if it has said so or has not started in time. */
   fault?: string;
   /** Why it is to be replaced. */
@@ -135,8 +136,8 @@ interface Member extends Named {
 const TICK_MS = 1_000;
 /** How long a worker may take until it serves, in ticks. */
 const START_TICKS = 30;
-/** How long one that serves may say nothing, in seconds. */
-const SILENCE_S = 5;
+/** How long one that serves may leave it without an answer, in ticks. */
+const SILENCE_TICKS = 5;
 /** How much longer than the grace period a worker may take to drain, in milliseconds. */
 const DRAIN_MARGIN_MS = 5_000;
 
@@ -167,8 +168,8 @@ export function openPool(
     const { id } = place;
     const process = startWorker({ worker: id, options }, (news) => hear(member, news));
     const member: Member = {
-      ...{ id, pid: process.pid, process, place, account: observer.open(), rss: 0 },
-      ...{ state: "starting", ticks: START_TICKS },
+      ...{ id, pid: process.pid, process, place, account: observer.open() },
+      ...{ state: "starting", ticks: START_TICKS, rss: 0, asked: false },
     };
     place.pause = undefined;
     place.next = member;
@@ -177,7 +178,6 @@ export function openPool(
   }
 
   function hear(member: Member, news: WorkerNews): void {
-    if (member.state === "serving") renew(member);
     switch (news.kind) {
       case "ready":
         return serves(member);
@@ -186,15 +186,25 @@ export function openPool(
         return;
       case "leave":
         return retire(member, "it was asked to end");
-      case "memory":
-        member.rss = news.rss;
-        if (news.rss > workerMemory) retire(member, overLimit(news.rss, workerMemory));
     }
   }
 
-  /** The first tick may follow at once: it is not counted. */
+  /** Asks for a report, unless one is still to come. */
+  async function look(member: Member): Promise<void> {
+    if (member.asked) return;
+    member.asked = true;
+    const report = await member.process.ask({ kind: "report" });
+    if (!report) return;
+    member.asked = false;
+    member.rss = report.rss;
+    if (member.state !== "serving") return;
+    renew(member);
+    if (report.rss > workerMemory) retire(member, overLimit(report.rss, workerMemory));
+  }
+
+  /** With the next tick it is asked again. */
   function renew(member: Member): void {
-    member.ticks = SILENCE_S + 1;
+    member.ticks = 1 + SILENCE_TICKS;
   }
 
   function serves(member: Member): void {
@@ -203,6 +213,7 @@ export function openPool(
     const before = place.current;
     member.state = "serving";
     renew(member);
+    void look(member);
     place.current = member;
     place.next = undefined;
     handOver.add(member.process);
@@ -285,6 +296,7 @@ export function openPool(
   function tick(): void {
     for (const member of members) {
       if (--member.ticks <= 0) giveUp(member);
+      if (member.state === "serving") void look(member);
     }
   }
 
@@ -296,7 +308,7 @@ export function openPool(
       case "serving":
         // One at a time: where all hang, the next one waits until this one's successor serves.
         if (places.some((place) => place !== member.place && isBeingReplaced(place))) return;
-        say(workerHung(member, SILENCE_S));
+        say(workerHung(member, SILENCE_TICKS));
         return kill(member);
       case "draining":
         return kill(member);

@@ -23,9 +23,6 @@ import {
   type WorkerTask,
 } from "./worker_messages.ts";
 
-/** How often the supervisor hears from this worker, and how much memory it uses, in milliseconds. */
-const MEMORY_MS = 1_000;
-
 /**
  * Serves the connections that the supervisor hands over, until it asks for a drain or is gone.
  *
@@ -60,6 +57,7 @@ export async function serveAsWorker(text: string): Promise<number> {
       return metrics ? { ...drained, metrics: await metrics.snapshot() } : drained;
     },
     metrics: () => metrics ? metrics.snapshot() : Promise.resolve([]),
+    report: () => ({ rss: Deno.memoryUsage().rss }),
     reload: async () => ({ faults: await reloadTls(server) }),
   });
   let answered = false;
@@ -89,6 +87,8 @@ interface Duties {
   drain(request: WorkerRequests["drain"]["request"]): Promise<Drained>;
   /** Tells what it has counted. */
   metrics(): Promise<Snapshot>;
+  /** Tells how much memory it uses. */
+  report(): ResponseTo<"report">;
   /** Reads the TLS files again. */
   reload(): Promise<ResponseTo<"reload">>;
 }
@@ -112,12 +112,14 @@ interface Supervisor {
   readonly gone: Promise<void>;
 }
 
-function answer(duties: Duties, request: WorkerRequest): Promise<unknown> {
+function answer(duties: Duties, request: WorkerRequest): unknown {
   switch (request.kind) {
     case "drain":
       return duties.drain(request);
     case "metrics":
       return duties.metrics();
+    case "report":
+      return duties.report();
     case "reload":
       return duties.reload();
   }
@@ -160,6 +162,7 @@ function openSupervisor(): Supervisor {
             }
             case "request": {
               const { id, request } = message;
+              void send({ kind: "got" });
               const response = await answer(duties, request);
               if (request.kind !== "drain") return void send({ kind: "response", id, response });
               await sendLast({ kind: "response", id, response });
@@ -167,9 +170,6 @@ function openSupervisor(): Supervisor {
             }
           }
         });
-        const tellMemory = () => send({ kind: "memory", rss: Deno.memoryUsage().rss });
-        setInterval(tellMemory, MEMORY_MS);
-        tellMemory();
         void send({ kind: "ready" });
       }),
   };

@@ -1,6 +1,7 @@
 /**
  * What the supervisor and its workers say to each other over their IPC channel. Messages of one
- * direction arrive in the order in which they were sent, handed-over connections included.
+ * direction arrive in the order in which they were sent, handed-over connections included. The
+ * supervisor sends one at a time: see src/workarounds/one_message_at_a_time.ts.
  */
 import type { Snapshot } from "../metrics/aggregate.ts";
 import type { ServeOptions } from "./options.ts";
@@ -32,12 +33,12 @@ export type FromWorker =
   | { readonly kind: "ready" }
   /** It cannot serve, and ends; the reason is one line for people. */
   | { readonly kind: "failed"; readonly reason: string }
+  /** The request has come; the worker may be sent more. Accepted connections say the same. */
+  | { readonly kind: "got" }
   /** The connection is the worker's from now on; whether it can take another at once. */
   | { readonly kind: "accepted"; readonly id: number; readonly room: boolean }
   /** It can take another again. */
   | { readonly kind: "room" }
-  /** It is alive; its memory (resident set size) in bytes. It comes about once a second. */
-  | { readonly kind: "memory"; readonly rss: number }
   /** It was asked by a signal to end, and waits until the supervisor lets it drain. */
   | { readonly kind: "leave" }
   | { readonly kind: "response"; readonly id: number; readonly response: unknown };
@@ -51,6 +52,8 @@ export interface WorkerRequests {
   };
   /** Read the TLS files again; the answer says what did not go well. */
   reload: { readonly request: Record<never, never>; readonly response: { faults: string[] } };
+  /** Whether it is alive; the answer is its memory (resident set size) in bytes. */
+  report: { readonly request: Record<never, never>; readonly response: { readonly rss: number } };
   /** What it has counted so far; nothing where metrics are off. */
   metrics: { readonly request: Record<never, never>; readonly response: Snapshot };
 }

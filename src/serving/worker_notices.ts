@@ -6,6 +6,7 @@ import type { Notice } from "../server/events.ts";
 export interface Named {
   /** From 1 up; the one that replaces it has the same. */
   readonly id: number;
+  /** 0 if no process could be started. */
   readonly pid: number;
 }
 
@@ -23,9 +24,9 @@ export function workerRecycled(worker: Named, why: string, rss: number): Notice 
   return about("info", "worker_recycled", worker, `is replaced: ${why}`, { rss });
 }
 
-/** It has said nothing for so many seconds, and is killed. */
+/** It has not answered for so many seconds, and is killed. */
 export function workerHung(worker: Named, seconds: number): Notice {
-  return about("error", "worker_hung", worker, `has said nothing for ${seconds} s, it is killed`);
+  return about("error", "worker_hung", worker, `has not answered for ${seconds} s, it is killed`);
 }
 
 /**
@@ -57,7 +58,7 @@ export function overLimit(rss: number, limit: number): string {
 
 /** A worker in words. */
 export function workerName({ id, pid }: Named): string {
-  return `worker ${id} (process ${pid})`;
+  return pid === 0 ? `worker ${id}` : `worker ${id} (process ${pid})`;
 }
 
 function about(

@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { unixPeer } from "../server/unix_peer.ts";
 import type { Taker } from "./hand_over.ts";
 import { stackless } from "../stackless.ts";
+import { openOutbox } from "../workarounds/one_message_at_a_time.ts";
 import { startFault } from "./start_fault.ts";
 import {
   type FromWorker,
@@ -31,7 +32,7 @@ export interface WorkerEnd {
 }
 
 /** What a worker says of its own accord. */
-export type WorkerNews = Exclude<FromWorker, { kind: "accepted" | "room" | "response" }>;
+export type WorkerNews = Exclude<FromWorker, { kind: "got" | "accepted" | "room" | "response" }>;
 
 /**
  * Starts a worker: this program again, the same executable or the same `deno run`.
@@ -52,13 +53,18 @@ export function startWorker(
   const { promise: ended, resolve: end } = Promise.withResolvers<WorkerEnd>();
 
   // A channel that breaks is followed by the end of the worker, which is what we act on.
-  const send = (message: ToWorker, socket?: Socket) =>
+  const sendNow = (message: ToWorker, socket?: Socket) =>
     void child.send(message, socket, { keepOpen: true }, () => {});
+  const outbox = openOutbox();
+  const send = (message: ToWorker) => outbox.post(() => sendNow(message));
   const requests = openRequests(send);
   child.on("error", (error) => over(startFault(error)));
   child.on("message", (message: FromWorker) => {
     switch (message.kind) {
+      case "got":
+        return outbox.acknowledged();
       case "accepted":
+        outbox.acknowledged();
         if (!message.room) room = Promise.withResolvers();
         accepted.get(message.id)?.(true);
         return void accepted.delete(message.id);
@@ -101,15 +107,18 @@ export function startWorker(
       const id = connections++;
       const { promise, resolve } = Promise.withResolvers<boolean>();
       accepted.set(id, resolve);
-      try {
-        const peer = unixPeer(socket);
-        stackless(() => send({ kind: "connection", id, ...(peer && { peer }) }, socket));
-      } catch {
-        // Its file descriptor cannot be duplicated: there are too many, or the client has gone.
-        socket.destroy();
-        accepted.delete(id);
-        resolve(true);
-      }
+      outbox.post(() => {
+        try {
+          const peer = unixPeer(socket);
+          stackless(() => sendNow({ kind: "connection", id, ...(peer && { peer }) }, socket));
+        } catch {
+          // Its file descriptor cannot be duplicated: there are too many, or the client has gone.
+          socket.destroy();
+          accepted.delete(id);
+          resolve(true);
+          outbox.acknowledged();
+        }
+      });
       return promise;
     },
   };
