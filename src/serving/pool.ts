@@ -1,28 +1,10 @@
-/**
- * The worker processes of a server. This table is all that can become of one:
- *
- * | State    | The process                      | Becomes                                      |
- * | -------- | -------------------------------- | -------------------------------------------- |
- * | starting | reads its files                  | serving: it says `ready`                     |
- * |          |                                  | killed: it has not in 30 s                   |
- * | serving  | takes connections, reports       | draining: its successor serves, or all drain |
- * |          | each second that it is alive     | killed: it has not for 5 s                   |
- * | draining | finishes its calls               | killed: 5 s after its grace period           |
- * | killed   | was sent SIGKILL                 |                                              |
- *
- * In each of them it may end, and leaves the table (`ended`). Each place is filled by one that serves,
- * its `current`, and by one that starts, its `next`; one that drains has left it.
- *
- * Seconds are the supervisor's own: each of its ticks is one, however late it comes. A machine that
- * slept, or a supervisor that was stopped or got no time, must not take that for silence of the workers.
- */
 import type { Account } from "../metrics/ledger.ts";
 import type { Notice } from "../server/events.ts";
-import { type BackOff, openBackOff } from "./back_off.ts";
+import { askToCount, askToDrain, askToReload } from "./asking.ts";
+import { openBackOff } from "./back_off.ts";
 import type { HandOver } from "./hand_over.ts";
-import { inTime, LATE } from "./in_time.ts";
+import { isBeingReplaced, type Member, type Place } from "./member.ts";
 import type { ServeOptions } from "./options.ts";
-import { reloadAnswered, workerIsSilent } from "./reload.ts";
 import type { Drained } from "./worker_messages.ts";
 import {
   type Named,
@@ -33,12 +15,7 @@ import {
   workerRecycled,
   workerStarted,
 } from "./worker_notices.ts";
-import {
-  startWorker,
-  type WorkerEnd,
-  type WorkerNews,
-  type WorkerProcess,
-} from "./worker_process.ts";
+import { startWorker, type WorkerEnd, type WorkerNews } from "./worker_process.ts";
 
 /** What a pool of workers is to be. */
 export interface PoolOptions {
@@ -100,38 +77,6 @@ const NOBODY: PoolObserver = {
   open: () => ({ record() {}, close() {} }),
 };
 
-/** What one worker after another fills. */
-interface Place {
-  readonly id: number;
-  readonly backOff: BackOff;
-  restarts: number;
-  /** The worker that serves, or is killed because it hangs. */
-  current?: Member | undefined;
-  /** The worker that starts. */
-  next?: Member | undefined;
-  /** Will start one, after deaths in a row. */
-  pause?: ReturnType<typeof setTimeout> | undefined;
-}
-
-/** One process in a place. */
-interface Member extends Named {
-  readonly process: WorkerProcess;
-  readonly place: Place;
-  readonly account: Account;
-  state: "starting" | "serving" | "draining" | "killed";
-  /** How many ticks it has until it is given up. */
-  ticks: number;
-  rss: number;
-  /** It was asked for a report that has not come yet. */
-  asked: boolean;
-  /** Why it cannot serve, if it has said so or has not started in time. */
-  fault?: string;
-  /** Why it is to be replaced. */
-  retired?: string;
-  /** It was asked to drain; undefined if it has ended without an answer. */
-  drained?: Promise<Drained | undefined>;
-}
-
 /** From one tick to the next, in milliseconds. */
 const TICK_MS = 1_000;
 /** How long a worker may take until it serves, in ticks. */
@@ -142,7 +87,7 @@ const SILENCE_TICKS = 5;
 const DRAIN_MARGIN_MS = 5_000;
 
 /**
- * Makes a pool; nothing is started yet.
+ * Makes a pool; nothing is started yet. What can become of its workers is a table in member.ts.
  *
  * @param handOver the workers that serve take their connections from it
  * @param say told what happens to the workers
@@ -168,8 +113,15 @@ export function openPool(
     const { id } = place;
     const process = startWorker({ worker: id, options }, (news) => hear(member, news));
     const member: Member = {
-      ...{ id, pid: process.pid, process, place, account: observer.open() },
-      ...{ state: "starting", ticks: START_TICKS, rss: 0, asked: false },
+      id,
+      pid: process.pid,
+      process,
+      place,
+      account: observer.open(),
+      state: "starting",
+      ticks: START_TICKS,
+      rss: 0,
+      asked: false,
     };
     place.pause = undefined;
     place.next = member;
@@ -247,29 +199,9 @@ export function openPool(
       handOver.remove(member.process);
       member.state = "draining";
       member.ticks = Math.ceil((graceMs + DRAIN_MARGIN_MS) / TICK_MS);
-      member.drained = lastAnswer(member, graceMs, replaced);
+      member.drained = askToDrain(member, graceMs, replaced);
     }
     return member.drained ?? Promise.resolve(undefined);
-  }
-
-  async function lastAnswer({ process, account }: Member, graceMs: number, replaced: boolean) {
-    const drained = await process.ask({ kind: "drain", graceMs, replaced });
-    if (drained?.metrics) account.record(drained.metrics);
-    return drained;
-  }
-
-  async function count({ process, account }: Member): Promise<void> {
-    const counted = await process.ask({ kind: "metrics" });
-    if (counted) account.record(counted);
-  }
-
-  async function reload(member: Member): Promise<string[]> {
-    const asked = member.process.ask({ kind: "reload" });
-    const answer = await inTime(asked);
-    if (answer !== LATE) return answer?.faults ?? [];
-    // One that ends without an answer has a successor, which reads the files when it starts.
-    void asked.then((late) => late && say(reloadAnswered(member, late.faults)));
-    return [workerIsSilent(member)];
   }
 
   function retire(member: Member, why: string): void {
@@ -355,7 +287,7 @@ export function openPool(
       ),
     async count() {
       const able = [...members].filter(({ state }) => state === "serving" || state === "draining");
-      await Promise.all(able.map((member) => inTime(count(member))));
+      await Promise.all(able.map(askToCount));
     },
     async drain(graceMs) {
       draining = true;
@@ -373,13 +305,9 @@ export function openPool(
     },
     async reload() {
       const serving = [...members].filter(({ state }) => state === "serving");
-      return new Set((await Promise.all(serving.map(reload))).flat());
+      const faults = await Promise.all(serving.map((member) => askToReload(member, say)));
+      return new Set(faults.flat());
     },
     kill: () => members.forEach(({ process }) => process.kill()),
   };
-}
-
-/** Another one is to serve in this place. */
-function isBeingReplaced({ current, next, pause }: Place): boolean {
-  return next !== undefined || pause !== undefined || current?.state === "killed";
 }
