@@ -56,7 +56,7 @@ async function dispatch(
       const command = await load(first!);
       const request = await readCommandLine(command, rest);
       if (request.help) return await show([], () => commandHelp(command));
-      const missing = CONNECTING.includes(first) ? procMissing() : undefined;
+      const missing = CONNECTING.includes(first!) ? procMissing() : undefined;
       if (missing === undefined) return await command.run(request.flags, request.operands);
       writeError(`usersvc ${first}: ${missing}`);
       return ExitCode.FAILURE;

@@ -78,7 +78,7 @@ posixTest(
   "a call whose deadline passes is not answered, and logged as what it is",
   () =>
     withServe(async (server) => {
-      const call = ["call", "Alice", "--port", `${server.port}`, "--timeout", "200ms"];
+      const call = ["call", "Alice", "--port", `${server.port}`, "--timeout", "1s"];
       assert.equal((await usersvc(call)).code, 68);
       await server.stderr.until(/GetUser of "Alice" from \S+: (DEADLINE_EXCEEDED|CANCELLED): /);
       server.kill("SIGTERM");

@@ -300,7 +300,7 @@ posixTest(
       assert.ok(isAlive(worker!), "it still has a call");
       assert.equal((await finishCall(stream, "A")).status, "0");
       await gone(worker!);
-      assert.match(server.stderr.text, /has drained\n/);
+      await server.stderr.until(/has drained\n/);
       assert.equal(workersOf(server).length, 2);
     }, ["--workers", "1"]),
 );
