@@ -1,4 +1,4 @@
-import type { Buffer } from "node:buffer";
+import { Buffer } from "node:buffer";
 import type { PackageDefinition, ServiceDefinition } from "@grpc/proto-loader";
 import type { Field, Root, Service, Type } from "protobufjs";
 
@@ -8,15 +8,21 @@ const VARINT = 0, FIXED64 = 1, LENGTH = 2, GROUP_START = 3, GROUP_END = 4, FIXED
 /** Deeper groups than these can only be meant to exhaust the stack. */
 const MAX_GROUP_DEPTH = 100;
 
+/** No message has a field of this number; the bits of any smaller one are among its own. */
+const UNKNOWN_FIELD = 15;
+
 /**
- * Makes the methods of a definition refuse what is not a message of their type. The decoder of
- * protobufjs accepts truncated strings, wrong wire types and invalid UTF-8; other implementations
- * of gRPC answer them INTERNAL, and so does grpc-js where a deserializer throws.
+ * Makes the methods of a definition refuse what is not a message of their type, and skip a field of
+ * another wire type than its own, as one that is not known. The decoder of protobufjs accepts
+ * truncated strings and invalid UTF-8, and takes whatever comes under the number of a field for its
+ * value. grpc-go and grpcio answer INTERNAL, as does grpc-js where a deserializer throws, and skip
+ * such a field: tests/interop/wire_test.ts asks them.
  *
  * It knows the field types that are needed so far, and throws on others when it is called, so that
  * a contract that grows does not go unchecked.
  *
- * @throws {Error} for a message with a field that is not a singular string, int32 or message
+ * @throws {Error} for a message with a field that is not a singular string, int32 or message, or whose
+ * number is above 14
  */
 export function decodeStrictly(definition: PackageDefinition, root: Root): void {
   for (const [name, value] of Object.entries(definition)) {
@@ -37,7 +43,8 @@ export function decodeStrictly(definition: PackageDefinition, root: Root): void 
  * Makes a copy of a definition whose methods refuse requests that are not messages of their type.
  *
  * @param types the same service as protobufjs has read it
- * @throws {Error} for a request with a field that is not a singular string, int32 or message
+ * @throws {Error} for a request with a field that is not a singular string, int32 or message, or whose
+ * number is above 14
  */
 export function withStrictRequests(
   definition: ServiceDefinition,
@@ -53,23 +60,49 @@ export function withStrictRequests(
   return Object.fromEntries(methods);
 }
 
-/** Makes a function that returns the bytes of a valid message and throws on all others. */
-function strictChecker(type: Type): <B extends Uint8Array>(bytes: B) => B {
-  const fields = new Map(type.fieldsArray.map((field) => [field.id, fieldChecker(field)]));
+/**
+ * Makes a function that throws on what is not a valid message, and returns the bytes of what is, as
+ * protobufjs has to read them.
+ */
+function strictChecker(type: Type): (bytes: Buffer) => Buffer {
+  const check = messageCheck(type);
   return (bytes) => {
+    const misfits: number[] = [];
+    check(bytes, misfits);
+    return misfits.length === 0 ? bytes : withoutMisfits(bytes, misfits);
+  };
+}
+
+/** A copy in which fields of another wire type than their own have a number that is not known. */
+function withoutMisfits(bytes: Buffer, misfits: readonly number[]): Buffer {
+  const copy = Buffer.from(bytes);
+  for (const at of misfits) copy[at - bytes.byteOffset]! |= UNKNOWN_FIELD << 3;
+  return copy;
+}
+
+/**
+ * Passes over a message; throws if it is not valid.
+ *
+ * @param misfits takes where fields of another wire type than their own begin, in the underlying
+ * buffer of the bytes
+ */
+type MessageCheck = (bytes: Uint8Array, misfits: number[]) => void;
+
+function messageCheck(type: Type): MessageCheck {
+  const fields = new Map(type.fieldsArray.map((field) => [field.id, fieldChecker(field)]));
+  return (bytes, misfits) => {
     const reader = wireReader(bytes);
     while (!reader.atEnd()) {
+      const start = bytes.byteOffset + reader.position();
       const { field, wireType } = reader.tag();
       const known = fields.get(field);
-      if (known === undefined) {
-        reader.skip(field, wireType, 0);
-      } else if (wireType === known.wireType) {
-        known.check(reader);
+      if (known !== undefined && wireType === known.wireType) {
+        known.check(reader, misfits);
       } else {
-        throw new Error(`field ${field} has the wire type ${wireType}`);
+        if (known !== undefined) misfits.push(start);
+        reader.skip(field, wireType, 0);
       }
     }
-    return bytes;
   };
 }
 
@@ -77,14 +110,14 @@ function strictChecker(type: Type): <B extends Uint8Array>(bytes: B) => B {
 interface FieldChecker {
   readonly wireType: number;
   /** Passes over the value; throws if it is not valid. */
-  check(reader: WireReader): void;
+  check(reader: WireReader, misfits: number[]): void;
 }
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 function fieldChecker(field: Field): FieldChecker {
   const { type, resolvedType } = field.resolve();
-  if (field.repeated || field.map) throw unknownType(field);
+  if (field.repeated || field.map || field.id >= UNKNOWN_FIELD) throw unknownType(field);
   if (type === "int32") return { wireType: VARINT, check: (reader) => reader.skip(0, VARINT, 0) };
   if (type === "string") {
     return {
@@ -97,12 +130,12 @@ function fieldChecker(field: Field): FieldChecker {
     };
   }
   if (resolvedType === null || !("fieldsArray" in resolvedType)) throw unknownType(field);
-  const checkMessage = strictChecker(resolvedType);
-  return { wireType: LENGTH, check: (reader) => void checkMessage(reader.bytes()) };
+  const check = messageCheck(resolvedType);
+  return { wireType: LENGTH, check: (reader, misfits) => check(reader.bytes(), misfits) };
 }
 
-function unknownType({ fullName, type }: Field): Error {
-  return new Error(`strict decoding does not know ${fullName} of type ${type}`);
+function unknownType({ fullName, id, type }: Field): Error {
+  return new Error(`strict decoding does not know ${fullName} = ${id} of type ${type}`);
 }
 
 /**
@@ -145,6 +178,8 @@ function isAscii(bytes: Uint8Array): boolean {
 
 interface WireReader {
   atEnd(): boolean;
+  /** How many bytes have been read. */
+  position(): number;
   tag(): { field: number; wireType: number };
   /** A length and as many bytes. */
   bytes(): Uint8Array;
@@ -210,6 +245,7 @@ function wireReader(buffer: Uint8Array): WireReader {
 
   return {
     atEnd: () => at >= buffer.length,
+    position: () => at,
     tag,
     bytes: () => {
       const length = varint();

@@ -81,7 +81,7 @@ const cases: Readonly<Record<string, Case>> = {
     body: oneByte(0x0a, 0xff, 0xff, 0xff, 0xff, 0x0f, 0x41),
     status: INTERNAL,
   },
-  "a wrong wire type": { body: oneByte(0x08, 1), status: INTERNAL },
+  "a wrong wire type": { body: oneByte(0x08, 1), status: INVALID_ARGUMENT },
   "field number 0": { body: oneByte(0x02, 1, 0x41), status: INTERNAL },
   "an end of a group that was not begun": { body: oneByte(0x0c), status: INTERNAL },
   "a wire type that does not exist": { body: oneByte(0x0f, 1), status: INTERNAL },
