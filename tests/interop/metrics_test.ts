@@ -1,0 +1,46 @@
+/** Checks the metrics of usersvc beside those of go-grpc-prometheus on grpc-go. */
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import { folder, run } from "../../tools/peers/install.ts";
+import { programTest, runProgram, withServe } from "../program.ts";
+
+const source = fileURLToPath(new URL("grpc_go", import.meta.url));
+
+/** What a Go server has counted that has answered one call with each status code. */
+async function countedByGo(): Promise<string> {
+  const program = `${folder}bin/counting`;
+  await run("go", ["build", "-C", source, "-o", program, "."], {
+    missing: "the server to compare with is built with it; install Go 1.26 or later",
+  });
+  const { code, stdout, stderr } = await runProgram(program, []);
+  assert.equal(code, 0, stderr);
+  return stdout;
+}
+
+/** The series that both have, by name and labels; the buckets of a histogram are each one's own. */
+function seriesOf(text: string): string[] {
+  const series =
+    /^(grpc_server_(?:started_total|handled_total|handling_seconds_(?:sum|count)))\{(.*)\} /gm;
+  return [...text.matchAll(series)]
+    .map(([, name, labels]) => `${name} ${labels!.split(",").toSorted().join(" ")}`)
+    .toSorted();
+}
+
+function typesOf(text: string): string[] {
+  return [...text.matchAll(/^# TYPE grpc_server_(?:started|handled|handling)_\w+ \w+$/gm)]
+    .map(([line]) => line).toSorted();
+}
+
+programTest(
+  "names, types and labels of the metrics are those of go-grpc-prometheus",
+  () =>
+    withServe(async ({ stderr }) => {
+      const [, url] = await stderr.until(/metrics are served at (http:\S+)\n/);
+      const own = await (await fetch(url!)).text();
+      const peer = await countedByGo();
+      // One of calls that were received, two of the time, and one for each of 17 status codes.
+      assert.equal(seriesOf(own).length, 20);
+      assert.deepEqual(seriesOf(own), seriesOf(peer));
+      assert.deepEqual(typesOf(own), typesOf(peer));
+    }, ["--metrics-port", "0"]),
+);
