@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { root } from "../tools/paths.ts";
 import { sourcePermissionFlags } from "../tools/permissions.ts";
-import { posixTest, programTest } from "./program.ts";
+import { posixTest, programTest, shell } from "./program.ts";
 
 /** Copies what a build needs, so that a test does not replace the ./usersvc of the checkout. */
 async function copyCheckout(): Promise<string> {
@@ -158,11 +158,23 @@ posixTest(
         ["call"],
         ["call", "Alice", "--timeout", "soon"],
         ["call", "Alice", "--address", "127.0.0.1:1"],
+        ["call", "Иван 👋", "--address", "127.0.0.1:1"],
+        ["call", "a\nb", "--timeout", "soon"],
         ["serve", "--port", "none"],
       ];
       for (const args of commandLines) {
         const expected = await run(Deno.execPath(), [...sources, ...args]);
         assert.deepEqual(await run(`${copy}/usersvc`, args), expected, args.join(" "));
+      }
+      for (const [command, code] of [["call", 2], ["serve", 2], ["check", 1]] as const) {
+        for (const argument of ["\\xff", "A\\xc3", "\\xed\\xa0\\x80"]) {
+          const line = `'${copy}/usersvc' ${command} ok $'${argument}' "Иван"`;
+          assert.deepEqual(await shell(line), {
+            code,
+            stdout: "",
+            stderr: `usersvc ${command}: an argument is not UTF-8; see usersvc ${command} --help\n`,
+          });
+        }
       }
       const lines = (await Deno.readTextFile(`${copy}/usersvc`)).split("\n");
       const [serve, others] = lines.filter((line) => /exec /.test(line));

@@ -1,4 +1,6 @@
 /** Writes ./usersvc where no executable can be made: a script that runs the program with this Deno. */
+import { ExitCode } from "../src/cli/exit_code.ts";
+import { loadCommands } from "../src/commands.ts";
 import { bundle } from "./bundle.ts";
 import { deno } from "./deno.ts";
 import { mainModule, root } from "./paths.ts";
@@ -34,8 +36,33 @@ const cached = {
 const gone = "usersvc: this launcher needs the Deno and the checkout it was built from; " +
   "build it again with: npx -y deno@2.9.2 task build";
 
+/**
+ * The usage error of an argument that is not UTF-8, in the words and with the exit code that the
+ * command would have. Deno ends with a trace of its own before it runs anything
+ * (https://github.com/denoland/deno/issues/22831), and so does an executable; no code of ours can
+ * help there. Plain ASCII, which most command lines are, needs no program to look at it.
+ */
+async function refuseOtherThanUtf8(): Promise<string> {
+  const cases = (await loadCommands()).map(({ name, usageExitCode = ExitCode.USAGE }) =>
+    `      ${name}) command=' ${name}' code=${usageExitCode} ;;\n`
+  );
+  return `case "$*" in
+  *[!\\ -~]*)
+    command='' code=${ExitCode.USAGE}
+    case "$1" in
+${cases.join("")}    esac
+    if command -v iconv > /dev/null &&
+      ! printf %s "$*" | iconv -f UTF-8 -t UTF-8 > /dev/null 2>&1; then
+      echo "usersvc$command: an argument is not UTF-8; see usersvc$command --help" >&2
+      exit "$code"
+    fi
+    ;;
+esac
+`;
+}
+
 /** A shell script. */
-function shellScript(): string {
+async function shellScript(): Promise<string> {
   const quote = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;
   const quoteAll = (words: readonly string[]) => words.map(quote).join(" ");
   return `#!/bin/sh
@@ -47,7 +74,7 @@ if [ ! -x "$deno" ] || [ ! -f ${quote(mainModule)} ] || [ ! -f ${
   echo ${quote(gone)} >&2
   exit 1
 fi
-if [ "$1" = serve ]; then
+${await refuseOtherThanUtf8()}if [ "$1" = serve ]; then
   exec "$deno" ${quoteAll(fromSources)} "$@"
 fi
 # Without a cache, to compile everything would be slower.
@@ -82,7 +109,7 @@ export async function writeLauncher(
   const path = `${root}usersvc${windows ? ".cmd" : ""}`;
   // A new file, not new content: a running program keeps the old one.
   await Deno.remove(path).catch(() => {});
-  await Deno.writeTextFile(path, windows ? batchFile() : shellScript(), { mode: 0o755 });
+  await Deno.writeTextFile(path, windows ? batchFile() : await shellScript(), { mode: 0o755 });
   return { path };
 }
 
