@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { withMutePeer } from "./http2_peer.ts";
-import { posixTest, programTest, startServe, usersvc, withServe } from "./program.ts";
+import { withMutePeer, withPeerThat } from "./http2_peer.ts";
+import { linuxTest, posixTest, programTest, startServe, usersvc, withServe } from "./program.ts";
 import { closedPort, withPeer } from "./tcp_peer.ts";
 import { withWatch } from "./watch.ts";
 
@@ -110,7 +110,7 @@ posixTest(
       await stdout.until(/^SERVING\n$/);
       first.kill("SIGTERM");
       await stdout.until(/^SERVING\nNOT_SERVING\n$/);
-      await stderr.until(/: connection refused; trying again every second\n$/);
+      await stderr.until(/: the server is draining; trying again every second\n$/);
       await first.ended();
 
       await withServe(async (second) => {
@@ -118,14 +118,67 @@ posixTest(
         assert.equal(second.port, first.port);
         assert.equal(await end("SIGINT"), 130);
       }, ["--port", `${first.port}`]);
-      const subject = `usersvc check: UNAVAILABLE from localhost:${first.port}`;
       assert.equal(
         await stderr.all(),
-        `${subject}: the server is draining; trying again every second\n` +
-          `${subject}: connection refused; trying again every second\n`,
+        `usersvc check: UNAVAILABLE from localhost:${first.port}: the server is draining; ` +
+          "trying again every second\n",
       );
     });
   },
+);
+
+posixTest("--watch says each outage once, whatever its tries fail with", async () => {
+  let server = await startServe();
+  const port = server.port;
+  await withWatch(port, "--timeout 30s", async ({ stdout, stderr }) => {
+    for (let outages = 1; outages <= 2; outages++) {
+      await stdout.lines(outages);
+      server.kill("SIGKILL");
+      await server.ended();
+      await stderr.lines(outages);
+      // Nothing tells of a try that fails: there is one each second.
+      await new Promise((resolve) => setTimeout(resolve, 2_500));
+      server = await startServe(["--port", `${port}`]);
+    }
+    await stdout.lines(3);
+    assert.equal(stdout.text, "SERVING\n".repeat(3));
+    assert.match(
+      stderr.text,
+      /^(?:usersvc check: UNAVAILABLE from localhost:\d+: [^\n]+; trying again every second\n){2}$/,
+    );
+  });
+  server.kill("SIGTERM");
+  await server.ended();
+});
+
+posixTest("--watch says that a server refuses it, also after an outage", () => {
+  let calls = 0;
+  return withPeerThat((stream) => {
+    calls++;
+    if (calls % 2 === 1) return stream.session?.destroy();
+    stream.respond({ "content-type": "application/grpc", "grpc-status": 7 }, { endStream: true });
+  }, (port) =>
+    withWatch(port, "--timeout 30s", async ({ stdout, stderr, end }) => {
+      await stderr.until(/PERMISSION_DENIED/);
+      while (calls < 5) await new Promise((resolve) => setTimeout(resolve, 100));
+      await end("SIGTERM");
+      assert.equal(await stdout.all(), "");
+      assert.match(
+        await stderr.all(),
+        /^usersvc check: (?:UNAVAILABLE|INTERNAL) [^\n]+\nusersvc check: PERMISSION_DENIED [^\n]+\n$/,
+      );
+    }));
+});
+
+linuxTest(
+  "--watch ends where its output cannot be written",
+  () =>
+    withServe(({ port }) =>
+      withWatch(port, "--timeout 30s > /dev/full", async ({ stderr, ended }) => {
+        assert.equal(await ended(), 1);
+        assert.match(await stderr.all(), /^usersvc check: cannot write the output: [^\n]+\n$/);
+      })
+    ),
 );
 
 posixTest(

@@ -1,7 +1,6 @@
-import type { ServiceError } from "@grpc/grpc-js";
 import { defineCommand } from "../cli/command.ts";
 import { CheckExitCode } from "../cli/exit_code.ts";
-import { writeAll, writeError } from "../cli/output.ts";
+import { OutputError, writeAll, writeError } from "../cli/output.ts";
 import type { Connection } from "../client/channel.ts";
 import type { CheckOptions } from "../client/health_client.ts";
 import { escapeControls } from "../escape.ts";
@@ -13,6 +12,11 @@ const RETRY_MS = 1_000;
 
 const NOT_FOUND = STATUS_NAMES.indexOf("NOT_FOUND");
 const UNIMPLEMENTED = STATUS_NAMES.indexOf("UNIMPLEMENTED");
+const OUTAGE = STATUS_NAMES.indexOf("UNAVAILABLE");
+
+/** What only a server that is there says: it is news to whoever knows of an outage. */
+const REFUSALS = ["INVALID_ARGUMENT", "NOT_FOUND", "PERMISSION_DENIED", "UNAUTHENTICATED"]
+  .map((name) => STATUS_NAMES.indexOf(name));
 
 export const command = defineCommand({
   name: "check",
@@ -58,7 +62,7 @@ async function check(connection: Connection, options: CheckOptions): Promise<num
     return result.status === "SERVING" ? CheckExitCode.SERVING : CheckExitCode.NOT_SERVING;
   }
   const { error, connected } = result;
-  writeError(`usersvc check: ${await failureLine(error, connection, options)}`);
+  writeError(`usersvc check: ${(await failure(error, connection, options)).line}`);
   return connected ? CheckExitCode.CALL_FAILED : CheckExitCode.NOT_CONNECTED;
 }
 
@@ -72,37 +76,42 @@ async function watchUntilSignal(connection: Connection, options: CheckOptions): 
 async function watch(connection: Connection, options: CheckOptions): Promise<number> {
   const { openHealthClient } = await import("../client/health_client.ts");
   const client = await openHealthClient(connection);
-  // What was said last: a failure is told once, however often it is met.
-  let last = "";
+  // What was said since there was a status: an outage is told once, however its tries fail.
+  const told = new Set<number>();
   for (;;) {
-    let line = `the server at ${connection.target.name} has ended the watch`;
+    let code = OUTAGE, line = `the server at ${connection.target.name} has ended the watch`;
+    let last = "";
     try {
       for await (const status of client.watch(options)) {
+        told.clear();
         if (status === last) continue;
         last = status;
         if (!await writeAll(Deno.stdout, `${status}\n`)) return CheckExitCode.SERVING;
       }
     } catch (error) {
-      line = await failureLine(error, connection, options);
-      if ((error as ServiceError).code === UNIMPLEMENTED) {
+      if (error instanceof OutputError) throw error;
+      ({ code, line } = await failure(error, connection, options));
+      if (code === UNIMPLEMENTED) {
         writeError(`usersvc check: ${line}`);
         return CheckExitCode.CALL_FAILED;
       }
     }
-    if (line !== last) writeError(`usersvc check: ${line}; trying again every second`);
-    last = line;
+    const news = REFUSALS.includes(code) ? code : OUTAGE;
+    if (!told.has(news)) writeError(`usersvc check: ${line}; trying again every second`);
+    told.add(news);
     await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
   }
 }
 
-async function failureLine(
+async function failure(
   error: unknown,
   { target }: Connection,
   { service, timeoutMs }: CheckOptions,
-): Promise<string> {
+): Promise<{ code: number; line: string }> {
   const { describeFailure } = await import("../client/failure.ts");
   const { code, name, reason } = describeFailure(error, timeoutMs);
-  return `${name} from ${target.name}: ${escapeControls(reason + remark(code, service))}`;
+  const line = `${name} from ${target.name}: ${escapeControls(reason + remark(code, service))}`;
+  return { code, line };
 }
 
 function remark(code: number, service: string): string {
