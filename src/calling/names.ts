@@ -71,8 +71,10 @@ function namesIn(bytes: AsyncIterable<Uint8Array>, file: string, size: number | 
   async function* lists() {
     try {
       for await (const list of lines(refuseUtf16(counted()), MAX_LINE_BYTES)) {
-        yield list.map((line, index) => name(line, linesRead + index + 1));
+        const before = linesRead;
+        // Counted first: the list is taken as its calls begin, and the total is asked for meanwhile.
         linesRead += list.length;
+        yield list.map((line, index) => name(line, before + index + 1));
       }
     } catch (error) {
       throw namesError(file, error);
