@@ -15,14 +15,21 @@ export interface Terminal {
  * Runs a program on a terminal of its own for one test, on Linux.
  *
  * @param command a line of shell
+ * @param columns how wide it is; 0 is a terminal that does not say
  */
 export async function withTerminal(
   command: string,
   use: (terminal: Terminal) => Promise<void>,
   env: Record<string, string> = {},
+  columns = 200,
 ): Promise<void> {
   const child = new Deno.Command("script", {
-    args: ["--quiet", "--command", `stty rows 100 cols 200; exec ${command}`, "/dev/null"],
+    args: [
+      "--quiet",
+      "--command",
+      `stty rows ${columns === 0 ? 0 : 100} cols ${columns}; exec ${command}`,
+      "/dev/null",
+    ],
     stdin: "piped",
     stdout: "piped",
     stderr: "null",

@@ -11,8 +11,8 @@ export const permissions: readonly { flag: string; why: string }[] = [
   { flag: "--allow-sys=ca", why: "call --tls trusts the authorities that the system trusts" },
   { flag: "--allow-write", why: "serve --unix makes, replaces and removes its socket file" },
   {
-    flag: "--allow-env=USERSVC_*,GRPC_*",
-    why: "defaults of flags, a worker's task, and grpc-js's own settings",
+    flag: "--allow-env=USERSVC_*,GRPC_*,TERM",
+    why: "defaults of flags, a worker's task, grpc-js's own settings, and what a terminal can do",
   },
   { flag: "--ignore-env", why: "every other environment variable reads as unset" },
   {

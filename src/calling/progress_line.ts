@@ -1,7 +1,8 @@
 // @ts-types="@types/cli-progress"
-import cliProgress, { type Options } from "cli-progress";
+import cliProgress, { type Options, type Params } from "cli-progress";
 import { build, type Histogram } from "hdr-histogram-js";
-import { writeError } from "../cli/output.ts";
+import { sayNow, writeError } from "../cli/output.ts";
+import { fitted, isDumbTerminal, terminalColumns } from "../cli/terminal.ts";
 import type { Tally } from "./progress.ts";
 
 /** A line at the bottom of a terminal. */
@@ -20,23 +21,43 @@ export interface ProgressLine {
 const CLEAR_LINE = "\r\x1b[K";
 const SAVE_CURSOR = "\x1b7", RESTORE_CURSOR = "\x1b8";
 
+/** How wide a terminal is taken to be that does not say. */
+const COLUMNS = 80;
+
 /** Makes a line, not shown yet. */
 export function openProgressLine(tally: Tally): ProgressLine {
   // Percentiles within 1 %, in 32 KB for any number of calls.
   const latenciesUs = build({ numberOfSignificantValueDigits: 2 });
+  const drawn = isDumbTerminal() ? NOTHING_DRAWN : drawLine(tally);
+  return {
+    ...drawn,
+    record: (latencyMs) => latenciesUs.recordValue(Math.max(1, Math.round(latencyMs * 1_000))),
+    end() {
+      drawn.end();
+      writeError(fitted(`usersvc call: ${summary(tally)}${percentiles(latenciesUs)}`));
+    },
+  };
+}
+
+type DrawnLine = Omit<ProgressLine, "record">;
+
+const NOTHING_DRAWN: DrawnLine = { show() {}, hide() {}, update() {}, end() {} };
+
+function drawLine(tally: Tally): DrawnLine {
   const bar = new cliProgress.SingleBar({
     stream: terminal(),
-    format: (options, { progress }) => describe(tally, progress, options),
+    format: (options, params) => describe(tally, params, options),
     barsize: 20,
     clearOnComplete: true,
     forceRedraw: true,
+    // Otherwise wrapping is off while the line is shown, and stays off if the process is killed.
+    linewrap: true,
   });
   let hidden = false;
   return {
-    record: (latencyMs) => latenciesUs.recordValue(Math.max(1, Math.round(latencyMs * 1_000))),
-    show: () => bar.start(tally.total ?? 0, 0),
+    show: () => bar.start(tally.total ?? 0, tally.done),
     hide() {
-      writeNow(CLEAR_LINE);
+      sayNow(CLEAR_LINE);
       hidden = true;
     },
     update() {
@@ -45,27 +66,28 @@ export function openProgressLine(tally: Tally): ProgressLine {
       if (hidden) bar.render();
       hidden = false;
     },
-    end() {
-      bar.stop();
-      writeError(`usersvc call: ${summary(tally)}${percentiles(latenciesUs)}`);
-    },
+    end: () => bar.stop(),
   };
 }
 
-/** `[=====-----] 500 of 1000 calls, 3 failed, 250/s, 2s left`. */
+/** `[=====-----] 500 of 1000 calls, 3 failed, 250/s, 2s left`, without what does not fit. */
 function describe(
   { done, failed, total, elapsedMs }: Tally,
-  progress: number,
+  { progress, maxWidth }: Params,
   options: Options,
 ): string {
   const perSecond = done / elapsedMs * 1_000;
-  const { BarFormat, TimeFormat } = cliProgress.Format;
-  const bar = total === undefined ? "" : `[${BarFormat(progress, options)}] `;
-  const all = total === undefined ? "" : ` of ${total}`;
-  const left = total === undefined || done === 0
-    ? ""
-    : `, ${TimeFormat(Math.max(0, Math.ceil((total - done) / perSecond)), options, 1)} left`;
-  return `${bar}${done}${all} calls, ${failed} failed, ${Math.round(perSecond)}/s${left}`;
+  const counts = total === undefined ? `${done} calls` : `${done} of ${total} calls`;
+  const failures = `${counts}, ${failed} failed`;
+  const rate = `${failures}, ${Math.round(perSecond)}/s`;
+  const all = [rate, failures, counts, `${done}`];
+  if (total !== undefined) {
+    const { BarFormat, TimeFormat } = cliProgress.Format;
+    const seconds = Math.max(0, Math.ceil((total - done) / perSecond));
+    if (done > 0) all.unshift(`${rate}, ${TimeFormat(seconds, options, 1)} left`);
+    all.unshift(`[${BarFormat(progress, options)}] ${all[0]}`);
+  }
+  return all.find(({ length }) => length <= maxWidth) ?? "";
 }
 
 /** `1000 calls in 4.0 s, 3 failed`. */
@@ -89,17 +111,14 @@ function percentiles(latenciesUs: Histogram): string {
 function terminal(): NodeJS.WritableStream {
   const stream = {
     isTTY: true,
+    // The cursor stays off the last column, from where terminals go on in different ways.
     get columns() {
-      return Deno.consoleSize().columns;
+      return Math.max(1, (terminalColumns() ?? COLUMNS) - 1);
     },
     write(text: string) {
-      if (text !== SAVE_CURSOR && text !== RESTORE_CURSOR) writeNow(text);
+      if (text !== SAVE_CURSOR && text !== RESTORE_CURSOR) sayNow(text);
       return true;
     },
   };
   return stream as unknown as NodeJS.WritableStream;
-}
-
-function writeNow(text: string): void {
-  Deno.stderr.writeSync(new TextEncoder().encode(text));
 }

@@ -15,8 +15,9 @@ const UNIMPLEMENTED = STATUS_NAMES.indexOf("UNIMPLEMENTED");
 const OUTAGE = STATUS_NAMES.indexOf("UNAVAILABLE");
 
 /** What only a server that is there says: it is news to whoever knows of an outage. */
-const REFUSALS = ["INVALID_ARGUMENT", "NOT_FOUND", "PERMISSION_DENIED", "UNAUTHENTICATED"]
-  .map((name) => STATUS_NAMES.indexOf(name));
+const REFUSALS =
+  (["INVALID_ARGUMENT", "NOT_FOUND", "PERMISSION_DENIED", "UNAUTHENTICATED"] as const)
+    .map((name) => STATUS_NAMES.indexOf(name));
 
 export const command = defineCommand({
   name: "check",
