@@ -176,6 +176,16 @@ posixTest(
           });
         }
       }
+      for (const args of [["--help"], ["--version"], ["proto"], ["call", "Alice"], ["check"]]) {
+        for (const shell of ["sh", "bash"]) {
+          const closed = ["-c", '"$0" "$@" >&-', `${copy}/usersvc`, ...args];
+          assert.deepEqual(await run(shell, closed), {
+            code: 1,
+            stdout: "",
+            stderr: "usersvc: cannot write the output: stdout is closed\n",
+          });
+        }
+      }
       const lines = (await Deno.readTextFile(`${copy}/usersvc`)).split("\n");
       const [serve, others] = lines.filter((line) => /exec /.test(line));
       assert.match(serve!, /'--allow-run=/);

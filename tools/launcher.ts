@@ -61,6 +61,8 @@ esac
 `;
 }
 
+const unheard = "usersvc: cannot write the output: stdout is closed";
+
 /** A shell script. */
 async function shellScript(): Promise<string> {
   const quote = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;
@@ -76,6 +78,11 @@ if [ ! -x "$deno" ] || [ ! -f ${quote(mainModule)} ] || [ ! -f ${
 fi
 ${await refuseOtherThanUtf8()}if [ "$1" = serve ]; then
   exec "$deno" ${quoteAll(fromSources)} "$@"
+fi
+# Deno opens /dev/null in place of a closed stdout: nothing would be printed, with exit code 0.
+if ! { true 3>&1; } 2>/dev/null; then
+  echo ${quote(unheard)} >&2
+  exit 1
 fi
 # Without a cache, to compile everything would be slower.
 if [ -w ${quote(cached.DENO_DIR)} ]; then
