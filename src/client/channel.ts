@@ -9,6 +9,8 @@ import {
 import { escapeGrpcLog } from "../grpc_log.ts";
 import type { Header } from "./header.ts";
 import { callInterceptor } from "./interceptor.ts";
+import { mendGrpcClient } from "../workarounds/grpc_client.ts";
+import { oneMessage } from "../workarounds/one_message.ts";
 import { serviceConfig } from "./service_config.ts";
 import type { Target } from "./target.ts";
 import type { ClientTls } from "./tls.ts";
@@ -47,6 +49,7 @@ const RECONNECT_MS = { first: 100, last: 1_000 };
 export async function channelArguments(connection: Connection): Promise<ChannelArguments> {
   const { target, tls, retries, trace } = connection;
   escapeGrpcLog();
+  mendGrpcClient();
   const [channelCredentials, tlsOptions] = tls === undefined
     ? [credentials.createInsecure(), {}]
     : await (await import("./tls.ts")).tlsChannel(target, tls);
@@ -67,6 +70,7 @@ export async function channelArguments(connection: Connection): Promise<ChannelA
     interceptors: [
       callInterceptor(connection, isConnected),
       ...(traced ? [traced.interceptor] : []),
+      oneMessage,
     ],
     channelFactoryOverride: (...args) => channel = (traced?.openChannel ?? openChannel)(...args),
   }];

@@ -1,0 +1,209 @@
+/**
+ * What a server or a proxy says is taken for what gRPC says that it means.
+ *
+ * What is wrong, in grpc-js 1.14.7 (`Http2SubchannelCall`, `ResolvingCall`), each tried on Deno 2.9.2:
+ *
+ * - A `grpc-status` that is no status is handed on: NaN for `abc`, 192 for `192`. A program that makes its
+ *   exit code of it exits with 0.
+ * - The body of an HTML page is read as a gRPC message, "larger than max (1752460652 …)". Its HTTP status
+ *   counts only after that, when the call counts as answered and is not retried any more.
+ * - A `grpc-message` in raw UTF-8 is logged and dropped, one invalid percent escape leaves all of them as
+ *   they are, and `%2F` is never decoded (`decodeURI`).
+ * - A message that is cut short by the trailers is passed over: "No message received".
+ * - A compressed message without `grpc-encoding`, or with one that is not known, ends the process:
+ *   `CompressionFilter` rejects with an Error, of which `cancelWithStatus` gets code and details,
+ *   which it does not have.
+ * - Calls whose session this side ends, for a fault in the server's frames, are CANCELLED.
+ *
+ * With this file they are what the specification says. tests/odd/ has rows for each, which fail without
+ * it; a part can go once its rows pass without.
+ *
+ * @see https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md#responses
+ * @see https://github.com/grpc/grpc/blob/master/doc/http-grpc-status-mapping.md
+ */
+import { Buffer } from "node:buffer";
+import { constants, type Http2Session, type IncomingHttpHeaders } from "node:http2";
+import { Metadata, type MetadataValue, status } from "@grpc/grpc-js";
+import { Http2SubchannelConnector } from "@grpc/grpc-js/build/src/transport.js";
+import { privateMethods } from "./private_methods.ts";
+
+interface Status {
+  readonly code: number;
+  readonly details: string;
+  readonly metadata: Metadata;
+  /** That of the stream, where it ended without a status. */
+  readonly rstCode?: number;
+}
+
+interface Listener {
+  onReceiveMetadata(metadata: Metadata): void;
+  /** With its prefix of five bytes. */
+  onReceiveMessage(message: Uint8Array): void;
+  onReceiveStatus(status: Status): void;
+}
+
+/** A call on a connection. */
+interface Call {
+  readonly httpStatusCode?: number;
+  /** `readState` is 0 between two messages. */
+  readonly decoder: { readonly readState: number };
+  handleTrailers(headers: IncomingHttpHeaders): void;
+  endCall(status: Status): void;
+}
+
+interface Transport {
+  readonly session: Http2Session;
+  createCall(
+    metadata: Metadata,
+    host: string,
+    method: string,
+    listener: Listener,
+    ...rest: unknown[]
+  ): Call;
+}
+
+interface Connector {
+  connect(...rest: unknown[]): Promise<Transport>;
+}
+
+/** Changes grpc-js, for all channels of this process. */
+export function readOddAnswers(): void {
+  const connector = privateMethods<Connector>(Http2SubchannelConnector, ["connect"]);
+  const { connect } = connector;
+  connector.connect = async function (...args) {
+    const transport = await connect.apply(this, args);
+    readAnswersOf(transport);
+    return transport;
+  };
+}
+
+function readAnswersOf(transport: Transport): void {
+  const { createCall } = transport;
+  transport.createCall = (metadata, host, method, listener, ...rest) => {
+    let encoding: MetadataValue | undefined;
+    let fault: Fault | undefined;
+    const call = createCall.call(transport, metadata, host, method, {
+      onReceiveMetadata(metadata) {
+        encoding = metadata.get("grpc-encoding")[0];
+        fault = httpFault(call.httpStatusCode, metadata.get("content-type")[0]);
+        if (fault === undefined) listener.onReceiveMetadata(metadata);
+        else end(fault);
+      },
+      onReceiveMessage(message) {
+        const odd = codingFault(message[0]!, encoding);
+        if (odd === undefined) listener.onReceiveMessage(message);
+        else end([status.INTERNAL, odd]);
+      },
+      onReceiveStatus(received) {
+        // Deno emits the data of a packet before the headers: a page may have been read as a message.
+        const odd = fault ?? endFault(received, call, transport);
+        if (odd === undefined) listener.onReceiveStatus(received);
+        else listener.onReceiveStatus({ ...received, code: odd[0], details: odd[1] });
+      },
+    }, ...rest);
+    const end = ([code, details]: Fault) =>
+      call.endCall({ code, details, metadata: new Metadata() });
+    const { handleTrailers } = call;
+    call.handleTrailers = (headers) => handleTrailers.call(call, withPlainStatus(headers));
+    return call;
+  };
+}
+
+/** What is wrong with an answer. */
+type Fault = readonly [code: status, details: string];
+
+const CODES_OF_HTTP: Readonly<Record<number, status>> = {
+  400: status.INTERNAL,
+  401: status.UNAUTHENTICATED,
+  403: status.PERMISSION_DENIED,
+  404: status.UNIMPLEMENTED,
+  429: status.UNAVAILABLE,
+  502: status.UNAVAILABLE,
+  503: status.UNAVAILABLE,
+  504: status.UNAVAILABLE,
+};
+
+function httpFault(
+  httpStatus: number | undefined,
+  contentType: MetadataValue | undefined,
+): Fault | undefined {
+  const isGrpc = /^application\/grpc(?:[+;]|$)/i.test(`${contentType ?? ""}`);
+  if (httpStatus === 200 && isGrpc) return undefined;
+  const type = contentType === undefined ? "no content type" : `content type ${contentType}`;
+  return [
+    CODES_OF_HTTP[httpStatus!] ?? status.UNKNOWN,
+    `the answer is not gRPC: HTTP status ${httpStatus}, ${type}`,
+  ];
+}
+
+function codingFault(flag: number, encoding: MetadataValue | undefined): string | undefined {
+  if (flag === 0) return undefined;
+  if (flag !== 1) return `the message has the flag ${flag}, which gRPC does not know`;
+  if (encoding === undefined || encoding === "identity") {
+    return "the message is compressed, but the server named no encoding";
+  }
+  // What grpc-js can decode.
+  if (encoding === "gzip" || encoding === "deflate") return undefined;
+  return `the message is compressed with "${encoding}", which is not supported`;
+}
+
+function endFault(
+  { code, rstCode }: Status,
+  { decoder }: Call,
+  { session }: Transport,
+): Fault | undefined {
+  if (code === status.OK && decoder.readState !== 0) {
+    return [status.INTERNAL, "the message is cut short"];
+  }
+  if (rstCode === constants.NGHTTP2_NO_ERROR) {
+    return [status.INTERNAL, "the server ended the answer without a status"];
+  }
+  // A stream that this side has reset has no such code.
+  if (rstCode === constants.NGHTTP2_CANCEL && session.destroyed) {
+    return [status.UNAVAILABLE, "Connection dropped"];
+  }
+  return undefined;
+}
+
+/** The same trailers with a status and a message that grpc-js reads as they are meant. */
+function withPlainStatus(headers: IncomingHttpHeaders): IncomingHttpHeaders {
+  const sent = first(headers["grpc-status"]);
+  const text = decodeMessage(first(headers["grpc-message"]) ?? "");
+  const [code, details] = statusOf(sent, text, headers);
+  return { ...headers, "grpc-status": `${code}`, "grpc-message": encodeURI(details) };
+}
+
+function statusOf(
+  sent: string | undefined,
+  text: string,
+  headers: IncomingHttpHeaders,
+): readonly [code: number | string, details: string] {
+  if (sent === undefined) {
+    const isWhole = headers[":status"] !== undefined;
+    return isWhole && httpFault(Number(headers[":status"]), headers["content-type"]) ||
+      [status.UNKNOWN, "the answer has no grpc-status"];
+  }
+  if (/^(?:\d|1[0-6])$/.test(sent)) return [sent, text];
+  const known = `the server sent the status "${decodeBytes(sent)}", which gRPC does not know`;
+  return [status.UNKNOWN, text === "" ? known : `${known}: ${text}`];
+}
+
+/** Of what came more than once. */
+function first(value: string | readonly string[] | undefined): string | undefined {
+  return typeof value === "object" ? value[0] : value;
+}
+
+/**
+ * The text of a `grpc-message`: percent escapes of the bytes of UTF-8, and, from servers that do not
+ * know of them, these bytes themselves. What is no escape stays as it is.
+ */
+function decodeMessage(value: string): string {
+  return decodeBytes(
+    value.replace(/%([\da-f]{2})/gi, (_, hex) => String.fromCharCode(parseInt(hex, 16))),
+  );
+}
+
+/** The text of a header's value, of which node:http2 makes a character of each byte. */
+function decodeBytes(value: string): string {
+  return Buffer.from(value, "latin1").toString();
+}
