@@ -21,6 +21,7 @@
  * of a server that refuses connections. tests/odd/ fails without it ("GOAWAY with the SETTINGS"); it
  * can go once that passes without.
  */
+import type { ClientHttp2Session } from "node:http2";
 import { status } from "@grpc/grpc-js";
 import { RetryingCall } from "@grpc/grpc-js/build/src/retrying-call.js";
 import { Http2SubchannelConnector } from "@grpc/grpc-js/build/src/transport.js";
@@ -34,6 +35,7 @@ const ENDED_AT_ONCE = "the server ended the connection as soon as it was made";
 
 interface Transport {
   readonly disconnectHandled: boolean;
+  readonly session: ClientHttp2Session;
   shutdown(): void;
 }
 
@@ -54,13 +56,17 @@ interface Call {
   handleChildStatus(status: AttemptStatus, index: number): void;
 }
 
+const ignore = () => {};
+
 /** Changes grpc-js, for all channels of this process. */
 export function leaveDeadSessions(): void {
   const connector = privateMethods<Connector>(Http2SubchannelConnector, ["connect"]);
   const { connect } = connector;
   connector.connect = async function (...args) {
     const transport = await connect.apply(this, args);
-    if (!transport.disconnectHandled) return transport;
+    transport.session.on("error", ignore);
+    transport.session.on("stream", (pushed) => pushed.on("error", ignore).close());
+    if (!transport.disconnectHandled && !transport.session.destroyed) return transport;
     transport.shutdown();
     throw ENDED_AT_ONCE;
   };

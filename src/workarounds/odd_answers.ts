@@ -13,7 +13,8 @@
  * - A compressed message without `grpc-encoding`, or with one that is not known, ends the process:
  *   `CompressionFilter` rejects with an Error, of which `cancelWithStatus` gets code and details,
  *   which it does not have.
- * - Calls whose session this side ends, for a fault in the server's frames, are CANCELLED.
+ * - Calls whose connection ends with an error are told so as if each had been reset with its code:
+ *   CANCELLED, PERMISSION_DENIED, mostly INTERNAL, none of which `--retries` retries.
  *
  * With this file they are what the specification says. tests/odd/ has rows for each, which fail without
  * it; a part can go once its rows pass without.
@@ -47,6 +48,8 @@ interface Call {
   readonly httpStatusCode?: number;
   /** `readState` is 0 between two messages. */
   readonly decoder: { readonly readState: number };
+  /** Of the stream, other than an RST_STREAM. */
+  readonly internalError: Error | null;
   handleTrailers(headers: IncomingHttpHeaders): void;
   endCall(status: Status): void;
 }
@@ -149,18 +152,18 @@ function codingFault(flag: number, encoding: MetadataValue | undefined): string 
 
 function endFault(
   { code, rstCode }: Status,
-  { decoder }: Call,
+  { decoder, internalError }: Call,
   { session }: Transport,
 ): Fault | undefined {
   if (code === status.OK && decoder.readState !== 0) {
     return [status.INTERNAL, "the message is cut short"];
   }
+  if (rstCode !== undefined && code !== status.UNAVAILABLE && session.destroyed) {
+    const why = internalError === null ? "" : `: ${internalError.message}`;
+    return [status.UNAVAILABLE, `the connection broke${why}`];
+  }
   if (rstCode === constants.NGHTTP2_NO_ERROR) {
     return [status.INTERNAL, "the server ended the answer without a status"];
-  }
-  // A stream that this side has reset has no such code.
-  if (rstCode === constants.NGHTTP2_CANCEL && session.destroyed) {
-    return [status.UNAVAILABLE, "Connection dropped"];
   }
   return undefined;
 }

@@ -13,13 +13,19 @@ export interface Asked {
   readonly health: boolean;
   readonly socket: Socket;
   send(...frames: readonly Uint8Array[]): void;
+  /** Sends bytes a few at a time, each packet in a turn of the event loop of its own. */
+  sendInParts(bytes: Uint8Array, size: number): Promise<void>;
 }
 
 /** What is said to a call. */
 export type Answer = (call: Asked) => void | Promise<void>;
 
-/** What is said to a connection before it has said anything; its calls get their answers later. */
-export type Greeting = (socket: Socket) => void | Promise<void>;
+/**
+ * What is said to a connection before it has said anything.
+ *
+ * @returns false if that is all: no call is answered
+ */
+export type Greeting = (socket: Socket) => void | false | Promise<void | false>;
 
 /** The names of services that are asked for by `check` begin so, for the server to tell them apart. */
 export const HEALTH = "health:";
@@ -43,8 +49,9 @@ export async function withOddServer<T>(
     socket.setNoDelay();
     socket.on("error", () => {});
     socket.on("close", () => sockets.delete(socket));
-    void greeting(socket);
-    listenTo(socket, (call, name) => void answers[name]?.(call));
+    const greeted = greeting(socket);
+    if (greeted === false) return;
+    listenTo(socket, Promise.resolve(greeted), (call, name) => void answers[name]?.(call));
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   try {
@@ -56,16 +63,23 @@ export async function withOddServer<T>(
 }
 
 /** Reads frames and tells of each call whose request is complete. */
-function listenTo(socket: Socket, tell: (call: Asked, name: string) => void): void {
+function listenTo(
+  socket: Socket,
+  greeted: Promise<unknown>,
+  tell: (call: Asked, name: string) => void,
+): void {
   const requests = new Map<number, Buffer>();
   let come = Buffer.alloc(0);
-  let greeted = false;
+  let hasPreface = false;
+  /** Answers to PING and SETTINGS, which may not come within a frame. */
+  let held: Uint8Array[] | undefined = [];
+  void greeted.then(release);
   socket.on("data", (chunk: Uint8Array) => {
     come = Buffer.concat([come, chunk]);
-    if (!greeted) {
+    if (!hasPreface) {
       if (come.length < PREFACE.length) return;
       come = come.subarray(PREFACE.length);
-      greeted = true;
+      hasPreface = true;
     }
     while (come.length >= 9 && come.length >= 9 + come.readUIntBE(0, 3)) {
       const end = 9 + come.readUIntBE(0, 3);
@@ -76,7 +90,9 @@ function listenTo(socket: Socket, tell: (call: Asked, name: string) => void): vo
 
   function take(type: number, flags: number, stream: number, payload: Buffer): void {
     if ((type === FrameType.SETTINGS || type === FrameType.PING) && (flags & Flag.ACK) === 0) {
-      send(frame(type, Flag.ACK, 0, type === FrameType.PING ? payload : Buffer.alloc(0)));
+      const ack = frame(type, Flag.ACK, 0, type === FrameType.PING ? payload : Buffer.alloc(0));
+      if (held === undefined) send(ack);
+      else held.push(ack);
     }
     if (type !== FrameType.DATA) return;
     const request = Buffer.concat([requests.get(stream) ?? Buffer.alloc(0), payload]);
@@ -85,11 +101,25 @@ function listenTo(socket: Socket, tell: (call: Asked, name: string) => void): vo
     requests.delete(stream);
     const name = nameIn(request);
     const health = name.startsWith(HEALTH);
-    tell({ stream, health, socket, send }, health ? name.slice(HEALTH.length) : name);
+    tell({ stream, health, socket, send, sendInParts }, health ? name.slice(HEALTH.length) : name);
   }
 
   function send(...frames: readonly Uint8Array[]): void {
-    if (!socket.destroyed) socket.write(Buffer.concat(frames));
+    if (!socket.destroyed && frames.length > 0) socket.write(Buffer.concat(frames));
+  }
+
+  function release(): void {
+    send(...held ?? []);
+    held = undefined;
+  }
+
+  async function sendInParts(bytes: Uint8Array, size: number): Promise<void> {
+    held = [];
+    for (let at = 0; at < bytes.length; at += size) {
+      send(bytes.subarray(at, at + size));
+      await new Promise((resolve) => setTimeout(resolve, 0));
+    }
+    release();
   }
 }
 
