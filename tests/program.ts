@@ -74,6 +74,7 @@ export async function usersvc(
 /** A run of the program that has not ended yet. */
 export interface Running {
   readonly stderr: Transcript;
+  kill(signal: Deno.Signal): void;
   /** Waits for the end of the process. */
   ended(): Promise<Result>;
 }
@@ -92,6 +93,7 @@ export function startUsersvc(args: readonly string[]): Running {
   const stderr = new Transcript(child.stderr);
   return {
     stderr,
+    kill: (signal) => child.kill(signal),
     ended: async () => {
       const { code } = await child.status;
       return { code, stdout: await stdout.all(), stderr: await stderr.all() };

@@ -48,7 +48,7 @@ const RECONNECT_MS = { first: 100, last: 1_000 };
  */
 export async function channelArguments(connection: Connection): Promise<ChannelArguments> {
   const { target, tls, retries, trace } = connection;
-  escapeGrpcLog();
+  escapeGrpcLog(trace && ((_, message) => trace(`* grpc-js: ${message}`)));
   mendGrpcClient();
   const [channelCredentials, tlsOptions] = tls === undefined
     ? [credentials.createInsecure(), {}]

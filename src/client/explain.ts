@@ -14,6 +14,9 @@ import { type ClientTls, tlsOptions } from "./tls.ts";
 /** When a connection that is made here is given up, in milliseconds. */
 const PROBE_MS = 1_000;
 
+/** @see https://www.rfc-editor.org/rfc/rfc9113#section-3.4 */
+const PREFACE = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
 /**
  * Finds out, by a connection of its own, why calls do not get through to a server.
  *
@@ -58,7 +61,26 @@ function tryTcp(endpoint: Endpoint): Promise<string | undefined> {
 async function probePlainText(endpoint: Endpoint): Promise<string | undefined> {
   // Nothing is sent but the first message of TLS: who the server is does not matter.
   const { secured, alert } = await tryTls(endpoint, { rejectUnauthorized: false });
-  return secured || alert !== undefined ? "the server speaks TLS, call it with TLS" : undefined;
+  if (secured || alert !== undefined) return "the server speaks TLS, call it with TLS";
+  return await speaksHttp1(endpoint) ? "the server speaks HTTP/1.1, gRPC needs HTTP/2" : undefined;
+}
+
+/** Whether a server answers the start of HTTP/2, which older ones take for a request, in HTTP/1. */
+function speaksHttp1(endpoint: Endpoint): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connectTcp({ ...endpoint }, () => void socket.write(PREFACE));
+    const timer = setTimeout(() => socket.destroy(), PROBE_MS);
+    socket.once("data", (start) => {
+      // Some give no status line to a version that they do not know, only its page.
+      resolve(/^(?:HTTP\/1\.|\s*<(?:!doctype|html))/i.test(`${start}`));
+      socket.destroy();
+    });
+    socket.on("error", () => {});
+    socket.on("close", () => {
+      clearTimeout(timer);
+      resolve(false);
+    });
+  });
 }
 
 async function probeTls(

@@ -29,6 +29,8 @@ const UNTRUSTED = "the server's certificate is not signed by a trusted authority
 
 /** How grpc-js says that a deadline passed before there was a connection. */
 const NEVER_CONNECTED = /^Deadline exceeded after .*(?:Waiting for LB pick|name resolution$)/;
+/** How implementations of gRPC, and our own watch, say that the deadline of this call passed. */
+const OWN_DEADLINE = /^(?:(?:context )?deadline exceeded|Cancelled on client$|$)/i;
 /** What stands for that once the reason is known. */
 const NO_CONNECTION = "No connection before the deadline: ";
 
@@ -59,6 +61,8 @@ function reason({ code, details }: ServiceError, timeoutMs: number): string {
     if (details.startsWith(NO_CONNECTION)) {
       return `no connection within ${timeoutMs} ms: ${details.slice(NO_CONNECTION.length)}`;
     }
+    // Some other deadline than ours, as it seems: the server has called another.
+    if (!OWN_DEADLINE.test(details)) return details;
     return `no answer within ${timeoutMs} ms`;
   }
   if (code === status.UNAVAILABLE && isOfConnection(details)) {

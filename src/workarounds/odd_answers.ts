@@ -171,6 +171,8 @@ function endFault(
 /** The same trailers with a status and a message that grpc-js reads as they are meant. */
 function withPlainStatus(headers: IncomingHttpHeaders): IncomingHttpHeaders {
   const sent = first(headers["grpc-status"]);
+  // Of nearly all calls.
+  if (sent === "0" && headers["grpc-message"] === undefined) return headers;
   const text = decodeMessage(first(headers["grpc-message"]) ?? "");
   const [code, details] = statusOf(sent, text, headers);
   return { ...headers, "grpc-status": `${code}`, "grpc-message": encodeURI(details) };

@@ -2,7 +2,6 @@ import {
   type InterceptingCall,
   type InterceptingListener,
   type Interceptor,
-  Metadata,
   status,
 } from "@grpc/grpc-js";
 

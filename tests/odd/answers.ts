@@ -396,6 +396,10 @@ function others(): Rows {
       "OK",
       (id, hello) => [begin(id, { "x-text": "\xe9" }), message(id, hello), end(id, "0")],
     ],
+    "a header with a control character": [
+      "OK",
+      (id, hello) => [begin(id, { "x-text": "a\xe9\x9b" }), message(id, hello), end(id, "0")],
+    ],
     "a trailer that gRPC does not allow": [
       { code: "NOT_FOUND", says: "its words" },
       (id) => [begin(id), end(id, "5", TEXT, ["x-text", "\xe9"])],

@@ -8,7 +8,6 @@ import {
   Flag,
   frame,
   FrameType,
-  grpcMessage,
   headers,
   MAX_WINDOW,
   ping,
