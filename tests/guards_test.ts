@@ -4,6 +4,7 @@ import type { Server as GrpcServer } from "@grpc/grpc-js";
 import type { Server as NetServer } from "node:net";
 import { keepAccepting } from "../src/server/keep_accepting.ts";
 import { refuseOnlyOpenStreams } from "../src/server/peer_guard.ts";
+import { privateMethods } from "../src/workarounds/private_methods.ts";
 
 Deno.test("a grpc-js that refuses calls in another way fails at the start", () => {
   assert.throws(() => refuseOnlyOpenStreams({} as GrpcServer), /check src\/server\/peer_guard\.ts/);
@@ -13,4 +14,15 @@ Deno.test("a grpc-js that refuses calls in another way fails at the start", () =
 
 Deno.test("a node:net without a listening handle fails at the start", () => {
   assert.throws(() => keepAccepting({} as NetServer), /check src\/server\/keep_accepting\.ts/);
+});
+
+Deno.test("a grpc-js whose client has other private methods fails at the first channel", () => {
+  class Transport {
+    createCall() {}
+  }
+  privateMethods<Transport>(Transport, ["createCall"]);
+  assert.throws(
+    () => privateMethods<Transport & { connect(): void }>(Transport, ["createCall", "connect"]),
+    /no Transport\.connect, .* check src\/workarounds\//,
+  );
 });

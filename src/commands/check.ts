@@ -111,11 +111,15 @@ async function failure(
 ): Promise<{ code: number; line: string }> {
   const { describeFailure } = await import("../client/failure.ts");
   const { code, name, reason } = describeFailure(error, timeoutMs);
-  const line = `${name} from ${target.name}: ${escapeControls(reason + remark(code, service))}`;
+  const line = `${name} from ${target.name}: ${
+    escapeControls(reason + remark(code, service, reason))
+  }`;
   return { code, line };
 }
 
-function remark(code: number, service: string): string {
+function remark(code: number, service: string, reason: string): string {
   if (code === NOT_FOUND && service !== "") return ` (--service ${service})`;
+  // A proxy's page with 404 tells nothing of the server's services.
+  if (reason.startsWith("the answer is not gRPC")) return "";
   return code === UNIMPLEMENTED ? " (it has no grpc.health.v1.Health)" : "";
 }

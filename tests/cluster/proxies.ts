@@ -29,7 +29,7 @@ async function example(file: string, port: number, servers: readonly number[]): 
 }
 
 /** A port that was free just now. */
-function freePort(): number {
+export function freePort(): number {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   listener.close();
   return (listener.addr as Deno.NetAddr).port;
@@ -40,41 +40,71 @@ async function start(
   servers: readonly number[],
   commandLine: (config: string, workFolder: string) => string[] | Promise<string[]>,
 ): Promise<Proxy> {
-  await installed();
   const port = freePort();
+  const stop = await startProgram(async (workFolder) => {
+    const config = `${workFolder}/${file.replace(/.*\//, "")}`;
+    await Deno.writeTextFile(config, await example(file, port, servers));
+    return await commandLine(config, workFolder);
+  });
+  return { port, stop };
+}
+
+/**
+ * Starts nginx or HAProxy.
+ *
+ * @param commandLine gets a folder that is there as long as the program runs
+ * @returns stops it
+ */
+async function startProgram(
+  commandLine: (workFolder: string) => Promise<string[]>,
+): Promise<() => Promise<void>> {
+  await installed();
   const workFolder = await Deno.makeTempDir({ prefix: "usersvc-proxy-" });
-  const config = `${workFolder}/${file.replace(/.*\//, "")}`;
-  await Deno.writeTextFile(config, await example(file, port, servers));
-  const [program, ...args] = await commandLine(config, workFolder);
+  const [program, ...args] = await commandLine(workFolder);
   const child = new Deno.Command(`${folder}${NAME}/usr/sbin/${program}`, {
     args,
     env: { LD_LIBRARY_PATH: debianLibraries(NAME) },
     stdin: "null",
   }).spawn();
-  return {
-    port,
-    async stop() {
-      child.kill("SIGTERM");
-      await child.status;
-      await Deno.remove(workFolder, { recursive: true });
-    },
+  return async () => {
+    child.kill("SIGTERM");
+    await child.status;
+    await Deno.remove(workFolder, { recursive: true });
   };
 }
 
 /** Starts nginx with deploy/nginx/usersvc.conf in front of three servers. */
 export function startNginx(servers: readonly number[]): Promise<Proxy> {
-  return start("nginx/usersvc.conf", servers, async (config, workFolder) => {
-    const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-      .map((kind) => `${kind}_temp_path ${workFolder}/${kind};`).join(" ");
-    await Deno.writeTextFile(
-      `${workFolder}/nginx.conf`,
-      `worker_processes 2; daemon off; pid ${workFolder}/nginx.pid; error_log stderr crit;
+  return start(
+    "nginx/usersvc.conf",
+    servers,
+    (config, workFolder) => nginxWith(`include ${config};`, workFolder),
+  );
+}
+
+/**
+ * Starts nginx with other servers than those of deploy/.
+ *
+ * @param servers makes its `server` blocks; it gets a folder for what they log
+ * @returns stops it
+ */
+export function startOtherNginx(
+  servers: (workFolder: string) => string,
+): Promise<() => Promise<void>> {
+  return startProgram((workFolder) => nginxWith(servers(workFolder), workFolder));
+}
+
+async function nginxWith(servers: string, workFolder: string): Promise<string[]> {
+  const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+    .map((kind) => `${kind}_temp_path ${workFolder}/${kind};`).join(" ");
+  await Deno.writeTextFile(
+    `${workFolder}/nginx.conf`,
+    `worker_processes 2; daemon off; pid ${workFolder}/nginx.pid; error_log stderr crit;
 events {}
-http { access_log off; ${temporary} include ${config}; }
+http { access_log off; ${temporary} ${servers} }
 `,
-    );
-    return ["nginx", "-p", workFolder, "-c", `${workFolder}/nginx.conf`];
-  });
+  );
+  return ["nginx", "-p", workFolder, "-c", `${workFolder}/nginx.conf`];
 }
 
 /** Starts HAProxy with deploy/haproxy/usersvc.cfg in front of three servers. */

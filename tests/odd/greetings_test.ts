@@ -71,7 +71,8 @@ for (const [name, row] of goaways) {
     `${name}: a call that waits connects with a back-off and ends with its deadline`,
     () =>
       withStart(row, async (port, connections) => {
-        const { code, stderr } = await usersvc(["call", "A", "--wait", "-v", ...address(port)]);
+        const args = ["call", "A", "--wait", "-v", ...address(port)];
+        const { code, stderr } = await run(`${name}, waited for`, args);
         assert.equal(code, 68, stderr);
         const ms = Number(/^< DEADLINE_EXCEEDED after ([\d.]+) ms$/m.exec(stderr)?.[1]);
         assert.ok(ms >= TIMEOUT_MS - 1 && ms <= TIMEOUT_MS + 100, stderr);
@@ -88,7 +89,10 @@ for (const [name, row] of goaways) {
         await call.stderr.until(/no connection, trying again/);
         const start = performance.now();
         call.kill(signal);
+        // One that does not heed them would take all the memory there is.
+        const timer = setTimeout(() => call.kill("SIGKILL"), 5_000);
         const { code } = await call.ended();
+        clearTimeout(timer);
         assert.ok(performance.now() - start < 2_000);
         assert.equal(code, signal === "SIGINT" ? 130 : 143);
       }

@@ -44,7 +44,7 @@ func run(target string, concurrency int, timeout time.Duration) error {
 		// As soon as usersvc tries again.
 		grpc.WithConnectParams(grpc.ConnectParams{Backoff: backoff.Config{
 			BaseDelay: 100 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: time.Second,
-		}}))
+		}, MinConnectTimeout: 20 * time.Second}))
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,135 @@
+/** The error pages of a real nginx, over HTTP/2. */
+import assert from "node:assert/strict";
+import { STATUS_NAMES, type StatusName } from "../../src/status_codes.ts";
+import { freePort, startOtherNginx } from "../cluster/proxies.ts";
+import { withMutePeer } from "../http2_peer.ts";
+import { linuxTest } from "../program.ts";
+import { closedPort } from "../tcp_peer.ts";
+import { address, batch, run } from "./run.ts";
+
+/** A `server` of nginx, and how a call of it has to end. */
+interface Site {
+  /** Its configuration. */
+  readonly does: string;
+  readonly code: StatusName;
+  readonly says: string;
+}
+
+const page = (status: number) =>
+  `the answer is not gRPC: HTTP status ${status}, content type text/html`;
+
+function sites(closed: number, mute: number): Readonly<Record<string, Site>> {
+  const given = (status: number, code: StatusName): Site => ({
+    does: `location / { return ${status}; }`,
+    code,
+    says: page(status),
+  });
+  return {
+    "502 for a server that is not there": {
+      does: `location / { grpc_pass grpc://127.0.0.1:${closed}; }`,
+      code: "UNAVAILABLE",
+      says: page(502),
+    },
+    "504 for a server that does not answer": {
+      does: `location / { grpc_pass grpc://127.0.0.1:${mute}; grpc_read_timeout 100ms; }`,
+      code: "UNAVAILABLE",
+      says: page(504),
+    },
+    "503": given(503, "UNAVAILABLE"),
+    "429": given(429, "UNAVAILABLE"),
+    "401 for want of a password": {
+      does: `location / { auth_basic odd; auth_basic_user_file /dev/null; root /nowhere; }`,
+      code: "UNAUTHENTICATED",
+      says: page(401),
+    },
+    "403 for all": {
+      does: `location / { deny all; root /nowhere; }`,
+      code: "PERMISSION_DENIED",
+      says: page(403),
+    },
+    "400": given(400, "INTERNAL"),
+    "404 for a file that is not there": {
+      does: `location / { root /nowhere; }`,
+      code: "UNIMPLEMENTED",
+      says: page(404),
+    },
+    "405": given(405, "UNKNOWN"),
+    "a page with 200": {
+      does: `default_type text/html; location / { return 200 "<html>hello</html>"; }`,
+      code: "UNKNOWN",
+      says: page(200),
+    },
+    "a page made a gRPC status": {
+      does: `error_page 502 = /status;
+        location / { grpc_pass grpc://127.0.0.1:${closed}; }
+        location = /status {
+          internal; default_type application/grpc;
+          add_header grpc-status 14; add_header grpc-message "no%20server"; return 204;
+        }`,
+      code: "UNAVAILABLE",
+      says: "no server",
+    },
+  };
+}
+
+/** One of the sites, with its port and the number of requests that it has had. */
+interface Open extends Site {
+  readonly name: string;
+  readonly port: number;
+  requests(): Promise<number>;
+}
+
+async function withNginx(use: (sites: readonly Open[]) => Promise<void>): Promise<void> {
+  const closed = await closedPort();
+  await withMutePeer(async (mute) => {
+    let folder = "";
+    const open = Object.entries(sites(closed, mute)).map(([name, site]): Open => {
+      const port = freePort();
+      return { ...site, name, port, requests: () => linesOf(`${folder}/${port}.log`) };
+    });
+    const stop = await startOtherNginx((workFolder) => {
+      folder = workFolder;
+      return open.map(({ port, does }) =>
+        `server { listen 127.0.0.1:${port} http2; access_log ${workFolder}/${port}.log; ${does} }`
+      ).join("\n");
+    });
+    try {
+      // It does not say when it listens.
+      await run("nginx starts", ["call", "A", "--wait", ...address(open[2]!.port)]);
+      await use(open);
+    } finally {
+      await stop();
+    }
+  });
+}
+
+async function linesOf(path: string): Promise<number> {
+  return (await Deno.readTextFile(path)).split("\n").length - 1;
+}
+
+linuxTest(
+  "an error page of nginx is what gRPC makes of its HTTP status, and retried if it may be",
+  () =>
+    withNginx(async (sites) => {
+      for (const { name, port, code, says, requests } of sites) {
+        const exit = 64 + STATUS_NAMES.indexOf(code);
+        const expected = { code, message: says };
+        const outcomes = await batch(name, port, ["A", "B"]);
+        assert.deepEqual([...outcomes.values()], [expected, expected], name);
+
+        const before = await requests();
+        const args = ["call", "A", "--retries", "2", ...address(port)];
+        const call = await run(`${name}, --retries 2`, args);
+        assert.equal(call.stderr, `usersvc call: ${code} from 127.0.0.1:${port}: ${says}\n`);
+        assert.equal(call.code, exit);
+        assert.equal(await requests() - before, code === "UNAVAILABLE" ? 3 : 1, name);
+
+        const check = await run(`${name}, checked`, ["check", ...address(port)]);
+        assert.equal(
+          check.stderr,
+          `usersvc check: ${code} from 127.0.0.1:${port}: ${says}\n`,
+        );
+        assert.equal(check.code, 3);
+      }
+    }),
+);
