@@ -195,11 +195,24 @@ function floods(): Rows {
   return rows;
 }
 
+/** An RST_STREAM, and the end of the connection in the same packet. */
+function resets(): Rows {
+  const codes = [[7, "UNAVAILABLE"], [8, "CANCELLED"], [11, "RESOURCE_EXHAUSTED"]] as const;
+  return Object.fromEntries(codes.map(([code, name]) => [
+    `reset ${code}, then the end`,
+    row({ code: name }, (call) => {
+      call.send(rstStream(call.stream, code));
+      call.socket.end();
+    }),
+  ]));
+}
+
 /** The table, by username. */
 export const breaks: Readonly<Rows> = {
   ...parts(),
   ...cuts(),
   ...goaways(),
+  ...resets(),
   ...frames(),
   ...floods(),
 };
