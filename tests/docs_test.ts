@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import config from "../deno.json" with { type: "json" };
 import { root } from "../tools/paths.ts";
-import { programTest } from "./program.ts";
+import { posixTest, programTest } from "./program.ts";
+import { allRecipes, type Recipe, runRecipe } from "./recipes.ts";
 
 const documents = [
   "README.md",
@@ -37,4 +38,42 @@ programTest("the tasks of deno.json are those that CONTRIBUTING.md explains", as
   const text = await Deno.readTextFile(`${root}CONTRIBUTING.md`);
   const explained = [...text.matchAll(/^\| `([a-z:]+)` +\|/gm)].map(([, name]) => name);
   assert.deepEqual(explained.toSorted(), Object.keys(config.tasks).toSorted());
+});
+
+/** The shells that recipes are run with here; tests/interop/recipes_test.ts has zsh and fish. */
+const shells: Readonly<Record<string, string>> = { sh: "sh", bash: "bash", console: "sh" };
+
+/** What is not run, and why. */
+const notRun: readonly [recipe: RegExp, why: string][] = [
+  [/\btask demo\b/, "tests/build_test.ts runs the demo; the other command runs this test"],
+  [/\btask build\b/, "tests/build_test.ts builds; it takes a minute and replaces ./usersvc"],
+  [/\/releases\/latest\/download/, "needs a network and a release"],
+  [/^docker /m, "needs Docker; tests/deploy/container_test.ts does by hand what it does"],
+];
+
+const elsewhere = new Set(["zsh", "fish"]);
+
+function isRun({ text }: Recipe): boolean {
+  return !notRun.some(([recipe]) => recipe.test(text));
+}
+
+programTest("every block of a document says its language, and each recipe is run", async () => {
+  const recipes = await allRecipes();
+  for (const { place, language } of recipes.filter(isRun)) {
+    const known = Object.hasOwn(shells, language) || elsewhere.has(language);
+    assert.ok(known, `${place}: no test runs "${language}"`);
+  }
+  for (const [recipe] of notRun) {
+    assert.ok(recipes.some(({ text }) => recipe.test(text)), `no recipe is like ${recipe}`);
+  }
+});
+
+posixTest("the recipes of the documents work in the shells that they are for", async () => {
+  const recipes = (await allRecipes()).filter(isRun);
+  for (const recipe of recipes) {
+    const shell = Object.hasOwn(shells, recipe.language) ? shells[recipe.language] : undefined;
+    if (shell === undefined) continue;
+    // It is not there; tests/interop/recipes_test.ts installs it.
+    await runRecipe(recipe, shell, { skipped: (command) => command.startsWith("grpcurl ") });
+  }
 });

@@ -26,8 +26,8 @@ export const command = defineCommand({
       does: "Install it for bash (with the package bash-completion)",
     },
     {
-      command: 'usersvc completions zsh > "${fpath[1]}/_usersvc"',
-      does: "Install it for zsh (with compinit in ~/.zshrc)",
+      command: "usersvc completions zsh > ~/.zfunc/_usersvc",
+      does: "Install it for zsh (with ~/.zfunc in fpath, compinit in ~/.zshrc)",
     },
     {
       command: "usersvc completions fish > ~/.config/fish/completions/usersvc.fish",

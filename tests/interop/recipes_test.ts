@@ -1,0 +1,26 @@
+/** Runs the recipes of the documents that need zsh, fish or grpcurl. */
+import assert from "node:assert/strict";
+import { dirname } from "node:path";
+import { grpcurl } from "../../tools/peers/grpc.ts";
+import { linuxTest, posixTest } from "../program.ts";
+import { allRecipes, runRecipe } from "../recipes.ts";
+import { fish, zsh, zshEnvironment } from "./shells.ts";
+
+const shells = { zsh: { find: zsh, setup: zshEnvironment }, fish: { find: fish, setup: "" } };
+
+for (const [name, { find, setup }] of Object.entries(shells)) {
+  linuxTest(`the recipes of the documents for ${name} work in it`, async () => {
+    const recipes = (await allRecipes()).filter(({ language }) => language === name);
+    assert.notEqual(recipes.length, 0);
+    const shell = await find();
+    for (const recipe of recipes) await runRecipe(recipe, shell, { setup });
+  });
+}
+
+posixTest("the recipes of the documents for grpcurl work with it", async () => {
+  const recipes = (await allRecipes())
+    .filter(({ language, text }) => language === "console" && /^\$ grpcurl /m.test(text));
+  assert.notEqual(recipes.length, 0);
+  const path = [dirname(await grpcurl())];
+  for (const recipe of recipes) await runRecipe(recipe, "sh", { path });
+});

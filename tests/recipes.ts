@@ -1,0 +1,213 @@
+/** Runs the recipes of the documents: their blocks of shell commands. */
+import assert from "node:assert/strict";
+import { root } from "../tools/paths.ts";
+import { type Result, shellCommand, STARTED, Transcript } from "./program.ts";
+import { closedPort } from "./tcp_peer.ts";
+
+/** A block of a document. */
+export interface Recipe {
+  /** `README.md:20`, where it begins. */
+  readonly place: string;
+  /** What stands behind the opening fence: `sh`, `console`, `text`. */
+  readonly language: string;
+  readonly text: string;
+}
+
+/** The languages that are no shell's. */
+const NO_SHELL = ["text", "json", "yaml", "proto", "ts"];
+
+/** Every recipe in the documents of the repository. */
+export async function allRecipes(): Promise<Recipe[]> {
+  const recipes: Recipe[] = [];
+  for await (const document of documentsIn("")) {
+    const text = await Deno.readTextFile(root + document);
+    for (const { 1: language, 2: block, index } of text.matchAll(/^```(.*)\n([^]*?)^```$/gm)) {
+      if (NO_SHELL.includes(language!)) continue;
+      const line = text.slice(0, index).split("\n").length;
+      recipes.push({ place: `${document}:${line}`, language: language!, text: block! });
+    }
+  }
+  return recipes;
+}
+
+async function* documentsIn(folder: string): AsyncGenerator<string> {
+  for await (const { name, isDirectory } of Deno.readDir(root + folder)) {
+    if (
+      isDirectory && !name.startsWith(".") && !["vendor", "node_modules", "dist"].includes(name)
+    ) {
+      yield* documentsIn(`${folder}${name}/`);
+    }
+    if (name.endsWith(".md")) yield folder + name;
+  }
+}
+
+/** Where a recipe runs: a folder that is also its home, with `./usersvc`, which is on PATH too. */
+interface Place {
+  readonly folder: string;
+  readonly port: number;
+  /** In the environment of every process that the recipe starts. */
+  readonly marker: string;
+  readonly env: Record<string, string>;
+}
+
+/**
+ * Runs a recipe and checks that it fails nowhere and leaves no process behind, and of a `console`
+ * block also what it prints.
+ *
+ * A block for a shell is one script, which ends at the first command that fails. Of a `console`
+ * block each `$ command` is one of `sh`; a server that it starts runs until its end, and where it
+ * starts none, one is there.
+ *
+ * @param shell the path of the shell
+ * @param setup lines of shell to run before a script
+ * @param skipped which commands of a `console` block not to run
+ */
+export async function runRecipe(
+  { place, language, text }: Recipe,
+  shell: string,
+  { setup = "", path = [], skipped = () => false }: {
+    readonly setup?: string;
+    /** Folders to add to PATH. */
+    readonly path?: readonly string[];
+    readonly skipped?: (command: string) => boolean;
+  } = {},
+): Promise<void> {
+  const folder = await Deno.makeTempDir({ prefix: "usersvc-recipe-" });
+  const marker = `recipe-${crypto.randomUUID()}`;
+  try {
+    const program = `${folder}/usersvc`;
+    await Deno.writeTextFile(program, `#!/bin/sh\nexec ${shellCommand('"$@"')}\n`, { mode: 0o755 });
+    const port = await closedPort();
+    const where: Place = {
+      folder,
+      port,
+      marker,
+      env: {
+        HOME: folder,
+        PATH: [folder, ...path, Deno.env.get("PATH")].join(":"),
+        USERSVC_ADDRESS: `localhost:${port}`,
+        NO_COLOR: "1",
+        ...cacheOfDeno(),
+      },
+    };
+    if (language === "console") await runConsole(where, place, text, shell, skipped);
+    else await runScript(where, place, shell, [...strict(language), "-c", setup + text]);
+  } finally {
+    for (const pid of await marked(marker)) Deno.kill(pid, "SIGKILL");
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** Where the program finds its packages although HOME is another. */
+function cacheOfDeno(): Record<string, string> {
+  const home = Deno.env.get("HOME");
+  const caches = Deno.build.os === "darwin" ? `${home}/Library/Caches` : `${home}/.cache`;
+  const ownCaches = Deno.env.get("XDG_CACHE_HOME") || caches;
+  return { DENO_DIR: Deno.env.get("DENO_DIR") || `${ownCaches}/deno` };
+}
+
+/** How a shell is told to end at the first command that fails; fish has nothing like it. */
+function strict(language: string): readonly string[] {
+  return language === "fish" ? [] : ["-e"];
+}
+
+async function runScript(
+  where: Place,
+  place: string,
+  shell: string,
+  args: readonly string[],
+): Promise<void> {
+  const child = start(where, shell, args);
+  const stderr = new Transcript(child.stderr);
+  const stdout = new Transcript(child.stdout);
+  const { code } = await child.status;
+  // What it leaves behind would hold its output open.
+  const left = await marked(where.marker);
+  for (const pid of left) Deno.kill(pid, "SIGKILL");
+  await stdout.all();
+  assert.equal(code, 0, `${place}: ${await stderr.all()}`);
+  assert.deepEqual(left, [], `${place} leaves processes behind`);
+}
+
+/** A command of a `console` block and what it prints. */
+interface Step {
+  readonly command: string;
+  readonly printed: string;
+}
+
+async function runConsole(
+  where: Place,
+  place: string,
+  text: string,
+  shell: string,
+  skipped: (command: string) => boolean,
+): Promise<void> {
+  // The default port may be somebody's.
+  const all = steps(text.replaceAll("50051", `${where.port}`));
+  const serving = all.find(({ command }) => /^\S*usersvc serve\b/.test(command)) ??
+    { command: `./usersvc serve --port ${where.port}`, printed: "" };
+  const child = start(where, shell, ["-c", `exec ${serving.command}`]);
+  const stdout = new Transcript(child.stdout);
+  const stderr = new Transcript(child.stderr);
+  try {
+    await stdout.until(STARTED);
+    for (const { command, printed } of all.filter((step) => step !== serving)) {
+      if (skipped(command)) continue;
+      assert.deepEqual(
+        await run(where, shell, ["-c", command]),
+        { code: 0, stdout: printed, stderr: "" },
+        `${place}: ${command}`,
+      );
+    }
+  } finally {
+    child.kill("SIGTERM");
+    await child.status;
+    await stderr.all();
+  }
+  const lines = await stdout.all();
+  assert.equal(lines.slice(0, serving.printed.length), serving.printed, place);
+}
+
+/** Takes a `console` block apart. A command goes on after a backslash at the end of its line. */
+function steps(text: string): Step[] {
+  return text.split(/^\$ /m).slice(1).map((step) => {
+    const [, command, printed] = /^((?:.*\\\n)*.*\n)([^]*)$/.exec(step)!;
+    // An empty line parts the commands.
+    return {
+      command: command!.trimEnd(),
+      printed: printed!.replace(/\n+$/, "\n").replace(/^\n$/, ""),
+    };
+  });
+}
+
+async function run(where: Place, program: string, args: readonly string[]): Promise<Result> {
+  const child = start(where, program, args);
+  const stdout = new Transcript(child.stdout);
+  const stderr = new Transcript(child.stderr);
+  const { code } = await child.status;
+  return { code, stdout: await stdout.all(), stderr: await stderr.all() };
+}
+
+function start(where: Place, program: string, args: readonly string[]): Deno.ChildProcess {
+  return new Deno.Command(program, {
+    args: [...args],
+    cwd: where.folder,
+    env: { ...where.env, RECIPE: where.marker },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+    // No recipe takes so long: it waits for something that does not come.
+    signal: AbortSignal.timeout(60_000),
+  }).spawn();
+}
+
+/** The processes in whose environment a text is; only Linux tells of them. */
+async function marked(text: string): Promise<number[]> {
+  if (Deno.build.os !== "linux") return [];
+  const pids: number[] = [];
+  for await (const { name } of Deno.readDir("/proc")) {
+    const environment = await Deno.readTextFile(`/proc/${name}/environ`).catch(() => "");
+    if (/^\d+$/.test(name) && environment.includes(text)) pids.push(Number(name));
+  }
+  return pids;
+}
