@@ -55,13 +55,12 @@ function drawLine(tally: Tally): DrawnLine {
   });
   let hidden = false;
   return {
-    show: () => bar.start(tally.total ?? 0, tally.done),
+    show: () => bar.start(0, 0),
     hide() {
       sayNow(CLEAR_LINE);
       hidden = true;
     },
     update() {
-      bar.setTotal(tally.total ?? 0);
       bar.update(tally.done);
       if (hidden) bar.render();
       hidden = false;
@@ -73,7 +72,7 @@ function drawLine(tally: Tally): DrawnLine {
 /** `[=====-----] 500 of 1000 calls, 3 failed, 250/s, 2s left`, without what does not fit. */
 function describe(
   { done, failed, total, elapsedMs }: Tally,
-  { progress, maxWidth }: Params,
+  { maxWidth }: Params,
   options: Options,
 ): string {
   const perSecond = done / elapsedMs * 1_000;
@@ -85,7 +84,9 @@ function describe(
     const { BarFormat, TimeFormat } = cliProgress.Format;
     const seconds = Math.max(0, Math.ceil((total - done) / perSecond));
     if (done > 0) all.unshift(`${rate}, ${TimeFormat(seconds, options, 1)} left`);
-    all.unshift(`[${BarFormat(progress, options)}] ${all[0]}`);
+    // cli-progress draws on its own too, and would not have heard of a total that came meanwhile.
+    const share = total === 0 ? 1 : Math.min(1, done / total);
+    all.unshift(`[${BarFormat(share, options)}] ${all[0]}`);
   }
   return all.find(({ length }) => length <= maxWidth) ?? "";
 }
