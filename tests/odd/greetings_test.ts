@@ -86,11 +86,11 @@ for (const [name, row] of goaways) {
       for (const signal of ["SIGINT", "SIGTERM"] as const) {
         const args = ["call", "A", "--wait", "-v", "--address", `127.0.0.1:${port}`];
         const call = startUsersvc([...args, "--timeout", "20s"]);
+        // One that does not heed them would take all the memory there is.
+        const timer = setTimeout(() => call.kill("SIGKILL"), 5_000);
         await call.stderr.until(/no connection, trying again/);
         const start = performance.now();
         call.kill(signal);
-        // One that does not heed them would take all the memory there is.
-        const timer = setTimeout(() => call.kill("SIGKILL"), 5_000);
         const { code } = await call.ended();
         clearTimeout(timer);
         assert.ok(performance.now() - start < 2_000);
