@@ -29,7 +29,7 @@ async function example(file: string, port: number, servers: readonly number[]): 
 }
 
 /** A port that was free just now. */
-export function freePort(): number {
+function freePort(): number {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   listener.close();
   return (listener.addr as Deno.NetAddr).port;

@@ -1,10 +1,9 @@
 /** The error pages of a real nginx, over HTTP/2. */
 import assert from "node:assert/strict";
 import { STATUS_NAMES, type StatusName } from "../../src/status_codes.ts";
-import { freePort, startOtherNginx } from "../cluster/proxies.ts";
+import { startOtherNginx } from "../cluster/proxies.ts";
 import { withMutePeer } from "../http2_peer.ts";
 import { linuxTest } from "../program.ts";
-import { closedPort } from "../tcp_peer.ts";
 import { address, batch, run } from "./run.ts";
 
 /** A `server` of nginx, and how a call of it has to end. */
@@ -80,11 +79,11 @@ interface Open extends Site {
 }
 
 async function withNginx(use: (sites: readonly Open[]) => Promise<void>): Promise<void> {
-  const closed = await closedPort();
+  const [closed, ...ports] = freePorts(20);
   await withMutePeer(async (mute) => {
     let folder = "";
-    const open = Object.entries(sites(closed, mute)).map(([name, site]): Open => {
-      const port = freePort();
+    const open = Object.entries(sites(closed!, mute)).map(([name, site], at): Open => {
+      const port = ports[at]!;
       return { ...site, name, port, requests: () => linesOf(`${folder}/${port}.log`) };
     });
     const stop = await startOtherNginx((workFolder) => {
@@ -101,6 +100,16 @@ async function withNginx(use: (sites: readonly Open[]) => Promise<void>): Promis
       await stop();
     }
   });
+}
+
+/** Ports that were free just now, no two of them the same. */
+function freePorts(count: number): number[] {
+  const listeners = Array.from(
+    { length: count },
+    () => Deno.listen({ hostname: "127.0.0.1", port: 0 }),
+  );
+  for (const listener of listeners) listener.close();
+  return listeners.map(({ addr }) => addr.port);
 }
 
 async function linesOf(path: string): Promise<number> {
