@@ -10,7 +10,7 @@ import { escapeGrpcLog } from "../grpc_log.ts";
 import type { Header } from "./header.ts";
 import { callInterceptor } from "./interceptor.ts";
 import { mendGrpcClient } from "../workarounds/grpc_client.ts";
-import { oneMessage } from "../workarounds/one_message.ts";
+import { noteUnary } from "../workarounds/whole_answers.ts";
 import { serviceConfig } from "./service_config.ts";
 import type { Target } from "./target.ts";
 import type { ClientTls } from "./tls.ts";
@@ -70,7 +70,7 @@ export async function channelArguments(connection: Connection): Promise<ChannelA
     interceptors: [
       callInterceptor(connection, isConnected),
       ...(traced ? [traced.interceptor] : []),
-      oneMessage,
+      noteUnary,
     ],
     channelFactoryOverride: (...args) => channel = (traced?.openChannel ?? openChannel)(...args),
   }];

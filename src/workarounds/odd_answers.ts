@@ -27,6 +27,7 @@ import { constants, type Http2Session, type IncomingHttpHeaders } from "node:htt
 import { Metadata, type MetadataValue, status } from "@grpc/grpc-js";
 import { Http2SubchannelConnector } from "@grpc/grpc-js/build/src/transport.js";
 import { privateMethods } from "./private_methods.ts";
+import { type AnswerListener, isUnary, wholeAnswer } from "./whole_answers.ts";
 
 interface Status {
   readonly code: number;
@@ -36,12 +37,7 @@ interface Status {
   readonly rstCode?: number;
 }
 
-interface Listener {
-  onReceiveMetadata(metadata: Metadata): void;
-  /** With its prefix of five bytes. */
-  onReceiveMessage(message: Uint8Array): void;
-  onReceiveStatus(status: Status): void;
-}
+type Listener = AnswerListener<Status>;
 
 /** A call on a connection. */
 interface Call {
@@ -51,6 +47,7 @@ interface Call {
   /** Of the stream, other than an RST_STREAM. */
   readonly internalError: Error | null;
   handleTrailers(headers: IncomingHttpHeaders): void;
+  startRead(): void;
   endCall(status: Status): void;
 }
 
@@ -85,23 +82,32 @@ function readAnswersOf(transport: Transport): void {
   transport.createCall = (metadata, host, method, listener, ...rest) => {
     let encoding: MetadataValue | undefined;
     let fault: Fault | undefined;
-    const call = createCall.call(transport, metadata, host, method, {
+    const whole = isUnary(method)
+      ? wholeAnswer(
+        listener,
+        () => call.startRead(),
+        (details) => end([status.INTERNAL, details]),
+        (received) => received.rstCode !== undefined && transport.session.destroyed,
+      )
+      : listener;
+    const call: Call = createCall.call(transport, metadata, host, method, {
       onReceiveMetadata(metadata) {
         encoding = metadata.get("grpc-encoding")[0];
         fault = httpFault(call.httpStatusCode, metadata.get("content-type")[0]);
-        if (fault === undefined) listener.onReceiveMetadata(metadata);
+        if (fault === undefined) whole.onReceiveMetadata(metadata);
         else end(fault);
       },
       onReceiveMessage(message) {
+        // Its prefix of five bytes comes with it.
         const odd = codingFault(message[0]!, encoding);
-        if (odd === undefined) listener.onReceiveMessage(message);
+        if (odd === undefined) whole.onReceiveMessage(message);
         else end([status.INTERNAL, odd]);
       },
       onReceiveStatus(received) {
         // Deno emits the data of a packet before the headers: a page may have been read as a message.
         const odd = fault ?? endFault(received, call, transport);
-        if (odd === undefined) listener.onReceiveStatus(received);
-        else listener.onReceiveStatus({ ...received, code: odd[0], details: odd[1] });
+        if (odd === undefined) whole.onReceiveStatus(received);
+        else whole.onReceiveStatus({ ...received, code: odd[0], details: odd[1] });
       },
     }, ...rest);
     const end = ([code, details]: Fault) =>
