@@ -1,60 +1,126 @@
-/** What --retries makes of servers that are killed. */
+/** What becomes of calls whose server is killed, and what --retries makes of it. */
 import assert from "node:assert/strict";
-import { posixTest, spawnUsersvc, startServe, Transcript } from "./program.ts";
+import { Buffer } from "node:buffer";
+import { createServer, type ServerHttp2Stream } from "node:http2";
+import type { AddressInfo, Socket } from "node:net";
+import { cert } from "./grpc_peer.ts";
+import {
+  posixTest,
+  type Result,
+  type Serve,
+  spawnUsersvc,
+  Transcript,
+  usersvc,
+  withServe,
+} from "./program.ts";
 
-/** How many names a batch greets. */
-const NAMES = 4_000;
+const SERVE_TLS = ["--tls-cert", cert("server.pem"), "--tls-key", cert("server.key")];
+const CALL_TLS = ["--tls", "--tls-ca", cert("ca.pem"), "--tls-server-name", "localhost"];
 
-for (const servers of [2, 3]) {
-  posixTest(
-    `a server that is killed costs no call where others answer and calls are retried (1 of ${servers})`,
-    async () => {
-      for (let round = 0; round < 3; round++) {
-        const running = await Promise.all(Array.from({ length: servers }, () => startServe()));
-        const address = "ipv4:" + running.map(({ port }) => `127.0.0.1:${port}`).join(",");
-        const child = spawnUsersvc(["call", "-", "--address", address, "--retries", "3"], {
-          stdin: "piped",
-        });
-        const stdout = new Transcript(child.stdout), stderr = new Transcript(child.stderr);
-        const names = Array.from({ length: NAMES }, (_, index) => `${index}\n`).join("");
-        const sent = new Blob([names]).stream().pipeTo(child.stdin);
-        await stdout.lines(200 + round * 1_000);
-        const victim = running[round % servers]!;
-        victim.kill("SIGKILL");
-        await sent;
-        const { code } = await child.status;
-        assert.equal(await stderr.all(), "");
-        assert.equal(
-          await stdout.all(),
-          Array.from({ length: NAMES }, (_, index) => `Привет, ${index}!\n`).join(""),
-        );
-        assert.equal(code, 0);
-        for (const server of running) {
-          if (server !== victim) server.kill("SIGKILL");
-          await server.ended();
-        }
-      }
-    },
-  );
+/** The address of all of these servers. */
+function addressOf(...ports: number[]): string {
+  return `ipv4:${ports.map((port) => `127.0.0.1:${port}`).join(",")}`;
 }
 
-posixTest("a server that is killed makes its calls in flight UNAVAILABLE", async () => {
-  const server = await startServe();
-  const child = spawnUsersvc(["call", "-", "--port", `${server.port}`, "--json"], {
-    stdin: "piped",
+/** Calls so many names, and kills a server once so many are answered. */
+async function callWhileKilling(
+  victim: Serve,
+  { calls, answered }: { calls: number; answered: number },
+  args: readonly string[],
+): Promise<Result> {
+  const child = spawnUsersvc(["call", "-", ...args], { stdin: "piped" });
+  const stdout = new Transcript(child.stdout), stderr = new Transcript(child.stderr);
+  const names = new Blob([Array.from({ length: calls }, (_, index) => `n${index}\n`).join("")]);
+  void names.stream().pipeTo(child.stdin).catch(() => {});
+  assert.ok(await stdout.lines(answered), stderr.text);
+  victim.kill("SIGKILL");
+  const { code } = await child.status;
+  return { code, stdout: await stdout.all(), stderr: await stderr.all() };
+}
+
+function greetings(count: number): string {
+  return Array.from({ length: count }, (_, index) => `Привет, n${index}!\n`).join("");
+}
+
+for (const [transport, serve, call] of [["TCP", [], []], ["TLS", SERVE_TLS, CALL_TLS]] as const) {
+  posixTest(`a server that is killed under a batch, over ${transport}: UNAVAILABLE`, async () => {
+    for (let round = 0; round < 3; round++) {
+      await withServe(async (server) => {
+        const flags = ["--address", addressOf(server.port), ...call];
+        const load = { calls: 2_000, answered: 300 + 200 * round };
+        const { code, stderr } = await callWhileKilling(server, load, flags);
+        assert.equal(code, 78);
+        const reasons = stderr.trimEnd().split("\n").map((line) => line.replace(/^.*?": /, ""));
+        for (const reason of new Set(reasons)) {
+          assert.match(reason, /^UNAVAILABLE from \S+: (the connection broke|connection refused)$/);
+        }
+      }, serve);
+    }
   });
-  const stdout = new Transcript(child.stdout);
-  const names = Array.from({ length: NAMES }, (_, index) => `${index}\n`).join("");
-  const sent = new Blob([names]).stream().pipeTo(child.stdin);
-  await stdout.lines(500);
-  server.kill("SIGKILL");
-  await sent;
-  assert.equal((await child.status).code, 78);
-  const lines = (await stdout.all()).trimEnd().split("\n");
-  assert.equal(lines.length, NAMES);
-  for (const line of lines) {
-    const { error } = JSON.parse(line);
-    assert.equal(error?.code ?? "UNAVAILABLE", "UNAVAILABLE", line);
+}
+
+posixTest(
+  "of two servers one is killed under a batch with --retries 3: nothing is lost",
+  async () => {
+    const calls = 5_000;
+    for (let round = 0; round < 3; round++) {
+      await withServe((one) =>
+        withServe(async (two) => {
+          const flags = ["--address", addressOf(one.port, two.port), "--retries", "3"];
+          const victim = round % 2 === 0 ? one : two;
+          const load = { calls, answered: 500 + 1_000 * round };
+          const { code, stdout, stderr } = await callWhileKilling(victim, load, flags);
+          assert.deepEqual([code, stderr], [0, ""]);
+          assert.equal(stdout, greetings(calls));
+        })
+      );
+    }
+  },
+);
+
+/** Gives a test a server whose first connections break after the message of an answer. */
+async function withBreakingPeer(
+  breaks: number,
+  use: (port: number, calls: () => number) => Promise<void>,
+): Promise<void> {
+  let calls = 0;
+  let connection: Socket | undefined;
+  const server = createServer();
+  server.on("connection", (socket) => connection = socket);
+  server.on("sessionError", () => {});
+  server.on("stream", (stream: ServerHttp2Stream) => {
+    calls++;
+    stream.on("error", () => {});
+    stream.respond({ ":status": 200, "content-type": "application/grpc" }, {
+      waitForTrailers: true,
+    });
+    const message = Buffer.from("\0\0\0\0\x07\n\x05hello");
+    if (calls > breaks) {
+      stream.on("wantTrailers", () => stream.sendTrailers({ "grpc-status": "0" }));
+      stream.end(message);
+    } else {
+      stream.write(message);
+      // What was written has to leave before the end.
+      setTimeout(() => connection?.destroy(), 50);
+    }
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  try {
+    await use((server.address() as AddressInfo).port, () => calls);
+  } finally {
+    await new Promise<void>((resolve) => void server.close(() => resolve()));
   }
-  await server.ended();
+}
+
+posixTest("a call whose connection breaks before the trailers is tried again", async () => {
+  for (const [breaks, retries, calls] of [[1, 1, 2], [3, 3, 4], [9, 0, 1], [9, 2, 3]] as const) {
+    await withBreakingPeer(breaks, async (port, made) => {
+      const args = ["call", "Alice", "--port", `${port}`, "--retries", `${retries}`];
+      const { code, stdout, stderr } = await usersvc(args);
+      const broke = `usersvc call: UNAVAILABLE from localhost:${port}: the connection broke\n`;
+      const expected = calls > breaks ? [0, "hello\n", ""] : [78, "", broke];
+      assert.deepEqual([code, stdout, stderr], expected);
+      assert.equal(made(), calls);
+    });
+  }
 });

@@ -44,8 +44,7 @@ interface Call {
   readonly httpStatusCode?: number;
   /** `readState` is 0 between two messages. */
   readonly decoder: { readonly readState: number };
-  /** Of the stream, other than an RST_STREAM. */
-  readonly internalError: Error | null;
+  readonly connectionDropped: boolean;
   handleTrailers(headers: IncomingHttpHeaders): void;
   startRead(): void;
   endCall(status: Status): void;
@@ -82,12 +81,14 @@ function readAnswersOf(transport: Transport): void {
   transport.createCall = (metadata, host, method, listener, ...rest) => {
     let encoding: MetadataValue | undefined;
     let fault: Fault | undefined;
+    let hasStatus = false;
+    const isBroken = () => !hasStatus && (transport.session.destroyed || call.connectionDropped);
     const whole = isUnary(method)
       ? wholeAnswer(
         listener,
         () => call.startRead(),
         (details) => end([status.INTERNAL, details]),
-        (received) => received.rstCode !== undefined && transport.session.destroyed,
+        () => isBroken(),
       )
       : listener;
     const call: Call = createCall.call(transport, metadata, host, method, {
@@ -105,15 +106,20 @@ function readAnswersOf(transport: Transport): void {
       },
       onReceiveStatus(received) {
         // Deno emits the data of a packet before the headers: a page may have been read as a message.
-        const odd = fault ?? endFault(received, call, transport);
+        const odd = fault ?? (isBroken() ? BROKEN : endFault(received, call));
         if (odd === undefined) whole.onReceiveStatus(received);
         else whole.onReceiveStatus({ ...received, code: odd[0], details: odd[1] });
       },
     }, ...rest);
-    const end = ([code, details]: Fault) =>
+    const end = ([code, details]: Fault) => {
+      hasStatus = true;
       call.endCall({ code, details, metadata: new Metadata() });
+    };
     const { handleTrailers } = call;
-    call.handleTrailers = (headers) => handleTrailers.call(call, withPlainStatus(headers));
+    call.handleTrailers = (headers) => {
+      hasStatus = true;
+      handleTrailers.call(call, withPlainStatus(headers));
+    };
     return call;
   };
 }
@@ -156,17 +162,11 @@ function codingFault(flag: number, encoding: MetadataValue | undefined): string 
   return `the message is compressed with "${encoding}", which is not supported`;
 }
 
-function endFault(
-  { code, rstCode }: Status,
-  { decoder, internalError }: Call,
-  { session }: Transport,
-): Fault | undefined {
+const BROKEN: Fault = [status.UNAVAILABLE, "the connection broke"];
+
+function endFault({ code, rstCode }: Status, { decoder }: Call): Fault | undefined {
   if (code === status.OK && decoder.readState !== 0) {
     return [status.INTERNAL, "the message is cut short"];
-  }
-  if (rstCode !== undefined && code !== status.UNAVAILABLE && session.destroyed) {
-    const why = internalError === null ? "" : `: ${internalError.message}`;
-    return [status.UNAVAILABLE, `the connection broke${why}`];
   }
   if (rstCode === constants.NGHTTP2_NO_ERROR) {
     return [status.INTERNAL, "the server ended the answer without a status"];
