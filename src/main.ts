@@ -2,16 +2,16 @@ import { ExitCode } from "./cli/exit_code.ts";
 import type { Command } from "./cli/command.ts";
 import { readCommandLine } from "./cli/command_line.ts";
 import { commandHelp, PROGRAM_FLAGS, programHelp } from "./cli/help.ts";
-import { didYouMean } from "./cli/nearest.ts";
+import { didYouMean } from "./cli/suggestions.ts";
 import { OutputError, writeAll, writeError } from "./cli/output.ts";
-import { procMissing } from "./cli/proc.ts";
-import { giveUpRunning } from "./cli/running.ts";
+import { procMissing } from "./workarounds/missing_proc.ts";
+import { giveUpRunning } from "./cli/permissions.ts";
 import { splitFlag, switchFault } from "./cli/spell_out.ts";
 import { UsageError } from "./cli/usage_error.ts";
-import { commands, loadCommands } from "./commands.ts";
-import { excerpt } from "./escape.ts";
-import { TlsError } from "./tls_error.ts";
-import { versionLine } from "./version.ts";
+import { commands, loadCommands } from "./commands/list.ts";
+import { excerpt } from "./cli/escape.ts";
+import { TlsError } from "./contract/tls_error.ts";
+import { versionLine } from "./commands/version.ts";
 
 /**
  * Runs usersvc.
@@ -123,7 +123,7 @@ async function start(): Promise<number> {
   // Only a supervisor starts processes, and `serve` decides whether it is one.
   if (task !== undefined || args[0] !== "serve") giveUpRunning();
   if (task === undefined) return await main(args);
-  const { serveAsWorker } = await import("./serving/worker.ts");
+  const { serveAsWorker } = await import("./processes/worker.ts");
   return await serveAsWorker(task);
 }
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import config from "../deno.json" with { type: "json" };
 import { readCommandLine } from "../src/cli/command_line.ts";
-import { loadCommands } from "../src/commands.ts";
+import { loadCommands } from "../src/commands/list.ts";
 import { programTest, usersvc } from "./program.ts";
 
 const FREE_PORT = "a port number from 1 to 65535, or 0 for any free one";

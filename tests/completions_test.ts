@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { bashScript } from "../src/cli/completions/bash.ts";
-import { entriesOf } from "../src/cli/completions/entries.ts";
+import { bashScript } from "../src/commands/completions/bash.ts";
+import { entriesOf } from "../src/commands/completions/entries.ts";
 import * as odd from "./odd_command.ts";
 import { linuxTest, posixTest, programTest, shell, usersvc } from "./program.ts";
 import { withTerminal } from "./terminal.ts";

@@ -194,8 +194,8 @@ for (const workers of [[], ["--workers", "1"]]) {
 
 posixTest("a call that the server cancels is counted as what its caller was told", async () => {
   const { credentials } = await import("@grpc/grpc-js");
-  const { loadContract } = await import("../src/contract.ts");
-  const { processMetrics } = await import("../src/metrics/registry.ts");
+  const { loadContract } = await import("../src/contract/contract.ts");
+  const { processMetrics } = await import("../src/telemetry/process_metrics.ts");
   const { startServer } = await import("../src/server/server.ts");
   const { UserService } = await loadContract();
   const { events, snapshot } = processMetrics(1);

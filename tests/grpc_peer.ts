@@ -2,7 +2,7 @@
 import { Buffer } from "node:buffer";
 import { fileURLToPath } from "node:url";
 import type { Metadata, Server, ServerCredentials } from "@grpc/grpc-js";
-import { loadContract } from "../src/contract.ts";
+import { loadContract } from "../src/contract/contract.ts";
 
 /** The path of a file in tests/certs/. */
 export function cert(name: string): string {

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import type { Server as GrpcServer } from "@grpc/grpc-js";
 import type { Server as NetServer } from "node:net";
-import { keepAccepting } from "../src/server/keep_accepting.ts";
-import { refuseOnlyOpenStreams } from "../src/server/peer_guard.ts";
+import { keepAccepting } from "../src/workarounds/accept_after_emfile.ts";
+import { refuseOnlyOpenStreams } from "../src/workarounds/refused_calls.ts";
 import { privateMethods } from "../src/workarounds/private_methods.ts";
 
 Deno.test("a grpc-js that refuses calls in another way fails at the start", () => {

@@ -38,8 +38,8 @@ programTest("a call loads nothing of serve, check, batches, TLS or telemetry", a
     ["call", "Alice", "--address", `127.0.0.1:${await closedPort()}`],
     /\/src\/client\/failure\.ts$/,
     new RegExp(
-      "/src/(server|serving|log|metrics|calling)/|/src/commands/(serve|check|completions)\\.ts|" +
-        "/src/client/(tls|trace|health_client)\\.ts|/src/health_contract\\.ts|" +
+      "/src/(server|processes|telemetry|batch)/|/src/commands/(serve|check|completions)\\.ts|" +
+        "/src/client/(tls|trace|health_client)\\.ts|/src/contract/health\\.ts|" +
         "/(@grpc/reflection|grpc-health-check|prom-client|cli-progress|hdr-histogram-js|leven)/",
     ),
   );
@@ -49,7 +49,7 @@ programTest("a check loads nothing of the service that it does not call", async 
   await assertLoads(
     ["check", "--address", `127.0.0.1:${await closedPort()}`],
     /\/src\/client\/health_client\.ts$/,
-    /\/src\/(server|serving|log|metrics|calling)\/|\/src\/contract\.ts|\/@grpc\/proto-loader\//,
+    /\/src\/(server|processes|telemetry|batch)\/|\/src\/contract\/contract\.ts|\/@grpc\/proto-loader\//,
   );
 });
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import type { ClientHttp2Session } from "node:http2";
-import { jsonEvents } from "../src/log/json_events.ts";
-import { type LineLog, lineLog, PIPE_BUF } from "../src/log/line_log.ts";
-import { quietEvents, textEvents } from "../src/log/text_events.ts";
+import { jsonEvents } from "../src/telemetry/json_log.ts";
+import { type LineLog, lineLog, PIPE_BUF } from "../src/telemetry/line_log.ts";
+import { quietEvents, textEvents } from "../src/telemetry/text_log.ts";
 import {
   posixTest,
   programTest,

@@ -9,7 +9,7 @@ import {
   type ServerHttp2Stream,
 } from "node:http2";
 import type { AddressInfo, Socket } from "node:net";
-import { sendOncePerTurn } from "../src/send_once.ts";
+import { sendOncePerTurn } from "../src/workarounds/send_once.ts";
 import { withMutePeer } from "./http2_peer.ts";
 import { programTest } from "./program.ts";
 

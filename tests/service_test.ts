@@ -90,7 +90,7 @@ posixTest(
   "an exception in a handler is INTERNAL without its text, and the log has it",
   async () => {
     const { credentials } = await import("@grpc/grpc-js");
-    const { loadContract } = await import("../src/contract.ts");
+    const { loadContract } = await import("../src/contract/contract.ts");
     const { startServer } = await import("../src/server/server.ts");
     const notices: string[] = [];
     const server = await startServer(
@@ -124,7 +124,7 @@ posixTest(
   "a call whose handler fails ends once, at once or late",
   async () => {
     const { credentials } = await import("@grpc/grpc-js");
-    const { loadContract } = await import("../src/contract.ts");
+    const { loadContract } = await import("../src/contract/contract.ts");
     const { startServer } = await import("../src/server/server.ts");
     const { UserService } = await loadContract();
     for (const faults of [{}, { delayMs: 20 }]) {

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { type Command, type Flags, takesValue } from "../src/cli/command.ts";
 import { readCommandLine } from "../src/cli/command_line.ts";
 import { HELP_FLAG } from "../src/cli/help.ts";
-import { loadCommands } from "../src/commands.ts";
+import { loadCommands } from "../src/commands/list.ts";
 import { cert } from "./grpc_peer.ts";
 import { programTest, usersvc, withServe } from "./program.ts";
 

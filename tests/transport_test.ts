@@ -3,7 +3,7 @@ import { Buffer } from "node:buffer";
 import type { ConnectionOptions } from "node:tls";
 import { setImmediate } from "node:timers";
 import type { ServiceDefinition } from "@grpc/proto-loader";
-import { healthServiceName } from "../src/health_contract.ts";
+import { healthServiceName } from "../src/contract/health.ts";
 import { healthDefinition } from "../src/server/health.ts";
 import { LIMITS } from "../src/server/limits.ts";
 import { cert, withCertFile } from "./grpc_peer.ts";
@@ -32,7 +32,7 @@ async function channelCredentials({ tls, client }: Credentials) {
 
 /** Calls GetUser with grpc-js: with TLS, with a client certificate, or over a Unix socket. */
 async function greeting(target: string, options: Credentials = {}): Promise<string> {
-  const { loadContract } = await import("../src/contract.ts");
+  const { loadContract } = await import("../src/contract/contract.ts");
   const { UserService } = await loadContract();
   const client = new UserService(target, await channelCredentials(options));
   try {

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { parseDuration } from "../src/cli/duration.ts";
 import { parsePort, parsePortOrFree } from "../src/cli/port.ts";
-import { parseHeader } from "../src/client/header.ts";
+import { parseHeader } from "../src/client/metadata.ts";
 import { parseTarget } from "../src/client/target.ts";
-import { denoFault } from "../src/server/deno_faults.ts";
+import { denoFault } from "../src/workarounds/deno_versions.ts";
 import { usernameFault } from "../src/server/username.ts";
 
 Deno.test("durations have a unit and lie between 1ms and 24h", () => {

@@ -4,8 +4,8 @@ import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseSize } from "../src/cli/size.ts";
-import { parseWorkerCount } from "../src/cli/worker_count.ts";
-import { openBackOff } from "../src/serving/back_off.ts";
+import { parseWorkerCount } from "../src/commands/values.ts";
+import { openBackOff } from "../src/processes/back_off.ts";
 import { root } from "../tools/paths.ts";
 import { healthClient, watchHealth } from "./health_client.ts";
 import { oneCall, oneCallEach } from "./one_call.ts";
@@ -91,7 +91,7 @@ programTest("--worker-memory without --workers is a wrong command line", async (
 
 posixTest("the supervisor loads no package at all", async () => {
   const { success } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "--no-npm", "--no-prompt", `${root}src/serving/supervisor.ts`],
+    args: ["run", "--no-npm", "--no-prompt", `${root}src/processes/supervisor.ts`],
     stderr: "null",
   }).output();
   assert.ok(success);

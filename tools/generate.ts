@@ -1,5 +1,5 @@
 /**
- * Generates the request and response types in src/generated/ from the contract.
+ * Generates the request and response types in src/contract/generated/ from the contract.
  *
  * `deno task generate --check` changes nothing and fails if they are not current.
  */
@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import config from "../deno.json" with { type: "json" };
 import { root } from "./paths.ts";
 
-const sources = new URL("../src/", import.meta.url);
+const sources = new URL("../src/contract/", import.meta.url);
 const committed = new URL("generated/", sources);
 
 async function generate(outDir: URL): Promise<void> {
@@ -16,7 +16,7 @@ async function generate(outDir: URL): Promise<void> {
     cwd: root,
     args: [
       ...["run", "-A", "--quiet", generator],
-      // The options have to match those of src/contract.ts, which loads the contract.
+      // The options have to match those of src/contract/contract.ts, which loads the contract.
       ...[
         "--keepCase",
         "--defaults",
@@ -67,7 +67,7 @@ async function check(): Promise<number> {
     const drifted = [...names].filter((name) => now.get(name) !== then.get(name));
     for (const name of drifted) {
       console.error(
-        `generate: src/generated/${name} is not current; run: deno task generate`,
+        `generate: src/contract/generated/${name} is not current; run: deno task generate`,
       );
     }
     return drifted.length === 0 ? 0 : 1;

@@ -1,6 +1,6 @@
 /** Writes ./usersvc where no executable can be made: a script that runs the program with this Deno. */
 import { ExitCode } from "../src/cli/exit_code.ts";
-import { loadCommands } from "../src/commands.ts";
+import { loadCommands } from "../src/commands/list.ts";
 import { bundle } from "./bundle.ts";
 import { deno } from "./deno.ts";
 import { mainModule, root } from "./paths.ts";

@@ -1,5 +1,5 @@
 import { parseArgs } from "@std/cli/parse-args";
-import { excerpt } from "../escape.ts";
+import { excerpt } from "./escape.ts";
 import {
   type Command,
   type Flags,
@@ -9,7 +9,7 @@ import {
   type ValueFlag,
 } from "./command.ts";
 import { HELP_FLAG } from "./help.ts";
-import { didYouMean } from "./nearest.ts";
+import { didYouMean } from "./suggestions.ts";
 import { invalidValue, spellOut } from "./spell_out.ts";
 import { UsageError } from "./usage_error.ts";
 

@@ -1,4 +1,4 @@
-import { excerpt } from "../escape.ts";
+import { excerpt } from "./escape.ts";
 import { type Flags, takesValue, type ValueFlag } from "./command.ts";
 import { UsageError } from "./usage_error.ts";
 

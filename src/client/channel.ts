@@ -6,8 +6,8 @@ import {
   connectivityState,
   credentials,
 } from "@grpc/grpc-js";
-import { escapeGrpcLog } from "../grpc_log.ts";
-import type { Header } from "./header.ts";
+import { escapeGrpcLog } from "../workarounds/grpc_log.ts";
+import type { Header } from "./metadata.ts";
 import { callInterceptor } from "./interceptor.ts";
 import { mendGrpcClient } from "../workarounds/grpc_client.ts";
 import { noteUnary } from "../workarounds/whole_answers.ts";

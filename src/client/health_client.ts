@@ -1,6 +1,6 @@
 import { Client, type ServiceError, status } from "@grpc/grpc-js";
 import { Buffer } from "node:buffer";
-import { healthRoot, healthServiceName } from "../health_contract.ts";
+import { healthRoot, healthServiceName } from "../contract/health.ts";
 import { channelArguments, type Connection } from "./channel.ts";
 import type { AnswerOptions } from "./interceptor.ts";
 

@@ -1,6 +1,6 @@
 import { subscribe } from "node:diagnostics_channel";
 import type { ClientHttp2Stream, Http2Session } from "node:http2";
-import { sendOncePerTurn } from "../send_once.ts";
+import { sendOncePerTurn } from "../workarounds/send_once.ts";
 import type { ChannelArguments } from "./channel.ts";
 
 /** Where node:http2 tells of each stream that a client opens; grpc-js keeps its sessions to itself. */

@@ -72,7 +72,7 @@ export function findReasons(connection: Connection, isConnected: () => boolean):
 }
 
 async function explain(connection: Connection): Promise<string | undefined> {
-  const { explainConnection } = await import("./explain.ts");
+  const { explainConnection } = await import("./probe.ts");
   return await explainConnection(connection);
 }
 

@@ -1,8 +1,8 @@
 import { type ChannelCredentials, type ChannelOptions, credentials } from "@grpc/grpc-js";
 import { Buffer } from "node:buffer";
 import { type DetailedPeerCertificate, getCACertificates, type PeerCertificate } from "node:tls";
-import { type Identity, readAuthorities, readIdentity } from "../tls_files.ts";
-import { serverCertificateFault } from "./server_certificate.ts";
+import { type Identity, readAuthorities, readIdentity } from "../contract/tls_files.ts";
+import { serverCertificateFault } from "../workarounds/forged_certificates.ts";
 import { isIp, type Target } from "./target.ts";
 
 /** How a server is asked for TLS. */

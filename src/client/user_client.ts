@@ -1,5 +1,5 @@
-import { loadContract } from "../contract.ts";
-import { stackless } from "../stackless.ts";
+import { loadContract } from "../contract/contract.ts";
+import { stackless } from "../workarounds/stackless.ts";
 import { type ChannelArguments, channelArguments, type Connection } from "./channel.ts";
 
 /** How a call is made. */

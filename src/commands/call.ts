@@ -7,7 +7,7 @@ import { UsageError } from "../cli/usage_error.ts";
 import type { Connection } from "../client/channel.ts";
 import type { Target } from "../client/target.ts";
 import type { CallOptions } from "../client/user_client.ts";
-import { escapeControls } from "../escape.ts";
+import { escapeControls } from "../cli/escape.ts";
 import { connectionFlags, connectionOf, timeoutFlag } from "./connection_flags.ts";
 
 export const command = defineCommand({
@@ -60,7 +60,7 @@ names, each is called; the first that failed gives the exit code.`,
     if (names.length === 1 && path === undefined && !json) {
       return await callOne(connection, names[0]!, call);
     }
-    const { callNames } = await import("../calling/batch.ts");
+    const { callNames } = await import("../batch/batch.ts");
     return await callNames({
       connection,
       names: path === undefined ? names : { path },

@@ -3,8 +3,8 @@ import { CheckExitCode } from "../cli/exit_code.ts";
 import { OutputError, writeAll, writeError } from "../cli/output.ts";
 import type { Connection } from "../client/channel.ts";
 import type { CheckOptions } from "../client/health_client.ts";
-import { escapeControls } from "../escape.ts";
-import { STATUS_NAMES } from "../status_codes.ts";
+import { escapeControls } from "../cli/escape.ts";
+import { STATUS_NAMES } from "../contract/status_codes.ts";
 import { connectionFlags, connectionOf, timeoutFlag } from "./connection_flags.ts";
 
 /** How long a watch that was interrupted waits before it asks again, in milliseconds. */

@@ -2,13 +2,13 @@ import { defineCommand } from "../cli/command.ts";
 import { ExitCode } from "../cli/exit_code.ts";
 import { writeAll } from "../cli/output.ts";
 import { UsageError } from "../cli/usage_error.ts";
-import type { Entries } from "../cli/completions/entries.ts";
-import { excerpt } from "../escape.ts";
+import type { Entries } from "./completions/entries.ts";
+import { excerpt } from "../cli/escape.ts";
 
 const scripts: Readonly<Record<string, () => Promise<(entries: Entries) => string>>> = {
-  bash: async () => (await import("../cli/completions/bash.ts")).bashScript,
-  zsh: async () => (await import("../cli/completions/zsh.ts")).zshScript,
-  fish: async () => (await import("../cli/completions/fish.ts")).fishScript,
+  bash: async () => (await import("./completions/bash.ts")).bashScript,
+  zsh: async () => (await import("./completions/zsh.ts")).zshScript,
+  fish: async () => (await import("./completions/fish.ts")).fishScript,
 };
 
 export const command = defineCommand({
@@ -37,8 +37,8 @@ export const command = defineCommand({
   run: async (_, [shell]) => {
     const load = Object.hasOwn(scripts, shell!) ? scripts[shell!] : undefined;
     if (!load) throw new UsageError(`SHELL expects bash, zsh or fish, not "${excerpt(shell!)}"`);
-    const { loadCommands } = await import("../commands.ts");
-    const { entriesOf } = await import("../cli/completions/entries.ts");
+    const { loadCommands } = await import("./list.ts");
+    const { entriesOf } = await import("./completions/entries.ts");
     const script = await load();
     await writeAll(Deno.stdout, script(entriesOf(await loadCommands())));
     return ExitCode.OK;

@@ -5,10 +5,10 @@ import { parsePath, PATH } from "../cli/path.ts";
 import { parsePort, PORT } from "../cli/port.ts";
 import { UsageError } from "../cli/usage_error.ts";
 import type { Connection } from "../client/channel.ts";
-import { HEADER, parseHeader } from "../client/header.ts";
+import { HEADER, parseHeader } from "../client/metadata.ts";
 import { parseTarget, TARGET, type Target, targetHint } from "../client/target.ts";
 import type { ClientTls } from "../client/tls.ts";
-import { escapeControls } from "../escape.ts";
+import { escapeControls } from "../cli/escape.ts";
 
 const MAX_RETRIES = 10;
 

@@ -1,7 +1,7 @@
 import { defineCommand } from "../cli/command.ts";
 import { ExitCode } from "../cli/exit_code.ts";
 import { writeAll } from "../cli/output.ts";
-import { protoText } from "../contract.ts";
+import { protoText } from "../contract/contract.ts";
 
 export const command = defineCommand({
   name: "proto",

@@ -4,17 +4,17 @@ import { ExitCode } from "../cli/exit_code.ts";
 import { writeError } from "../cli/output.ts";
 import { parsePath, PATH } from "../cli/path.ts";
 import { parsePortOrFree, PORT_OR_FREE } from "../cli/port.ts";
-import { giveUpRunning } from "../cli/running.ts";
+import { giveUpRunning } from "../cli/permissions.ts";
 import { parseSize, SIZE } from "../cli/size.ts";
 import { UsageError } from "../cli/usage_error.ts";
-import { parseWorkerCount, WORKER_COUNT } from "../cli/worker_count.ts";
-import { LOG_FORMATS } from "../log/formats.ts";
-import { FAILURE, FAILURE_CODES, parseFailure } from "../server/failure.ts";
+import { parseWorkerCount, WORKER_COUNT } from "./values.ts";
+import { LOG_FORMATS } from "../telemetry/formats.ts";
+import { FAILURE, FAILURE_CODES, parseFailure } from "../server/faults.ts";
 import type { Endpoint, TcpEndpoint } from "../server/listen.ts";
 import type { TlsFiles } from "../server/tls.ts";
-import { descriptorsMissing } from "../serving/descriptors_needed.ts";
-import type { ServeOptions } from "../serving/options.ts";
-import type { PoolOptions } from "../serving/pool.ts";
+import { descriptorsMissing } from "../processes/descriptors_needed.ts";
+import type { ServeOptions } from "../processes/options.ts";
+import type { PoolOptions } from "../processes/pool.ts";
 
 const HOST = {
   expects: "a host name or an IP address",
@@ -167,11 +167,11 @@ TLS files again.`,
       return ExitCode.FAILURE;
     }
     if (pool !== undefined) {
-      const { serveWithWorkers } = await import("../serving/supervisor.ts");
+      const { serveWithWorkers } = await import("../processes/supervisor.ts");
       return await serveWithWorkers(options, pool);
     }
     giveUpRunning();
-    const { serveAlone } = await import("../serving/alone.ts");
+    const { serveAlone } = await import("../processes/alone.ts");
     return await serveAlone(options);
   },
 });

@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import type { AnyDefinition, MessageTypeDefinition, PackageDefinition } from "@grpc/proto-loader";
 import protobuf from "protobufjs";
 import descriptor, { type IFileDescriptorProto } from "protobufjs/ext/descriptor/index.js";
-import { protoFile, protoText } from "../contract.ts";
+import { protoFile, protoText } from "../contract/contract.ts";
 
 /** The numbers of the fields of descriptor.proto that lead to what a comment stands before. */
 const FILE_MESSAGES = 4, FILE_SERVICES = 6, MESSAGE_FIELDS = 2, SERVICE_METHODS = 2;

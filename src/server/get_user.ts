@@ -1,9 +1,9 @@
 import { type handleUnaryCall, Metadata, type ServerUnaryCall, status } from "@grpc/grpc-js";
 import { Buffer } from "node:buffer";
-import { type GetUserRequest, type GetUserResponse, serviceName } from "../contract.ts";
-import { DETAILS_TRAILER, encodeBadRequest } from "../error_details.ts";
+import { type GetUserRequest, type GetUserResponse, serviceName } from "../contract/contract.ts";
+import { DETAILS_TRAILER, encodeBadRequest } from "../contract/error_details.ts";
 import type { Call, ServerEvents } from "./events.ts";
-import type { Faults } from "./failure.ts";
+import type { Faults } from "./faults.ts";
 import { beginCall, type Ending } from "./handled_call.ts";
 import { usernameFault } from "./username.ts";
 

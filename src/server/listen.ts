@@ -1,8 +1,8 @@
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { closeUnixServer } from "../workarounds/close_unix_server.ts";
 import { type Connections, openConnections } from "./connections.ts";
-import { openDescriptorRoom } from "./descriptor_room.ts";
-import { keepAccepting } from "./keep_accepting.ts";
+import { openDescriptorRoom } from "../workarounds/descriptor_room.ts";
+import { keepAccepting } from "../workarounds/accept_after_emfile.ts";
 import { claimSocketFile, identify, isThere } from "./socket_file.ts";
 import { nameUnixPeer } from "./unix_peer.ts";
 

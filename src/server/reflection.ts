@@ -5,10 +5,10 @@ import reflectionProto from "@grpc/reflection/build/proto/grpc/reflection/v1/ref
   type: "text",
 };
 import protobuf from "protobufjs";
-import type { Contract } from "../contract.ts";
-import { badRequestRoot } from "../error_details.ts";
+import type { Contract } from "../contract/contract.ts";
+import { badRequestRoot } from "../contract/error_details.ts";
 import { withComments, withMapEntries } from "./descriptors.ts";
-import { withStrictRequests } from "../strict_decode.ts";
+import { withStrictRequests } from "../contract/decoding.ts";
 import { healthDefinition } from "./health.ts";
 
 const { root } = protobuf.parse(reflectionProto, { keepCase: true });

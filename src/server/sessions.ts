@@ -1,10 +1,10 @@
 import type { Server } from "@grpc/grpc-js";
 import type { Http2Server, ServerHttp2Session } from "node:http2";
 import { Socket } from "node:net";
-import { sendOncePerTurn } from "../send_once.ts";
+import { sendOncePerTurn } from "../workarounds/send_once.ts";
 import { refuseLargeHeaderBlocks } from "../workarounds/large_header_blocks.ts";
-import { freeWhenClosed } from "./free_streams.ts";
-import { announceGoaway } from "./goaway.ts";
+import { freeWhenClosed } from "../workarounds/free_streams.ts";
+import { announceGoaway } from "../workarounds/graceful_goaway.ts";
 import { LIMITS } from "./limits.ts";
 import { nameUnixPeer, unixPeer } from "./unix_peer.ts";
 

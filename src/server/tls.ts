@@ -1,6 +1,6 @@
 import { ServerCredentials } from "@grpc/grpc-js";
 import { Buffer } from "node:buffer";
-import { readAuthorities, readIdentity } from "../tls_files.ts";
+import { readAuthorities, readIdentity } from "../contract/tls_files.ts";
 
 /** The files that TLS needs, PEM. */
 export interface TlsFiles {

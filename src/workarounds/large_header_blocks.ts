@@ -20,7 +20,7 @@
 import { Buffer } from "node:buffer";
 import type { ServerHttp2Session } from "node:http2";
 import type { Socket } from "node:net";
-import { part } from "../send_once.ts";
+import { part } from "./send_once.ts";
 import { LIMITS } from "../server/limits.ts";
 
 /** What node:http2 hands received bytes to on Deno; private to it. */

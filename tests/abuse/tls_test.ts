@@ -17,7 +17,7 @@ const options = {
 
 async function answersOverTls({ port }: Serve): Promise<void> {
   const { credentials } = await import("@grpc/grpc-js");
-  const { loadContract } = await import("../../src/contract.ts");
+  const { loadContract } = await import("../../src/contract/contract.ts");
   const { UserService } = await loadContract();
   const ca = Buffer.from(await Deno.readFile(cert("ca.pem")));
   const client = new UserService(`localhost:${port}`, credentials.createSsl(ca));

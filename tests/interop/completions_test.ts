@@ -1,8 +1,8 @@
 /** Sources the completion scripts in zsh and fish. */
 import assert from "node:assert/strict";
-import { entriesOf } from "../../src/cli/completions/entries.ts";
-import { fishScript } from "../../src/cli/completions/fish.ts";
-import { zshScript } from "../../src/cli/completions/zsh.ts";
+import { entriesOf } from "../../src/commands/completions/entries.ts";
+import { fishScript } from "../../src/commands/completions/fish.ts";
+import { zshScript } from "../../src/commands/completions/zsh.ts";
 import * as odd from "../odd_command.ts";
 import { linuxTest, usersvc } from "../program.ts";
 import { withTerminal } from "../terminal.ts";

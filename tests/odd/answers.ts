@@ -4,7 +4,7 @@
  */
 import { Buffer } from "node:buffer";
 import { deflateSync, gzipSync } from "node:zlib";
-import { STATUS_NAMES, type StatusName } from "../../src/status_codes.ts";
+import { STATUS_NAMES, type StatusName } from "../../src/contract/status_codes.ts";
 import {
   data,
   type Field,

@@ -1,6 +1,6 @@
 /** Calls and checks whose answers are odd, over a connection that is not. */
 import assert from "node:assert/strict";
-import { STATUS_NAMES } from "../../src/status_codes.ts";
+import { STATUS_NAMES } from "../../src/contract/status_codes.ts";
 import { linuxTest, usersvc } from "../program.ts";
 import { answers, type Row } from "./answers.ts";
 import { address, batch, differences, run, TIMEOUT_MS } from "./run.ts";

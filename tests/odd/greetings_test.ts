@@ -1,6 +1,6 @@
 /** Servers whose connections are odd from their start. */
 import assert from "node:assert/strict";
-import { STATUS_NAMES } from "../../src/status_codes.ts";
+import { STATUS_NAMES } from "../../src/contract/status_codes.ts";
 import { linuxTest, startUsersvc, usersvc } from "../program.ts";
 import { answer, SERVING } from "./frames.ts";
 import { greetings, type Start } from "./greetings.ts";

@@ -1,7 +1,7 @@
 /** A caller on grpc-go, for what it makes of the same answers. */
 import { fileURLToPath } from "node:url";
 import { folder, run } from "../../tools/peers/install.ts";
-import { STATUS_NAMES, type StatusName } from "../../src/status_codes.ts";
+import { STATUS_NAMES, type StatusName } from "../../src/contract/status_codes.ts";
 import type { Expected } from "./answers.ts";
 import { type Outcome, TIMEOUT_MS } from "./run.ts";
 

@@ -1,6 +1,6 @@
 /** The error pages of a real nginx, over HTTP/2. */
 import assert from "node:assert/strict";
-import { STATUS_NAMES, type StatusName } from "../../src/status_codes.ts";
+import { STATUS_NAMES, type StatusName } from "../../src/contract/status_codes.ts";
 import { startOtherNginx } from "../cluster/proxies.ts";
 import { withMutePeer } from "../http2_peer.ts";
 import { linuxTest } from "../program.ts";

@@ -1,6 +1,6 @@
 /** Runs the program against odd servers, and measures what it takes. */
 import assert from "node:assert/strict";
-import { STATUS_NAMES } from "../../src/status_codes.ts";
+import { STATUS_NAMES } from "../../src/contract/status_codes.ts";
 import { spawnUsersvc } from "../program.ts";
 import type { Expected } from "./answers.ts";
 

@@ -1,5 +1,5 @@
 /** Loads a server with calls of GetUser. */
-import { loadContract, serviceName } from "../../src/contract.ts";
+import { loadContract, serviceName } from "../../src/contract/contract.ts";
 import { parseLatencies, parseReport } from "./h2load_report.ts";
 import { runTimed } from "./program.ts";
 import type { Shape } from "./shapes.ts";

@@ -1,6 +1,6 @@
 /** Describes where the figures were measured, without a word that names the machine. */
 import { totalmem } from "node:os";
-import { version } from "../../src/version.ts";
+import { version } from "../../src/commands/version.ts";
 import { usersvc } from "./contenders.ts";
 
 /** What the figures depend on. */

@@ -1,0 +1,103 @@
+import { cut, escapeControls, excerpt } from "../cli/escape.ts";
+import { fileFault } from "../workarounds/file_errors.ts";
+import { type Line, lines } from "./lines.ts";
+import { refuseUtf16 } from "./utf16.ts";
+
+/** A name to greet. */
+export interface Name {
+  /** The username; only its start where there is a fault. */
+  readonly username: string;
+  /** Why it cannot be sent. */
+  readonly fault?: string;
+}
+
+/** The names of a batch. */
+export interface Names {
+  /** The names, in lists of any length. */
+  readonly lists: AsyncIterable<readonly Name[]>;
+  /** How many there are in all; undefined as long as nobody can know, an estimate for a file. */
+  total(): number | undefined;
+}
+
+/** The file of names cannot be read; the message says which and why. */
+export class NamesError extends Error {
+  override name = "NamesError";
+}
+
+/** Longer lines are not sent: servers refuse messages of 4 MiB, and a stream may never end one. */
+const MAX_LINE_BYTES = 1 << 20;
+
+/** How much of a line that cannot be sent is shown, in characters. */
+const SHOWN = 60;
+
+/** The names of a command line. */
+export function namesOf(usernames: readonly string[]): Names {
+  async function* lists() {
+    yield usernames.map((username) => ({ username }));
+  }
+  return { lists: lists(), total: () => usernames.length };
+}
+
+/**
+ * The names of a file, one on each line.
+ *
+ * @param path of the file; `-` is stdin
+ * @throws {NamesError} if it cannot be opened; {@linkcode Names.lists} if it cannot be read, or is
+ *   UTF-16
+ */
+export async function namesFrom(path: string): Promise<Names> {
+  const file = path === "-" ? "stdin" : path;
+  try {
+    if (path === "-") return namesIn(Deno.stdin.readable, file, undefined);
+    const open = await Deno.open(path);
+    const { isFile, isDirectory, size } = await open.stat();
+    if (isDirectory) throw new Error("it is a directory");
+    return namesIn(open.readable, file, isFile ? size : undefined);
+  } catch (error) {
+    throw namesError(file, error);
+  }
+}
+
+function namesIn(bytes: AsyncIterable<Uint8Array>, file: string, size: number | undefined): Names {
+  let bytesRead = 0, linesRead = 0, ended = false;
+
+  async function* counted() {
+    for await (const chunk of bytes) {
+      bytesRead += chunk.length;
+      yield chunk;
+    }
+  }
+
+  async function* lists() {
+    try {
+      for await (const list of lines(refuseUtf16(counted()), MAX_LINE_BYTES)) {
+        const before = linesRead;
+        // Counted first: the list is taken as its calls begin, and the total is asked for meanwhile.
+        linesRead += list.length;
+        yield list.map((line, index) => name(line, before + index + 1));
+      }
+    } catch (error) {
+      throw namesError(file, error);
+    }
+    ended = true;
+  }
+
+  function total(): number | undefined {
+    if (ended) return linesRead;
+    return size === undefined || bytesRead === 0
+      ? undefined
+      : Math.round(linesRead * Math.max(1, size / bytesRead));
+  }
+
+  return { lists: lists(), total };
+}
+
+function name({ text, fault }: Line, number: number): Name {
+  return fault === undefined
+    ? { username: text }
+    : { username: cut(text, SHOWN), fault: `line ${number} is ${fault}; it was not sent` };
+}
+
+function namesError(file: string, error: unknown): NamesError {
+  return new NamesError(`cannot read ${excerpt(file)}: ${escapeControls(fileFault(error))}`);
+}

@@ -1,0 +1,155 @@
+import { connect as connectTcp } from "node:net";
+import {
+  connect as connectTls,
+  type ConnectionOptions,
+  type PeerCertificate,
+  type TLSSocket,
+} from "node:tls";
+import { validityFault } from "../contract/tls_files.ts";
+import type { Connection } from "./channel.ts";
+import { describeConnectionError } from "./failure.ts";
+import type { Endpoint } from "./target.ts";
+import { type ClientTls, tlsOptions } from "./tls.ts";
+
+/** When a connection that is made here is given up, in milliseconds. */
+const PROBE_MS = 1_000;
+
+/** @see https://www.rfc-editor.org/rfc/rfc9113#section-3.4 */
+const PREFACE = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/**
+ * Finds out, by a connection of its own, why calls do not get through to a server.
+ *
+ * @returns what is wrong; undefined if that cannot be told
+ */
+export async function explainConnection(connection: Connection): Promise<string | undefined> {
+  const { endpoint } = connection.target;
+  const refusal = await tryTcp(endpoint);
+  if (refusal !== undefined) {
+    const fault = "path" in endpoint ? await pathFault(endpoint.path, refusal) : undefined;
+    return fault ?? describeConnectionError(refusal);
+  }
+  const { tls } = connection;
+  return tls === undefined
+    ? await probePlainText(endpoint)
+    : await probeTls({ ...connection, tls });
+}
+
+/** Systems refuse a connection to any other file in the words for a socket without a server. */
+async function pathFault(path: string, refusal: string): Promise<string | undefined> {
+  if (refusal.includes("EINVAL")) return "the path is too long for a socket file";
+  const file = await Deno.stat(path).catch(() => undefined);
+  if (file?.isDirectory) return "it is a directory, not a socket file";
+  return file?.isSocket === false ? "it is not a socket file" : undefined;
+}
+
+/** @returns the message of the error; undefined if there is a connection */
+function tryTcp(endpoint: Endpoint): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const socket = connectTcp({ ...endpoint });
+    const timer = setTimeout(() => end("ETIMEDOUT"), PROBE_MS);
+    const end = (message?: string) => {
+      clearTimeout(timer);
+      socket.destroy();
+      resolve(message);
+    };
+    socket.on("connect", () => end());
+    socket.on("error", ({ message }) => end(message));
+  });
+}
+
+async function probePlainText(endpoint: Endpoint): Promise<string | undefined> {
+  // Nothing is sent but the first message of TLS: who the server is does not matter.
+  const { secured, alert } = await tryTls(endpoint, { rejectUnauthorized: false });
+  if (secured || alert !== undefined) return "the server speaks TLS, call it with TLS";
+  return await speaksHttp1(endpoint) ? "the server speaks HTTP/1.1, gRPC needs HTTP/2" : undefined;
+}
+
+/** Whether a server answers the start of HTTP/2, which older ones take for a request, in HTTP/1. */
+function speaksHttp1(endpoint: Endpoint): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connectTcp({ ...endpoint }, () => void socket.write(PREFACE));
+    const timer = setTimeout(() => socket.destroy(), PROBE_MS);
+    socket.once("data", (start) => {
+      // Some give no status line to a version that they do not know, only its page.
+      resolve(/^(?:HTTP\/1\.|\s*<(?:!doctype|html))/i.test(`${start}`));
+      socket.destroy();
+    });
+    socket.on("error", () => {});
+    socket.on("close", () => {
+      clearTimeout(timer);
+      resolve(false);
+    });
+  });
+}
+
+async function probeTls(
+  { target, tls }: Connection & { readonly tls: ClientTls },
+): Promise<string | undefined> {
+  const end = await tryTls(target.endpoint, await tlsOptions(target, tls));
+  if (end.secured) {
+    if (end.protocol !== "h2") return "the server speaks TLS, but not HTTP/2 in it";
+    if (end.spoke) return undefined;
+    if (tls.identity !== undefined) return "the server does not accept the client certificate";
+  }
+  if (end.error === undefined) {
+    // Some servers, of Deno too, end the connection without an alert, or send it too late.
+    return end.secured
+      ? "the server ends connections after the TLS handshake, it seems to demand a client certificate"
+      : undefined;
+  }
+  const stale = end.alert === undefined ? await probeValidity(target.endpoint) : undefined;
+  return stale ?? describeConnectionError(end.error);
+}
+
+/** Deno reports a certificate that has expired as one that is not signed by an authority. */
+async function probeValidity(endpoint: Endpoint): Promise<string | undefined> {
+  const { certificate } = await tryTls(endpoint, { rejectUnauthorized: false });
+  if (certificate === undefined) return undefined;
+  const { valid_from: validFrom, valid_to: validTo } = certificate;
+  const fault = validityFault({ validFrom, validTo });
+  return fault && `the server's certificate ${fault}`;
+}
+
+/** How an attempt to speak TLS went. */
+interface TlsEnd {
+  /** The handshake was completed. */
+  secured: boolean;
+  /** Of the server. */
+  certificate?: PeerCertificate;
+  /** What was agreed on to speak in it. */
+  protocol?: string;
+  /** The server sent something in it. */
+  spoke: boolean;
+  error?: string;
+  /** The reason that the server gave, as TLS names it. */
+  alert?: string;
+}
+
+function tryTls(endpoint: Endpoint, options: ConnectionOptions): Promise<TlsEnd> {
+  const end: TlsEnd = { secured: false, spoke: false };
+  return new Promise((resolve) => {
+    const socket: TLSSocket = connectTls({ ...endpoint, ...options });
+    const timer = setTimeout(() => socket.destroy(), PROBE_MS);
+    socket.on("secureConnect", () => {
+      end.secured = true;
+      end.certificate = socket.getPeerCertificate();
+      if (socket.alpnProtocol) end.protocol = socket.alpnProtocol;
+      // Only HTTP/2 has its server speak first.
+      if (end.protocol !== "h2") socket.destroy();
+    });
+    socket.on("data", () => {
+      end.spoke = true;
+      socket.destroy();
+    });
+    socket.on("error", ({ message }) => {
+      end.error = message;
+      const alert = /received fatal alert: (\w+)/.exec(message)?.[1];
+      if (alert !== undefined) end.alert = alert;
+    });
+    socket.on("close", () => {
+      clearTimeout(timer);
+      resolve(end);
+    });
+  });
+}

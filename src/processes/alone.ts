@@ -1,0 +1,65 @@
+import { ExitCode } from "../cli/exit_code.ts";
+import { writeError } from "../cli/output.ts";
+import { type Log, openLog } from "../telemetry/log.ts";
+import { denoFault } from "../workarounds/deno_versions.ts";
+import type { ServerEvents } from "../server/events.ts";
+import { ListenError, type TcpEndpoint } from "../server/listen.ts";
+import { type RunningServer, startServer } from "../server/server.ts";
+import { TlsError } from "../contract/tls_error.ts";
+import { FLUSH_MS } from "./draining.ts";
+import { drainAndTell, reloadTls } from "./lifecycle.ts";
+import type { ServeOptions } from "./options.ts";
+import { adviseOnMemory } from "./memory_advice.ts";
+import { dropPrivileges } from "./privileges.ts";
+import { reloadOnSighup } from "./reload.ts";
+import { exitCodeOfSignal, takeStopSignals } from "../cli/signals.ts";
+
+/**
+ * Serves in this process until SIGINT or SIGTERM, and drains then. A second signal ends it at once.
+ *
+ * @returns the exit code
+ */
+export async function serveAlone(options: ServeOptions): Promise<number> {
+  const fault = denoFault(Deno.version.deno);
+  if (fault !== undefined) writeError(`usersvc serve: warning: ${fault}`);
+  const log = openLog(options.log);
+  const signals = takeStopSignals();
+  const server = await start(options, log);
+  if (server === undefined) return ExitCode.FAILURE;
+  dropPrivileges(options);
+  log.listening(server.endpoints);
+  adviseOnMemory(log);
+  reloadOnSighup(options, log, () => reloadTls(server));
+  const signal = await signals.next();
+  const exitCode = await Promise.race([
+    drainAndTell(server, options.graceMs, signal, log),
+    signals.next().then(exitCodeOfSignal),
+  ]);
+  await log.flush(FLUSH_MS);
+  return exitCode;
+}
+
+async function start(options: ServeOptions, log: Log): Promise<RunningServer | undefined> {
+  try {
+    const events = options.metrics ? await withMetrics(options.metrics, log) : log;
+    return await startServer(options, events);
+  } catch (error) {
+    if (!(error instanceof ListenError || error instanceof TlsError)) throw error;
+    writeError(`usersvc serve: ${error.message}`);
+    return undefined;
+  }
+}
+
+/** Counts what the server tells and serves it; loaded only here, it costs nothing when it is off. */
+async function withMetrics(endpoint: TcpEndpoint, log: Log): Promise<ServerEvents> {
+  const [{ aggregate }, { both }, { serveMetrics }, { processMetrics }] = await Promise.all([
+    import("../telemetry/snapshots.ts"),
+    import("../telemetry/both.ts"),
+    import("../telemetry/metrics_server.ts"),
+    import("../telemetry/process_metrics.ts"),
+  ]);
+  const metrics = processMetrics(1);
+  const text = async () => await aggregate([await metrics.snapshot()]);
+  log.notice(await serveMetrics(endpoint, text));
+  return both(log, metrics.events);
+}

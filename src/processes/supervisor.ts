@@ -1,0 +1,112 @@
+import { ExitCode } from "../cli/exit_code.ts";
+import { writeError } from "../cli/output.ts";
+import { type Log, openLog } from "../telemetry/log.ts";
+import { denoFault } from "../workarounds/deno_versions.ts";
+import { type Endpoint, listen, type Listener, ListenError } from "../server/listen.ts";
+import { drainingNotice, FLUSH_MS } from "./draining.ts";
+import { type HandOver, openHandOver } from "./hand_over.ts";
+import type { ServeOptions } from "./options.ts";
+import { openPool, type Pool, type PoolOptions } from "./pool.ts";
+import type { PoolMetrics } from "./pool_metrics.ts";
+import { reloadOnSighup } from "./reload.ts";
+import { exitCodeOfSignal, type StopSignals, takeStopSignals } from "../cli/signals.ts";
+
+/**
+ * Serves with several worker processes until SIGINT or SIGTERM, and drains them then. A second
+ * signal ends all at once.
+ *
+ * This process accepts the connections and hands them to the workers unread. It has no gRPC and
+ * reads nothing from a peer, so nothing that a peer sends can stop it. As it holds the port, a
+ * connection that comes while no worker is there waits for the next one.
+ *
+ * @returns the exit code
+ */
+export async function serveWithWorkers(
+  options: ServeOptions,
+  poolOptions: PoolOptions,
+): Promise<number> {
+  const warning = denoFault(Deno.version.deno);
+  if (warning !== undefined) writeError(`usersvc serve: warning: ${warning}`);
+  const log = openLog(options.log);
+  const signals = takeStopSignals();
+  const handOver = openHandOver();
+  try {
+    const listeners = await listenOnAll(options.endpoints, handOver);
+    const metrics = options.metrics && await openPoolMetrics(poolOptions.workers);
+    const pool = openPool(options, poolOptions, handOver, log.notice, metrics?.observer);
+    if (options.metrics) log.notice(await metrics!.serve(options.metrics, pool));
+    return await supervise(listeners, pool, handOver, signals, options, log);
+  } catch (error) {
+    if (!(error instanceof ListenError)) throw error;
+    writeError(`usersvc serve: ${error.message}`);
+    return ExitCode.FAILURE;
+  } finally {
+    await log.flush(FLUSH_MS);
+  }
+}
+
+/** Loaded only where metrics are wanted. */
+async function openPoolMetrics(workers: number): Promise<PoolMetrics> {
+  return (await import("./pool_metrics.ts")).openPoolMetrics(workers);
+}
+
+async function listenOnAll(
+  endpoints: readonly Endpoint[],
+  { give }: HandOver,
+): Promise<Listener[]> {
+  const listeners: Listener[] = [];
+  try {
+    for (const endpoint of endpoints) listeners.push(await listen(endpoint, give, true));
+    return listeners;
+  } catch (error) {
+    listeners.forEach((listener) => void listener.close());
+    throw error;
+  }
+}
+
+async function supervise(
+  listeners: readonly Listener[],
+  pool: Pool,
+  handOver: HandOver,
+  signals: StopSignals,
+  options: ServeOptions,
+  log: Log,
+): Promise<number> {
+  const stopListening = () => {
+    listeners.forEach((listener) => void listener.close());
+    handOver.close();
+  };
+  const stop = signals.next();
+  const fault = await Promise.race([pool.start(), stop.then(() => undefined)]);
+  if (fault !== undefined) {
+    stopListening();
+    writeError(`usersvc serve: ${fault}`);
+    return ExitCode.FAILURE;
+  }
+  if (pool.list().length > 0) log.listening(listeners.map(({ endpoint }) => endpoint));
+  reloadOnSighup(options, log, pool.reload);
+  const signal = await stop;
+  stopListening();
+  return await Promise.race([
+    drain(pool, options.graceMs, signal, log),
+    signals.next().then((second) => {
+      pool.kill();
+      return exitCodeOfSignal(second);
+    }),
+  ]);
+}
+
+async function drain(pool: Pool, graceMs: number, why: string, log: Log): Promise<number> {
+  log.notice(drainingNotice(why, graceMs));
+  const { cancelled, died } = await pool.drain(graceMs);
+  const clean = cancelled === 0 && died === 0;
+  log.notice({
+    level: clean ? "info" : "warn",
+    event: "drained",
+    message: clean
+      ? "drained, every call has finished"
+      : `the drain is over, calls cancelled: ${cancelled}, workers that died: ${died}`,
+    fields: { cancelled, died },
+  });
+  return clean ? ExitCode.OK : ExitCode.FAILURE;
+}

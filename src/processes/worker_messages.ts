@@ -1,0 +1,118 @@
+/**
+ * What the supervisor and its workers say to each other over their IPC channel. Messages of one
+ * direction arrive in the order in which they were sent, handed-over connections included. The
+ * supervisor sends one at a time: see src/workarounds/one_message_at_a_time.ts.
+ */
+import type { Snapshot } from "../telemetry/snapshots.ts";
+import type { ServeOptions } from "./options.ts";
+
+/** What a new worker must know. It is passed as JSON in {@linkcode WORKER_VARIABLE}. */
+export interface WorkerTask {
+  /** The worker's number, from 1 up; the one that replaces it has the same. */
+  readonly worker: number;
+  readonly options: ServeOptions;
+}
+
+/** The environment variable that makes a process a worker. */
+export const WORKER_VARIABLE = "USERSVC_WORKER";
+
+/** From the supervisor to a worker. */
+export type ToWorker =
+  /**
+   * Comes with a socket. The supervisor keeps its own copy until the worker has accepted it. On a socket
+   * file the peer's name comes in place of an address.
+   */
+  | { readonly kind: "connection"; readonly id: number; readonly peer?: string }
+  | { readonly kind: "request"; readonly id: number; readonly request: WorkerRequest }
+  /** The worker's last message has come. */
+  | { readonly kind: "heard" };
+
+/** From a worker to the supervisor. */
+export type FromWorker =
+  /** It can take connections. */
+  | { readonly kind: "ready" }
+  /** It cannot serve, and ends; the reason is one line for people. */
+  | { readonly kind: "failed"; readonly reason: string }
+  /** The request has come; the worker may be sent more. Accepted connections say the same. */
+  | { readonly kind: "got" }
+  /** The connection is the worker's from now on; whether it can take another at once. */
+  | { readonly kind: "accepted"; readonly id: number; readonly room: boolean }
+  /** It can take another again. */
+  | { readonly kind: "room" }
+  /** It was asked by a signal to end, and waits until the supervisor lets it drain. */
+  | { readonly kind: "leave" }
+  | { readonly kind: "response"; readonly id: number; readonly response: unknown };
+
+/** What the supervisor can ask of a worker, and what the answer is. */
+export interface WorkerRequests {
+  /** Finish the calls in flight, then answer and end; another worker may serve in its place. */
+  drain: {
+    readonly request: { readonly graceMs: number; readonly replaced: boolean };
+    readonly response: Drained;
+  };
+  /** Read the TLS files again; the answer says what did not go well. */
+  reload: { readonly request: Record<never, never>; readonly response: { faults: string[] } };
+  /** Whether it is alive; the answer is its memory (resident set size) in bytes. */
+  report: { readonly request: Record<never, never>; readonly response: { readonly rss: number } };
+  /** What it has counted so far; nothing where metrics are off. */
+  metrics: { readonly request: Record<never, never>; readonly response: Snapshot };
+}
+
+/** How a drain ended. */
+export interface Drained {
+  /** How many calls had to be cancelled because the grace period was over. */
+  readonly cancelled: number;
+  /** What the worker had counted at its end; absent where metrics are off. */
+  readonly metrics?: Snapshot;
+}
+
+/** A request with its kind. */
+export type WorkerRequest = {
+  [K in keyof WorkerRequests]: { readonly kind: K } & WorkerRequests[K]["request"];
+}[keyof WorkerRequests];
+
+/** The answer to a request of this kind. */
+export type ResponseTo<K extends keyof WorkerRequests> = WorkerRequests[K]["response"];
+
+/** Requests that wait for their answers. */
+export interface Requests {
+  /**
+   * Sends a request.
+   *
+   * @returns the answer, or undefined if the worker ends without giving one
+   */
+  ask<K extends keyof WorkerRequests>(
+    request: { readonly kind: K } & WorkerRequests[K]["request"],
+  ): Promise<ResponseTo<K> | undefined>;
+  /** Passes on an answer that has come. */
+  answered(id: number, response: unknown): void;
+  /** The worker has ended: no answer will come. */
+  abandon(): void;
+}
+
+/** Matches answers to requests, for one worker. */
+export function openRequests(send: (message: ToWorker) => void): Requests {
+  const waiting = new Map<number, (response: unknown) => void>();
+  let ended = false;
+  let last = 0;
+  return {
+    async ask(request) {
+      if (ended) return undefined;
+      const id = ++last;
+      const { promise, resolve } = Promise.withResolvers<unknown>();
+      waiting.set(id, resolve);
+      send({ kind: "request", id, request: request as WorkerRequest });
+      // Both ends are this program, in one version: an answer has the type of its request.
+      return await promise as ResponseTo<typeof request["kind"]> | undefined;
+    },
+    answered(id, response) {
+      waiting.get(id)?.(response);
+      waiting.delete(id);
+    },
+    abandon() {
+      ended = true;
+      for (const resolve of waiting.values()) resolve(undefined);
+      waiting.clear();
+    },
+  };
+}

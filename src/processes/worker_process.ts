@@ -1,0 +1,145 @@
+import { fork } from "node:child_process";
+import type { Socket } from "node:net";
+import { fileURLToPath } from "node:url";
+import { unixPeer } from "../server/unix_peer.ts";
+import type { Taker } from "./hand_over.ts";
+import { stackless } from "../workarounds/stackless.ts";
+import { openOutbox } from "../workarounds/one_message_at_a_time.ts";
+import { startFault } from "./start_fault.ts";
+import {
+  type FromWorker,
+  openRequests,
+  type Requests,
+  type ToWorker,
+  WORKER_VARIABLE,
+  type WorkerTask,
+} from "./worker_messages.ts";
+
+/** A worker process, seen from the supervisor. */
+export interface WorkerProcess extends Taker, Pick<Requests, "ask"> {
+  readonly pid: number;
+  /** Ends it at once, whatever it does. */
+  kill(): void;
+  /** How it ended, once it has. */
+  readonly ended: Promise<WorkerEnd>;
+}
+
+/** How a worker ended. */
+export interface WorkerEnd {
+  /** For people: `exit code 1`, `SIGKILL`. */
+  readonly how: string;
+  readonly livedMs: number;
+}
+
+/** What a worker says of its own accord. */
+export type WorkerNews = Exclude<FromWorker, { kind: "got" | "accepted" | "room" | "response" }>;
+
+/**
+ * Starts a worker: this program again, the same executable or the same `deno run`.
+ *
+ * @param onNews told what the worker says
+ */
+export function startWorker(
+  task: WorkerTask,
+  onNews: (news: WorkerNews) => void,
+): WorkerProcess {
+  const start = performance.now();
+  const child = forkSelf({ ...Deno.env.toObject(), [WORKER_VARIABLE]: JSON.stringify(task) });
+  const accepted = new Map<number, (accepted: boolean) => void>();
+  let room = Promise.withResolvers<void>();
+  room.resolve();
+  let connections = 0;
+  let dead = false;
+  const { promise: ended, resolve: end } = Promise.withResolvers<WorkerEnd>();
+
+  // A channel that breaks is followed by the end of the worker, which is what we act on.
+  const sendNow = (message: ToWorker, socket?: Socket) =>
+    void child.send(message, socket, { keepOpen: true }, () => {});
+  const outbox = openOutbox();
+  const send = (message: ToWorker) => outbox.post(() => sendNow(message));
+  const requests = openRequests(send);
+  child.on("error", (error) => over(startFault(error)));
+  child.on("message", (message: FromWorker) => {
+    switch (message.kind) {
+      case "got":
+        return outbox.acknowledged();
+      case "accepted":
+        outbox.acknowledged();
+        if (!message.room) room = Promise.withResolvers();
+        accepted.get(message.id)?.(true);
+        return void accepted.delete(message.id);
+      case "room":
+        return room.resolve();
+      case "response":
+        return requests.answered(message.id, message.response);
+      case "failed":
+        send({ kind: "heard" });
+        return onNews(message);
+      default:
+        return onNews(message);
+    }
+  });
+  child.on("exit", (code, signal) => over(signal ?? `exit code ${code}`));
+
+  function over(how: string): void {
+    dead = true;
+    end({ how, livedMs: performance.now() - start });
+    requests.abandon();
+    // Where a killed worker left data unread, Deno does not close our end by itself.
+    if (child.connected) child.disconnect();
+    for (const resolve of accepted.values()) resolve(false);
+    accepted.clear();
+    room.resolve();
+  }
+
+  return {
+    pid: child.pid ?? 0,
+    async ask(request) {
+      const response = await requests.ask(request);
+      if (request.kind === "drain" && response !== undefined) send({ kind: "heard" });
+      return response;
+    },
+    ended,
+    kill: () => void child.kill("SIGKILL"),
+    room: () => room.promise,
+    take(socket) {
+      if (dead) return Promise.resolve(false);
+      const id = connections++;
+      const { promise, resolve } = Promise.withResolvers<boolean>();
+      accepted.set(id, resolve);
+      outbox.post(() => {
+        try {
+          const peer = unixPeer(socket);
+          stackless(() => sendNow({ kind: "connection", id, ...(peer && { peer }) }, socket));
+        } catch {
+          // Its file descriptor cannot be duplicated: there are too many, or the client has gone.
+          socket.destroy();
+          accepted.delete(id);
+          resolve(true);
+          outbox.acknowledged();
+        }
+      });
+      return promise;
+    },
+  };
+}
+
+function forkSelf(env: Record<string, string>) {
+  const main = fileURLToPath(Deno.mainModule);
+  // An executable starts again with its own permissions, whatever the arguments are.
+  if (Deno.build.standalone) return fork(main, [], { env, execArgv: [] });
+  // A path alone would be run with -A. Arguments that begin with "run" are passed on as they are.
+  return fork("run", ["--quiet", ...ownPermissions(), main], { env, execArgv: [] });
+}
+
+/** What this process may do, without running programs, as flags of `deno run`. */
+function ownPermissions(): string[] {
+  const names = ["net", "read", "write"] as const;
+  const granted = names.filter((name) => Deno.permissions.querySync({ name }).state === "granted");
+  return [
+    ...granted.map((name) => `--allow-${name}`),
+    `--allow-env=${WORKER_VARIABLE},GRPC_*`,
+    "--ignore-env",
+    "--no-prompt",
+  ];
+}

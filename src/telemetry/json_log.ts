@@ -1,0 +1,88 @@
+import { cut, jsonString } from "../cli/escape.ts";
+import type { Call, Notice, Outcome } from "../server/events.ts";
+import { type Endpoint, formatEndpoint } from "../server/listen.ts";
+import { MAX_USERNAME } from "../server/username.ts";
+import { statusName } from "../contract/status_codes.ts";
+import { levelOfCall } from "./level.ts";
+import type { LineLog } from "./line_log.ts";
+import type { LogEvents } from "./log.ts";
+
+/** The longest text of a record, in characters: a stack trace is worth having, a book is not. */
+const MAX_TEXT = 2000;
+
+/**
+ * One JSON object per line on stdout: a record of each call when it has ended, and of each event.
+ * The fields of a call have the names that go-grpc-middleware gives them.
+ *
+ * @param worker the number that each record carries, if there is one
+ * @see https://github.com/grpc-ecosystem/go-grpc-middleware/blob/main/interceptors/logging/doc.go
+ */
+export function jsonEvents(stdout: LineLog, worker: number | undefined): LogEvents {
+  return {
+    connectionOpened() {},
+    connectionClosed() {},
+    listening: (endpoints) =>
+      endpoints.forEach((endpoint) => stdout.line(jsonRecord(listeningNotice(endpoint), worker))),
+    callReceived() {},
+    callFinished: (call, outcome) => stdout.line(callRecord(call, outcome, worker)),
+    notice: (notice) => stdout.line(jsonRecord(notice, worker)),
+  };
+}
+
+function listeningNotice(endpoint: Endpoint): Notice {
+  return {
+    level: "info",
+    event: "listening",
+    message: `listening on ${formatEndpoint(endpoint)}`,
+    fields: "path" in endpoint
+      ? { path: endpoint.path }
+      : { port: endpoint.port, address: endpoint.host },
+  };
+}
+
+/** The record of an event of the server as a whole, without the line break. */
+export function jsonRecord(
+  { level, event, message, fields = {} }: Notice,
+  worker: number | undefined,
+): string {
+  let record = recordStart(level, event, worker) + ',"message":' + jsonText(message);
+  for (const [name, value] of Object.entries(fields)) {
+    const json = typeof value === "string" ? jsonText(value) : JSON.stringify(value);
+    record += "," + jsonString(name) + ":" + json;
+  }
+  return record + "}";
+}
+
+// Concatenated because JSON.stringify of an object takes several times as long, for each call.
+function callRecord(call: Call, outcome: Outcome, worker: number | undefined): string {
+  return recordStart(levelOfCall(outcome.code), "call", worker) +
+    ',"peer":' + jsonString(call.peer()) +
+    ',"grpc.service":' + jsonString(call.service) +
+    ',"grpc.method":' + jsonString(call.method) +
+    ',"grpc.code":"' + statusName(outcome.code) +
+    '","grpc.time_ms":' + Math.round(outcome.timeMs * 1000) / 1000 +
+    ',"username":' + jsonString(cut(call.username, MAX_USERNAME)) +
+    (outcome.reason === undefined ? "" : ',"message":' + jsonText(outcome.reason)) + "}";
+}
+
+function recordStart(level: string, event: string, worker: number | undefined): string {
+  return '{"time":"' + now() + '","level":"' + level + '","event":"' + event + '"' +
+    (worker === undefined ? "" : ',"worker":' + worker);
+}
+
+function jsonText(text: string): string {
+  return jsonString(cut(text, MAX_TEXT));
+}
+
+let nowMs = 0;
+let nowText = "";
+
+/** The time in RFC 3339. Many calls come in one millisecond. */
+function now(): string {
+  const ms = Date.now();
+  if (ms !== nowMs) {
+    nowMs = ms;
+    nowText = new Date(ms).toISOString();
+  }
+  return nowText;
+}

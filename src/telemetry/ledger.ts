@@ -1,0 +1,94 @@
+import { aggregate, type Snapshot } from "./snapshots.ts";
+
+/** What one process has counted, in a {@linkcode Ledger}. */
+export interface Account {
+  /**
+   * Takes note of what the process has counted. Notes may come late, twice or in the wrong order,
+   * and after {@linkcode Account.close}: the counts of a process never become fewer.
+   */
+  record(snapshot: Snapshot): void;
+  /** The process has ended: what it has counted stays, what it gauged has ended with it. */
+  close(): void;
+}
+
+/** The sum of what processes have counted that come and go. */
+export interface Ledger {
+  /** Opens the account of a process, and of it alone: its successor has another. */
+  open(): Account;
+  /**
+   * The sum of all accounts as they are now, as Prometheus text. No count in it is lower than in a
+   * text before.
+   *
+   * @param own what the keeper of the ledger has counted itself
+   */
+  text(own: Snapshot): Promise<string>;
+}
+
+/**
+ * Makes a {@linkcode Ledger}. Its accounts and sums change at once, never in the course of other
+ * work, so that each count is either in an account or among those of processes that have ended.
+ *
+ * Prometheus takes a counter that goes down for one that has begun again from zero, and adds all of
+ * it once more.
+ *
+ * @see https://prometheus.io/docs/prometheus/latest/querying/functions/#rate
+ */
+export function openLedger(): Ledger {
+  const accounts = new Set<{ known: Snapshot }>();
+  let ended: Snapshot = [];
+  let published: Snapshot = [];
+  return {
+    open() {
+      const account = { known: [] as Snapshot };
+      accounts.add(account);
+      return {
+        record(snapshot) {
+          account.known = merge(counts(account.known), snapshot, Math.max);
+        },
+        close() {
+          if (accounts.delete(account)) ended = merge(ended, counts(account.known), add);
+        },
+      };
+    },
+    text(own) {
+      const running = [...accounts].map(({ known }) => known);
+      const sum = [own, ...running].reduce((sum, one) => merge(sum, one, add), ended);
+      // A sum of seconds, added up in another order, may be lower by its last digit.
+      published = merge(counts(published), sum, Math.max);
+      return aggregate([published]);
+    },
+  };
+}
+
+function add(a: number, b: number): number {
+  return a + b;
+}
+
+/** What only ever rises: counters and histograms. */
+function counts(snapshot: Snapshot): Snapshot {
+  return snapshot.filter(({ type }) => String(type) !== "gauge");
+}
+
+/** All that either holds; `both` makes one value of two of the same series. */
+function merge(
+  first: Snapshot,
+  second: Snapshot,
+  both: (a: number, b: number) => number,
+): Snapshot {
+  const metrics = new Map(first.map((metric) => [metric.name, metric]));
+  for (const metric of second) {
+    const values = new Map(metrics.get(metric.name)?.values.map((one) => [seriesOf(one), one]));
+    for (const one of metric.values) {
+      const other = values.get(seriesOf(one));
+      values.set(seriesOf(one), other ? { ...one, value: both(other.value, one.value) } : one);
+    }
+    metrics.set(metric.name, { ...metric, values: [...values.values()] });
+  }
+  return [...metrics.values()];
+}
+
+/** What tells the values of one metric apart: its labels, and the part of a histogram. */
+function seriesOf({ metricName, labels }: Snapshot[number]["values"][number]): string {
+  const sorted = Object.entries(labels).sort(([a], [b]) => a < b ? -1 : 1);
+  return JSON.stringify([metricName, sorted]);
+}

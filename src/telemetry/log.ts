@@ -1,0 +1,90 @@
+import type { ServerEvents } from "../server/events.ts";
+import type { Endpoint } from "../server/listen.ts";
+import type { LogFormat } from "./formats.ts";
+import { jsonEvents, jsonRecord } from "./json_log.ts";
+import { type LineLog, lineLog, PIPE_BUF } from "./line_log.ts";
+import { quietEvents, textEvents } from "./text_log.ts";
+
+/** What a log is told. */
+export interface LogEvents extends ServerEvents {
+  /** The server accepts calls at these endpoints. */
+  listening(endpoints: readonly Endpoint[]): void;
+}
+
+/** The log of a server. */
+export interface Log extends LogEvents {
+  /**
+   * Waits until all lines are written. Lines that nobody has read are lost then, and stderr says
+   * how many.
+   *
+   * @param maxMs gives up on a stream after this many milliseconds, for a reader that never reads
+   */
+  flush(maxMs: number): Promise<void>;
+}
+
+/** Whose log it is. */
+export interface LogOptions {
+  /**
+   * The number of this worker among several that share stdout and stderr; absent where one process
+   * serves alone.
+   */
+  readonly worker?: number;
+}
+
+/** Opens the log of this process on stdout and stderr. */
+export function openLog(format: LogFormat, { worker }: LogOptions = {}): Log {
+  const limit = worker === undefined ? {} : { maxWriteBytes: PIPE_BUF };
+  const stderr = lineLog(Deno.stderr, {
+    ...limit,
+    onDropped: (lines) => droppedText(lines, "stderr"),
+    // Nothing is left to say it with.
+    onFailure: () => {},
+  });
+  const stdout = lineLog(Deno.stdout, {
+    ...limit,
+    onDropped: (lines) => {
+      if (format === "json") return jsonDropped(lines, worker);
+      stderr.line(droppedText(lines, "stdout"));
+    },
+    onFailure: (reason) => stderr.line(`usersvc serve: the log on stdout ends here: ${reason}`),
+  });
+  return {
+    ...eventsOf(format, stdout, stderr, worker),
+    async flush(maxMs) {
+      const lost = await stdout.flush(maxMs);
+      if (lost > 0) {
+        stderr.line(`usersvc serve: nobody reads stdout: up to ${lost} lines of the log are lost`);
+      }
+      await stderr.flush(maxMs);
+    },
+  };
+}
+
+function eventsOf(
+  format: LogFormat,
+  stdout: LineLog,
+  stderr: LineLog,
+  worker: number | undefined,
+): LogEvents {
+  switch (format) {
+    case "text":
+      return textEvents(stdout, stderr);
+    case "json":
+      return jsonEvents(stdout, worker);
+    case "none":
+      return quietEvents(stderr);
+  }
+}
+
+function droppedText(lines: number, stream: string): string {
+  return `usersvc serve: ${lines} lines of the log on ${stream} were dropped: nobody read it`;
+}
+
+function jsonDropped(lines: number, worker: number | undefined): string {
+  return jsonRecord({
+    level: "warn",
+    event: "log_dropped",
+    message: `${lines} lines of the log were dropped here: nobody read stdout`,
+    fields: { count: lines },
+  }, worker);
+}

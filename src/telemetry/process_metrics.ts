@@ -1,0 +1,95 @@
+import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import type { ServerEvents } from "../server/events.ts";
+import { STATUS_NAMES } from "../contract/status_codes.ts";
+import type { Snapshot } from "./snapshots.ts";
+import { codeLabel } from "./code_label.ts";
+
+/** The metrics of one server process. */
+export interface ProcessMetrics {
+  /** Counts what a server tells of its calls and connections. */
+  readonly events: ServerEvents;
+  /** The metrics as they are now. */
+  snapshot(): Promise<Snapshot>;
+}
+
+/** A greeting takes tens of microseconds, one that is delayed on purpose takes seconds. */
+const BUCKETS_SECONDS = [
+  ...[0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05],
+  ...[0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+];
+
+/**
+ * Makes the metrics of this process. Names and labels are those of go-grpc-prometheus, so that
+ * its dashboards and alerts fit.
+ *
+ * The calls counted are those of `GetUser` that reach its handler: neither health and reflection,
+ * nor what grpc-js refuses by itself, such as an unknown method.
+ *
+ * @param worker the number of this process among the workers; 1 where it is alone
+ * @see https://github.com/grpc-ecosystem/go-grpc-prometheus#metrics
+ */
+export function processMetrics(worker: number): ProcessMetrics {
+  const registry = new Registry();
+  const calls = countCalls(registry);
+  const connections = new Gauge({
+    name: "usersvc_open_connections",
+    help: "Connections that are open now.",
+    registers: [registry],
+  });
+  new Gauge({
+    name: "usersvc_worker_memory_bytes",
+    help: "Resident memory of a server process.",
+    labelNames: ["worker"],
+    registers: [registry],
+    collect() {
+      this.set({ worker }, Deno.memoryUsage().rss);
+    },
+  });
+  return {
+    events: {
+      ...calls,
+      connectionOpened: () => connections.inc(),
+      connectionClosed: () => connections.dec(),
+      notice() {},
+    },
+    snapshot: () => registry.getMetricsAsJSON(),
+  };
+}
+
+function countCalls(registry: Registry): Pick<ServerEvents, "callReceived" | "callFinished"> {
+  const labelNames = ["grpc_type", "grpc_service", "grpc_method"] as const;
+  const labels = ["unary", "userservice.UserService", "GetUser"] as const;
+  const registers = [registry];
+  const started = new Counter({
+    name: "grpc_server_started_total",
+    help: "RPCs started on the server.",
+    labelNames,
+    registers,
+  }).labels(...labels);
+  const handled = new Counter({
+    name: "grpc_server_handled_total",
+    help: "RPCs completed on the server, whatever their status code.",
+    labelNames: [...labelNames, "grpc_code"] as const,
+    registers,
+  });
+  const handledByCode = STATUS_NAMES.map((name) => handled.labels(...labels, codeLabel(name)));
+  const handling = new Histogram({
+    name: "grpc_server_handling_seconds",
+    help: "Seconds from the arrival of an RPC in its handler to its end.",
+    labelNames,
+    buckets: BUCKETS_SECONDS,
+    registers,
+  });
+  // A series that is there before its first call is one whose first call a rate() can see.
+  started.inc(0);
+  for (const counter of handledByCode) counter.inc(0);
+  handling.zero({ grpc_type: labels[0], grpc_service: labels[1], grpc_method: labels[2] });
+  const handlingTime = handling.labels(...labels);
+  return {
+    callReceived: () => started.inc(),
+    callFinished: (_, { code, timeMs }) => {
+      handledByCode[code]?.inc();
+      handlingTime.observe(timeMs / 1000);
+    },
+  };
+}

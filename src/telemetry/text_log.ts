@@ -1,0 +1,62 @@
+import { escapeControls, excerpt } from "../cli/escape.ts";
+import type { Call, Notice, Outcome } from "../server/events.ts";
+import type { Endpoint } from "../server/listen.ts";
+import { MAX_USERNAME } from "../server/username.ts";
+import { statusName } from "../contract/status_codes.ts";
+import { levelOfCall } from "./level.ts";
+import type { LineLog } from "./line_log.ts";
+import type { LogEvents } from "./log.ts";
+
+/** The tutorial's lines on stdout: the start and each call. Everything else is on stderr. */
+export function textEvents(stdout: LineLog, stderr: LineLog): LogEvents {
+  return {
+    connectionOpened() {},
+    connectionClosed() {},
+    listening: (endpoints) => endpoints.forEach((endpoint) => stdout.line(startLine(endpoint))),
+    callReceived: ({ method, username }) =>
+      stdout.line(
+        "Получен запрос к методу " + method + " от пользователя: " +
+          excerpt(username, MAX_USERNAME),
+      ),
+    callFinished: (call, outcome) => {
+      if (outcome.reason !== undefined) stderr.line(callLine(call, outcome, outcome.reason));
+    },
+    notice: (notice) => stderr.line(noticeLine(notice)),
+  };
+}
+
+/** Nothing on stdout; what is a warning or an error is on stderr as in the text form. */
+export function quietEvents(stderr: LineLog): LogEvents {
+  return {
+    connectionOpened() {},
+    connectionClosed() {},
+    listening() {},
+    callReceived() {},
+    callFinished: (call, outcome) => {
+      if (outcome.reason === undefined || levelOfCall(outcome.code) === "info") return;
+      stderr.line(callLine(call, outcome, outcome.reason));
+    },
+    notice: (notice) => {
+      if (notice.level !== "info") stderr.line(noticeLine(notice));
+    },
+  };
+}
+
+function startLine(endpoint: Endpoint): string {
+  return "path" in endpoint
+    ? `gRPC сервер запущен на сокете ${escapeControls(endpoint.path)}...`
+    : `gRPC сервер запущен на порту ${endpoint.port}...`;
+}
+
+function callLine({ method, username, peer }: Call, { code }: Outcome, reason: string): string {
+  const name = statusName(code);
+  const verb = name === "INVALID_ARGUMENT" ? "refused" : "failed";
+  return `usersvc serve: ${verb} ${method} of "${excerpt(username)}" from ${
+    escapeControls(peer())
+  }: ` +
+    `${name}: ${escapeControls(reason)}`;
+}
+
+function noticeLine({ message }: Notice): string {
+  return `usersvc serve: ${escapeControls(message)}`;
+}

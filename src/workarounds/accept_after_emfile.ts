@@ -1,0 +1,39 @@
+import type { Server } from "node:net";
+
+/** How often accepting is asked for again, in milliseconds. */
+const INTERVAL_MS = 1_000;
+
+/** As many waiting connections as node:net allows by default. */
+const BACKLOG = 511;
+
+/** What node:net keeps of a listening socket; private in Node's and Deno's sources alike. */
+interface Listening {
+  readonly _handle: { listen(backlog: number): number } | null;
+}
+
+/**
+ * Keeps a TCP server accepting after the process has run out of file descriptors.
+ *
+ * One `accept` that fails with EMFILE is the last one on Deno 2.9.2: no error is reported and
+ * nothing is accepted any more, even when all connections have closed. Calling `listen` on the
+ * socket that already listens changes nothing for the system but makes Deno accept again.
+ *
+ * Not for a socket file: told to listen again, it accepts nothing any more (Deno 2.9.2). There such an
+ * `accept` is prevented: see `whereRoom` in listen.ts.
+ *
+ * @throws {Error} if the server has no such handle, so that an update cannot bring the fault back
+ */
+export function keepAccepting(server: Server): void {
+  if (!isListening(server)) {
+    throw new Error(
+      "node:net keeps its listening socket elsewhere: check src/workarounds/accept_after_emfile.ts",
+    );
+  }
+  const timer = setInterval(() => server._handle?.listen(BACKLOG), INTERVAL_MS);
+  server.once("close", () => clearInterval(timer));
+}
+
+function isListening(server: Server): server is Server & Listening {
+  const { _handle: handle } = server as Server & Partial<Listening>;
+  return typeof handle?.listen === "function";
+}

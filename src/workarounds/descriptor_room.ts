@@ -1,0 +1,56 @@
+import { stackless } from "./stackless.ts";
+
+/** For how many connections room is looked for at a time. */
+const AHEAD = 32;
+/** How often it is looked for room where there was none, in milliseconds. */
+const RETRY_MS = 100;
+
+/** Whether a process has file descriptors left for more connections. */
+export interface DescriptorRoom {
+  /** Uses the room of one connection; returns whether there is more. */
+  use(): boolean;
+  /** Waits until there is more. */
+  more(): Promise<void>;
+}
+
+/**
+ * Watches over the file descriptors of this process. A supervisor that has none left can start no
+ * worker. A connection that is handed to a process that has none left is lost, and Deno 2.9.2 hands
+ * that process nothing any more, without a word.
+ *
+ * The limit is not asked for, since Deno tells it only to programs that may do everything. To look
+ * takes some 25 us for each connection, and more where more are to be left.
+ *
+ * @param spare how many are left for other purposes, such as to start a worker
+ */
+export function openDescriptorRoom(spare = 16): DescriptorRoom {
+  let known = 0;
+  const look = () => {
+    if (known === 0 && canOpen(spare + AHEAD)) known = AHEAD;
+    return known > 0;
+  };
+  return {
+    use() {
+      known = Math.max(known - 1, 0);
+      return look();
+    },
+    async more() {
+      while (!look()) await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+    },
+  };
+}
+
+/** Whether as many file descriptors are free; sockets need no permission that a server does not have. */
+export function canOpen(count: number): boolean {
+  const opened: Deno.Listener[] = [];
+  try {
+    stackless(() => {
+      while (opened.length < count) opened.push(Deno.listen({ hostname: "127.0.0.1", port: 0 }));
+    });
+    return true;
+  } catch (error) {
+    return !["EMFILE", "ENFILE"].includes(String((error as { code?: unknown }).code));
+  } finally {
+    for (const listener of opened) listener.close();
+  }
+}

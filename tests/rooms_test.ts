@@ -1,0 +1,100 @@
+/** The rooms of the sources import each other as the table in docs/design.md says, and not in circles. */
+import assert from "node:assert/strict";
+import { mainModule, root } from "../tools/paths.ts";
+import { programTest } from "./program.ts";
+
+/** The sources by their paths below `src/`, each with those that it imports, types included. */
+type Imports = ReadonlyMap<string, readonly string[]>;
+
+interface Module {
+  readonly specifier: string;
+  readonly dependencies?: readonly {
+    readonly code?: { readonly specifier?: string };
+    readonly type?: { readonly specifier?: string };
+  }[];
+}
+
+async function readImports(): Promise<Imports> {
+  const { stdout } = await new Deno.Command(Deno.execPath(), {
+    args: ["info", "--json", mainModule],
+    cwd: root,
+  }).output();
+  const { modules } = JSON.parse(new TextDecoder().decode(stdout)) as { modules: Module[] };
+  const sources = new URL("../src/", import.meta.url).href;
+  const pathOf = (specifier = "") =>
+    specifier.startsWith(sources) ? [specifier.slice(sources.length)] : [];
+  return new Map(
+    modules.flatMap(({ specifier, dependencies = [] }) =>
+      pathOf(specifier).map((path) => [
+        path,
+        dependencies.flatMap((
+          { code, type },
+        ) => [...pathOf(code?.specifier), ...pathOf(type?.specifier)]),
+      ])
+    ),
+  );
+}
+
+/** The room of a source: its folder, or its own name where it lies beside the folders. */
+function roomOf(path: string): string {
+  return path.split("/", 1)[0]!;
+}
+
+/** What each room may import, from the table of docs/design.md. */
+async function readRules(): Promise<ReadonlyMap<string, readonly string[]>> {
+  const text = await Deno.readTextFile(`${root}docs/design.md`);
+  const rows = [...text.matchAll(/^\| `src\/([\w.]+)\/?` +\|.*\|([^|]*)\|$/gm)];
+  const rooms = rows.map(([, room]) => room!);
+  return new Map(rows.map(([, room, allowed]) => [
+    room!,
+    allowed!.includes("every room")
+      ? rooms
+      : [...allowed!.matchAll(/`([\w.]+)`/g)].map(([, name]) => name!),
+  ]));
+}
+
+/** The imports that lead from a source back to itself, or undefined. */
+function findCycle(imports: Imports): readonly string[] | undefined {
+  const done = new Set<string>();
+  const visit = (path: string, before: readonly string[]): readonly string[] | undefined => {
+    if (before.includes(path)) return [...before.slice(before.indexOf(path)), path];
+    if (done.has(path)) return undefined;
+    for (const next of imports.get(path) ?? []) {
+      const cycle = visit(next, [...before, path]);
+      if (cycle) return cycle;
+    }
+    done.add(path);
+    return undefined;
+  };
+  for (const path of imports.keys()) {
+    const cycle = visit(path, []);
+    if (cycle) return cycle;
+  }
+  return undefined;
+}
+
+Deno.test("a cycle is found, and only where there is one", () => {
+  const tree = new Map([["a", ["b", "c"]], ["b", ["c"]], ["c", []]]);
+  assert.equal(findCycle(tree), undefined);
+  assert.deepEqual(findCycle(new Map([...tree, ["c", ["a"]]])), ["a", "b", "c", "a"]);
+});
+
+programTest("each room imports only those that docs/design.md allows it", async () => {
+  const [imports, rules] = await Promise.all([readImports(), readRules()]);
+  assert.ok(imports.size > 20, `${imports.size} sources were read`);
+  const rooms = new Set([...imports.keys()].map(roomOf));
+  assert.deepEqual([...rooms].toSorted(), [...rules.keys()].toSorted());
+  const forbidden = [...imports].flatMap(([path, targets]) =>
+    targets
+      .filter((target) => {
+        const [from, to] = [roomOf(path), roomOf(target)];
+        return from !== to && !rules.get(from)!.includes(to);
+      })
+      .map((target) => `${path} imports ${target}`)
+  );
+  assert.deepEqual(forbidden, []);
+});
+
+programTest("no source imports itself by way of others", async () => {
+  assert.equal(findCycle(await readImports()), undefined);
+});
