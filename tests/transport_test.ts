@@ -3,8 +3,6 @@ import { Buffer } from "node:buffer";
 import type { ConnectionOptions } from "node:tls";
 import { setImmediate } from "node:timers";
 import type { ServiceDefinition } from "@grpc/proto-loader";
-import { healthServiceName } from "../src/contract/health.ts";
-import { healthDefinition } from "../src/server/health.ts";
 import { LIMITS } from "../src/server/limits.ts";
 import { cert, withCertFile } from "./grpc_peer.ts";
 import { watchHealth } from "./health_client.ts";
@@ -332,7 +330,8 @@ for (const workers of [[], ["--workers", "1"]]) {
           const { Client } = await import("@grpc/grpc-js");
           const target = `unix:${folder}/s`;
           const client = new Client(target, await channelCredentials({ tls: true }));
-          const methods = healthDefinition[healthServiceName] as ServiceDefinition;
+          const { healthDefinition } = await import("../src/server/health.ts");
+          const methods = healthDefinition["grpc.health.v1.Health"] as ServiceDefinition;
           const watch = watchHealth({ client, methods, close: () => client.close() });
           await watch.first;
           assert.equal(await greeting(target, { tls: true }), "Привет, Alice!");
