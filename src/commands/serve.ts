@@ -8,7 +8,7 @@ import { giveUpRunning } from "../cli/permissions.ts";
 import { parseSize, SIZE } from "../cli/size.ts";
 import { UsageError } from "../cli/usage_error.ts";
 import { parseWorkerCount, WORKER_COUNT } from "./values.ts";
-import { LOG_FORMATS } from "../telemetry/formats.ts";
+import { LOG_FORMATS } from "../telemetry/log_format.ts";
 import { FAILURE, FAILURE_CODES, parseFailure } from "../server/faults.ts";
 import type { Endpoint, TcpEndpoint } from "../server/listen.ts";
 import type { TlsFiles } from "../server/tls.ts";

@@ -1,4 +1,4 @@
-import type { LogFormat } from "../telemetry/formats.ts";
+import type { LogFormat } from "../telemetry/log_format.ts";
 import type { TcpEndpoint } from "../server/listen.ts";
 import type { ServerOptions } from "../server/server.ts";
 

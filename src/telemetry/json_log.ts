@@ -3,9 +3,8 @@ import type { Call, Notice, Outcome } from "../server/events.ts";
 import { type Endpoint, formatEndpoint } from "../server/listen.ts";
 import { MAX_USERNAME } from "../server/username.ts";
 import { statusName } from "../contract/status_codes.ts";
-import { levelOfCall } from "./level.ts";
 import type { LineLog } from "./line_log.ts";
-import type { LogEvents } from "./log.ts";
+import { levelOfCall, type LogEvents } from "./log_format.ts";
 
 /** The longest text of a record, in characters: a stack trace is worth having, a book is not. */
 const MAX_TEXT = 2000;

@@ -1,15 +1,7 @@
-import type { ServerEvents } from "../server/events.ts";
-import type { Endpoint } from "../server/listen.ts";
-import type { LogFormat } from "./formats.ts";
 import { jsonEvents, jsonRecord } from "./json_log.ts";
 import { type LineLog, lineLog, PIPE_BUF } from "./line_log.ts";
+import type { LogEvents, LogFormat } from "./log_format.ts";
 import { quietEvents, textEvents } from "./text_log.ts";
-
-/** What a log is told. */
-export interface LogEvents extends ServerEvents {
-  /** The server accepts calls at these endpoints. */
-  listening(endpoints: readonly Endpoint[]): void;
-}
 
 /** The log of a server. */
 export interface Log extends LogEvents {
@@ -37,7 +29,7 @@ export function openLog(format: LogFormat, { worker }: LogOptions = {}): Log {
   const stderr = lineLog(Deno.stderr, {
     ...limit,
     onDropped: (lines) => droppedText(lines, "stderr"),
-    // Nothing is left to say it with.
+    // Where stderr itself fails, no other stream could say so.
     onFailure: () => {},
   });
   const stdout = lineLog(Deno.stdout, {

@@ -3,9 +3,8 @@ import type { Call, Notice, Outcome } from "../server/events.ts";
 import type { Endpoint } from "../server/listen.ts";
 import { MAX_USERNAME } from "../server/username.ts";
 import { statusName } from "../contract/status_codes.ts";
-import { levelOfCall } from "./level.ts";
 import type { LineLog } from "./line_log.ts";
-import type { LogEvents } from "./log.ts";
+import { levelOfCall, type LogEvents } from "./log_format.ts";
 
 /** The tutorial's lines on stdout: the start and each call. Everything else is on stderr. */
 export function textEvents(stdout: LineLog, stderr: LineLog): LogEvents {

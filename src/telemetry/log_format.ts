@@ -1,9 +1,24 @@
+/** What the forms of the log have in common: their names, what they are told, the level of a call. */
+import type { ServerEvents } from "../server/events.ts";
+import type { Endpoint } from "../server/listen.ts";
 import { type StatusName, statusName } from "../contract/status_codes.ts";
+
+/** The forms of a log: the tutorial's lines, one JSON object per line, or only what went wrong. */
+export const LOG_FORMATS = ["text", "json", "none"] as const;
+
+/** One of {@linkcode LOG_FORMATS}. */
+export type LogFormat = typeof LOG_FORMATS[number];
+
+/** What a log is told. */
+export interface LogEvents extends ServerEvents {
+  /** The server accepts calls at these endpoints. */
+  listening(endpoints: readonly Endpoint[]): void;
+}
 
 /** How much a log record matters. */
 export type Level = "info" | "warn" | "error";
 
-/** What is not here is the client's own doing. */
+/** The levels of status codes; all others, such as INVALID_ARGUMENT, are the client's fault: `info`. */
 const LEVELS: Partial<Record<StatusName, Level>> = {
   DEADLINE_EXCEEDED: "warn",
   PERMISSION_DENIED: "warn",
