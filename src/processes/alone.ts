@@ -52,14 +52,13 @@ async function start(options: ServeOptions, log: Log): Promise<RunningServer | u
 
 /** Counts what the server tells and serves it; loaded only here, it costs nothing when it is off. */
 async function withMetrics(endpoint: TcpEndpoint, log: Log): Promise<ServerEvents> {
-  const [{ aggregate }, { both }, { serveMetrics }, { processMetrics }] = await Promise.all([
-    import("../telemetry/snapshots.ts"),
-    import("../telemetry/both.ts"),
+  const [{ aggregate }, { serveMetrics }, { processMetrics, tellAll }] = await Promise.all([
+    import("../telemetry/ledger.ts"),
     import("../telemetry/metrics_server.ts"),
     import("../telemetry/process_metrics.ts"),
   ]);
   const metrics = processMetrics(1);
   const text = async () => await aggregate([await metrics.snapshot()]);
   log.notice(await serveMetrics(endpoint, text));
-  return both(log, metrics.events);
+  return tellAll([log, metrics.events]);
 }

@@ -1,6 +1,5 @@
 import { serveMetrics } from "../telemetry/metrics_server.ts";
-import { openLedger } from "../telemetry/ledger.ts";
-import { restartMetrics } from "../telemetry/restarts.ts";
+import { openLedger, restartMetrics } from "../telemetry/ledger.ts";
 import type { Notice } from "../server/events.ts";
 import type { TcpEndpoint } from "../server/listen.ts";
 import type { Pool, PoolObserver } from "./pool.ts";

@@ -3,7 +3,7 @@ import process from "node:process";
 import { ExitCode } from "../cli/exit_code.ts";
 import { writeError } from "../cli/output.ts";
 import { openLog } from "../telemetry/log.ts";
-import type { Snapshot } from "../telemetry/snapshots.ts";
+import type { Snapshot } from "../telemetry/ledger.ts";
 import type { ServerEvents } from "../server/events.ts";
 import { type RunningServer, startServer } from "../server/server.ts";
 import { TlsError } from "../contract/tls_error.ts";
@@ -42,7 +42,7 @@ export async function serveAsWorker(text: string): Promise<number> {
   const connections = openHandedConnections();
   let server: RunningServer;
   try {
-    const events = metrics ? metrics.both(log) : log;
+    const events = metrics ? metrics.withLog(log) : log;
     server = await startServer(options, events, connections.accept);
   } catch (error) {
     if (!(error instanceof TlsError)) throw error;
@@ -71,12 +71,9 @@ export async function serveAsWorker(text: string): Promise<number> {
 
 /** The metrics of a worker; loaded only here, they cost nothing when they are off. */
 async function loadMetrics(worker: number) {
-  const [{ both }, { processMetrics }] = await Promise.all([
-    import("../telemetry/both.ts"),
-    import("../telemetry/process_metrics.ts"),
-  ]);
+  const { processMetrics, tellAll } = await import("../telemetry/process_metrics.ts");
   const { events, snapshot } = processMetrics(worker);
-  return { both: (log: ServerEvents) => both(log, events), snapshot };
+  return { withLog: (log: ServerEvents) => tellAll([log, events]), snapshot };
 }
 
 /** What a worker does when the supervisor says so. */

@@ -3,7 +3,7 @@
  * direction arrive in the order in which they were sent, handed-over connections included. The
  * supervisor sends one at a time: see src/workarounds/one_message_at_a_time.ts.
  */
-import type { Snapshot } from "../telemetry/snapshots.ts";
+import type { Snapshot } from "../telemetry/ledger.ts";
 import type { ServeOptions } from "./options.ts";
 
 /** What a new worker must know. It is passed as JSON in {@linkcode WORKER_VARIABLE}. */

@@ -1,4 +1,18 @@
-import { aggregate, type Snapshot } from "./snapshots.ts";
+/** What several processes have counted, in one sum. */
+import {
+  AggregatorRegistry,
+  type MetricObjectWithValues,
+  type MetricType,
+  type MetricValueWithName,
+} from "prom-client";
+
+/** The metrics of one process at one time: plain values, which JSON can carry to another process. */
+export type Snapshot = Omit<MetricObjectWithValues<MetricValueWithName<string>>, "collect">[];
+
+/** The sum of the metrics of several processes, as Prometheus text. */
+export function aggregate(snapshots: readonly Snapshot[]): Promise<string> {
+  return AggregatorRegistry.aggregate([...snapshots]).metrics();
+}
 
 /** What one process has counted, in a {@linkcode Ledger}. */
 export interface Account {
@@ -7,7 +21,7 @@ export interface Account {
    * and after {@linkcode Account.close}: the counts of a process never become fewer.
    */
   record(snapshot: Snapshot): void;
-  /** The process has ended: what it has counted stays, what it gauged has ended with it. */
+  /** The process has ended: its counters stay in the sum, its gauges leave it. */
   close(): void;
 }
 
@@ -64,23 +78,23 @@ function add(a: number, b: number): number {
   return a + b;
 }
 
-/** What only ever rises: counters and histograms. */
+/** The metrics that never fall: counters and histograms. */
 function counts(snapshot: Snapshot): Snapshot {
   return snapshot.filter(({ type }) => String(type) !== "gauge");
 }
 
-/** All that either holds; `both` makes one value of two of the same series. */
+/** The series of both snapshots; `combine` makes one value where both have the same series. */
 function merge(
   first: Snapshot,
   second: Snapshot,
-  both: (a: number, b: number) => number,
+  combine: (a: number, b: number) => number,
 ): Snapshot {
   const metrics = new Map(first.map((metric) => [metric.name, metric]));
   for (const metric of second) {
     const values = new Map(metrics.get(metric.name)?.values.map((one) => [seriesOf(one), one]));
     for (const one of metric.values) {
       const other = values.get(seriesOf(one));
-      values.set(seriesOf(one), other ? { ...one, value: both(other.value, one.value) } : one);
+      values.set(seriesOf(one), other ? { ...one, value: combine(other.value, one.value) } : one);
     }
     metrics.set(metric.name, { ...metric, values: [...values.values()] });
   }
@@ -91,4 +105,32 @@ function merge(
 function seriesOf({ metricName, labels }: Snapshot[number]["values"][number]): string {
   const sorted = Object.entries(labels).sort(([a], [b]) => a < b ? -1 : 1);
   return JSON.stringify([metricName, sorted]);
+}
+
+/** The metrics of a supervisor: which workers it had to start again. */
+export interface RestartMetrics {
+  /** A worker was replaced, whatever the reason. */
+  restarted(worker: number): void;
+  /** The metrics as they are now. */
+  snapshot(): Snapshot;
+}
+
+/**
+ * Counts the restarts of each worker.
+ *
+ * @param workers the numbers of all workers, which are counted from 0 on
+ */
+export function restartMetrics(workers: readonly number[]): RestartMetrics {
+  const restarts = new Map(workers.map((worker) => [worker, 0]));
+  return {
+    restarted: (worker) => void restarts.set(worker, (restarts.get(worker) ?? 0) + 1),
+    // Not kept by prom-client: its snapshots are asynchronous, and the sum must be made at once.
+    snapshot: () => [{
+      name: "usersvc_worker_restarts_total",
+      help: "How often a worker was replaced.",
+      type: "counter" as unknown as MetricType,
+      aggregator: "sum",
+      values: [...restarts].map(([worker, value]) => ({ labels: { worker }, value })),
+    }],
+  };
 }

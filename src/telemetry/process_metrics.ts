@@ -1,8 +1,7 @@
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { ServerEvents } from "../server/events.ts";
-import { STATUS_NAMES } from "../contract/status_codes.ts";
-import type { Snapshot } from "./snapshots.ts";
-import { codeLabel } from "./code_label.ts";
+import { STATUS_NAMES, type StatusName } from "../contract/status_codes.ts";
+import type { Snapshot } from "./ledger.ts";
 
 /** The metrics of one server process. */
 export interface ProcessMetrics {
@@ -12,7 +11,7 @@ export interface ProcessMetrics {
   snapshot(): Promise<Snapshot>;
 }
 
-/** A greeting takes tens of microseconds, one that is delayed on purpose takes seconds. */
+/** From an answer at once, tens of microseconds, to one that is delayed on purpose, seconds. */
 const BUCKETS_SECONDS = [
   ...[0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05],
   ...[0.1, 0.25, 0.5, 1, 2.5, 5, 10],
@@ -80,7 +79,7 @@ function countCalls(registry: Registry): Pick<ServerEvents, "callReceived" | "ca
     buckets: BUCKETS_SECONDS,
     registers,
   });
-  // A series that is there before its first call is one whose first call a rate() can see.
+  // Prometheus sees a first call only in a series that was there, with 0, before it.
   started.inc(0);
   for (const counter of handledByCode) counter.inc(0);
   handling.zero({ grpc_type: labels[0], grpc_service: labels[1], grpc_method: labels[2] });
@@ -91,5 +90,27 @@ function countCalls(registry: Registry): Pick<ServerEvents, "callReceived" | "ca
       handledByCode[code]?.inc();
       handlingTime.observe(timeMs / 1000);
     },
+  };
+}
+
+/**
+ * The value of the label `grpc_code`, as Go names the status code: `OK`, `InvalidArgument`.
+ *
+ * @see https://pkg.go.dev/google.golang.org/grpc/codes#Code.String
+ */
+export function codeLabel(name: StatusName): string {
+  if (name === "OK") return name;
+  if (name === "CANCELLED") return "Canceled";
+  return name.split("_").map((word) => word[0] + word.slice(1).toLowerCase()).join("");
+}
+
+/** Makes one listener of several: each hears all that a server tells, in the order of the list. */
+export function tellAll(listeners: readonly ServerEvents[]): ServerEvents {
+  return {
+    connectionOpened: () => listeners.forEach((one) => one.connectionOpened()),
+    connectionClosed: () => listeners.forEach((one) => one.connectionClosed()),
+    callReceived: (call) => listeners.forEach((one) => one.callReceived(call)),
+    callFinished: (call, outcome) => listeners.forEach((one) => one.callFinished(call, outcome)),
+    notice: (notice) => listeners.forEach((one) => one.notice(notice)),
   };
 }
