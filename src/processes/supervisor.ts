@@ -2,7 +2,7 @@ import { ExitCode } from "../cli/exit_code.ts";
 import { writeError } from "../cli/output.ts";
 import { type Log, openLog } from "../telemetry/log.ts";
 import { denoFault } from "../workarounds/deno_versions.ts";
-import { type Endpoint, listen, type Listener, ListenError } from "../server/listen.ts";
+import { type Accept, acceptAll, listen, type Listener, ListenError } from "../server/listen.ts";
 import { drainingNotice, FLUSH_MS } from "./draining.ts";
 import { type HandOver, openHandOver } from "./hand_over.ts";
 import type { ServeOptions } from "./options.ts";
@@ -31,7 +31,7 @@ export async function serveWithWorkers(
   const signals = takeStopSignals();
   const handOver = openHandOver();
   try {
-    const listeners = await listenOnAll(options.endpoints, handOver);
+    const listeners = await acceptAll(acceptUnread, options.endpoints, handOver.give);
     const metrics = options.metrics && await openPoolMetrics(poolOptions.workers);
     const pool = openPool(options, poolOptions, handOver, log.notice, metrics?.observer);
     if (options.metrics) log.notice(await metrics!.serve(options.metrics, pool));
@@ -50,19 +50,8 @@ async function openPoolMetrics(workers: number): Promise<PoolMetrics> {
   return (await import("./pool_metrics.ts")).openPoolMetrics(workers);
 }
 
-async function listenOnAll(
-  endpoints: readonly Endpoint[],
-  { give }: HandOver,
-): Promise<Listener[]> {
-  const listeners: Listener[] = [];
-  try {
-    for (const endpoint of endpoints) listeners.push(await listen(endpoint, give, true));
-    return listeners;
-  } catch (error) {
-    listeners.forEach((listener) => void listener.close());
-    throw error;
-  }
-}
+/** Accepts connections without reading from them, so that a worker can. */
+const acceptUnread: Accept = (endpoint, onConnection) => listen(endpoint, onConnection, true);
 
 async function supervise(
   listeners: readonly Listener[],

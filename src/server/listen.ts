@@ -84,6 +84,26 @@ export async function listen(
   });
 }
 
+/**
+ * Accepts connections on all endpoints or, if one of them fails, on none.
+ *
+ * @throws {ListenError} if an endpoint cannot be listened on
+ */
+export async function acceptAll(
+  accept: Accept,
+  endpoints: readonly Endpoint[],
+  onConnection: (socket: Socket) => void,
+): Promise<Listener[]> {
+  const listeners: Listener[] = [];
+  try {
+    for (const endpoint of endpoints) listeners.push(await accept(endpoint, onConnection));
+    return listeners;
+  } catch (error) {
+    listeners.forEach((listener) => void listener.close());
+    throw error;
+  }
+}
+
 /** Writes an endpoint as clients write it: `127.0.0.1:50051`, `[::]:50051`, `unix:/run/usersvc`. */
 export function formatEndpoint(endpoint: Endpoint): string {
   if ("path" in endpoint) return `unix:${endpoint.path}`;

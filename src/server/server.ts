@@ -1,5 +1,4 @@
 import { Server, ServerCredentials, status } from "@grpc/grpc-js";
-import type { Socket } from "node:net";
 import { loadContract, serviceName, type UserServiceHandlers } from "../contract/contract.ts";
 import { escapeGrpcLog } from "../workarounds/grpc_log.ts";
 import { refuseCompressedWithoutEncoding } from "../workarounds/compressed_flag.ts";
@@ -8,7 +7,7 @@ import type { Faults } from "./faults.ts";
 import { type GetUser, getUser } from "./get_user.ts";
 import { addHealth, type Health } from "./health.ts";
 import { LIMITS } from "./limits.ts";
-import { type Accept, type Endpoint, listen, type Listener } from "./listen.ts";
+import { type Accept, acceptAll, type Endpoint, listen, type Listener } from "./listen.ts";
 import { type OpenCalls, openCalls } from "./open_calls.ts";
 import { refuseOnlyOpenStreams } from "../workarounds/refused_calls.ts";
 import { type Sessions, watchSessions } from "./sessions.ts";
@@ -95,21 +94,6 @@ export async function startServer(
       sessions.watch();
     },
   };
-}
-
-async function acceptAll(
-  accept: Accept,
-  endpoints: readonly Endpoint[],
-  onConnection: (socket: Socket) => void,
-): Promise<Listener[]> {
-  const listeners: Listener[] = [];
-  try {
-    for (const endpoint of endpoints) listeners.push(await accept(endpoint, onConnection));
-  } catch (error) {
-    listeners.forEach((listener) => void listener.close());
-    throw error;
-  }
-  return listeners;
 }
 
 function newServer(calls: OpenCalls): Server {
