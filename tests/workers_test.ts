@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseSize } from "../src/cli/size.ts";
 import { parseWorkerCount } from "../src/commands/values.ts";
-import { openBackOff } from "../src/processes/back_off.ts";
+import { openBackOff } from "../src/processes/worker_state.ts";
 import { root } from "../tools/paths.ts";
 import { healthClient, watchHealth } from "./health_client.ts";
 import { oneCall, oneCallEach } from "./one_call.ts";

@@ -12,7 +12,7 @@ import { LOG_FORMATS } from "../telemetry/log_format.ts";
 import { FAILURE, FAILURE_CODES, parseFailure } from "../server/faults.ts";
 import type { Endpoint, TcpEndpoint } from "../server/listen.ts";
 import type { TlsFiles } from "../server/tls.ts";
-import { descriptorsMissing } from "../processes/descriptors_needed.ts";
+import { descriptorsMissing } from "../processes/resources.ts";
 import type { ServeOptions } from "../processes/options.ts";
 import type { PoolOptions } from "../processes/pool.ts";
 

@@ -1,18 +1,21 @@
 import { ExitCode } from "../cli/exit_code.ts";
 import { writeError } from "../cli/output.ts";
+import { formatMegabytes } from "../cli/size.ts";
 import { type Log, openLog } from "../telemetry/log.ts";
 import { denoFault } from "../workarounds/deno_versions.ts";
 import type { ServerEvents } from "../server/events.ts";
 import { ListenError, type TcpEndpoint } from "../server/listen.ts";
 import { type RunningServer, startServer } from "../server/server.ts";
 import { TlsError } from "../contract/tls_error.ts";
-import { FLUSH_MS } from "./draining.ts";
-import { drainAndTell, reloadTls } from "./lifecycle.ts";
+import { drainAndTell, FLUSH_MS, reloadOnSighup, reloadTls } from "./lifecycle.ts";
 import type { ServeOptions } from "./options.ts";
-import { adviseOnMemory } from "./memory_advice.ts";
-import { dropPrivileges } from "./privileges.ts";
-import { reloadOnSighup } from "./reload.ts";
+import { dropPrivileges } from "./resources.ts";
 import { exitCodeOfSignal, takeStopSignals } from "../cli/signals.ts";
+
+/** A process that uses as much memory is told of, in bytes. */
+const MUCH_MEMORY = 512_000_000;
+/** How often memory is measured, in milliseconds. */
+const MEASURE_MS = 1_000;
 
 /**
  * Serves in this process until SIGINT or SIGTERM, and drains then. A second signal ends it at once.
@@ -61,4 +64,24 @@ async function withMetrics(endpoint: TcpEndpoint, log: Log): Promise<ServerEvent
   const text = async () => await aggregate([await metrics.snapshot()]);
   log.notice(await serveMetrics(endpoint, text));
   return tellAll([log, metrics.events]);
+}
+
+/**
+ * Tells once, when this process has grown large, what helps. Deno up to 2.9.3 keeps about 30 KB of
+ * each closed HTTP/2 connection for ever; only the end of the process gives it back.
+ */
+function adviseOnMemory({ notice }: Pick<ServerEvents, "notice">): void {
+  const timer = setInterval(() => {
+    const { rss } = Deno.memoryUsage();
+    if (rss < MUCH_MEMORY) return;
+    clearInterval(timer);
+    notice({
+      level: "warn",
+      event: "memory",
+      message: `this process uses ${formatMegabytes(rss)}, and Deno does not free what closed ` +
+        "connections have used; --workers replaces processes that grow",
+      fields: { rss },
+    });
+  }, MEASURE_MS);
+  Deno.unrefTimer(timer as unknown as number);
 }

@@ -1,33 +1,60 @@
+/** What one process and a supervisor do alike: drain, and read the TLS files again. */
 import { ExitCode } from "../cli/exit_code.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { RunningServer } from "../server/server.ts";
 import { TlsError } from "../contract/tls_error.ts";
-import { drainingNotice } from "./draining.ts";
-import { filesStay } from "./reload.ts";
+import {
+  draining,
+  type DrainOutcome,
+  drainOutcome,
+  isClean,
+  tlsFilesStay,
+  tlsReloaded,
+  tlsReloadFailed,
+} from "./notices.ts";
+import type { ServeOptions } from "./options.ts";
+
+/** How long the last log lines of a process may take to be read, in milliseconds. */
+export const FLUSH_MS = 1_000;
 
 /**
- * Drains a server and tells the log.
+ * Drains a server or a pool of workers and tells the log.
  *
  * @param why what made it drain: `SIGTERM`
- * @returns the exit code: a failure if calls had to be cancelled
+ * @returns the exit code: a failure if calls had to be cancelled or workers died
  */
 export async function drainAndTell(
-  server: RunningServer,
+  server: { drain(graceMs: number): Promise<DrainOutcome> },
   graceMs: number,
   why: string,
   log: Log,
 ): Promise<number> {
-  log.notice(drainingNotice(why, graceMs));
-  const { cancelled } = await server.drain(graceMs);
-  log.notice({
-    level: cancelled === 0 ? "info" : "warn",
-    event: "drained",
-    message: cancelled === 0
-      ? "drained, every call has finished"
-      : `the grace period is over, calls cancelled: ${cancelled}`,
-    fields: { cancelled },
+  log.notice(draining(why, graceMs));
+  const outcome = await server.drain(graceMs);
+  log.notice(drainOutcome(outcome));
+  return isClean(outcome) ? ExitCode.OK : ExitCode.FAILURE;
+}
+
+/**
+ * Has the TLS files read again on each SIGHUP, and tells the log.
+ *
+ * @param reload reads the files again; returns what did not go well
+ */
+export function reloadOnSighup(
+  { tls }: ServeOptions,
+  log: Log,
+  reload: () => Promise<Iterable<string>>,
+): void {
+  // On Windows it means that the console is closing.
+  if (Deno.build.os === "windows") return;
+  Deno.addSignalListener("SIGHUP", async () => {
+    if (tls === undefined) {
+      return log.notice(tlsReloadFailed("there are no TLS files to read again", "warn"));
+    }
+    const faults = [...await reload()];
+    if (faults.length === 0) return log.notice(tlsReloaded("new connections use"));
+    for (const fault of faults) log.notice(tlsReloadFailed(fault, "error"));
   });
-  return cancelled === 0 ? ExitCode.OK : ExitCode.FAILURE;
 }
 
 /**
@@ -41,6 +68,6 @@ export async function reloadTls(server: RunningServer): Promise<string[]> {
     return [];
   } catch (error) {
     if (!(error instanceof TlsError)) throw error;
-    return [filesStay(error.message)];
+    return [tlsFilesStay(error.message)];
   }
 }

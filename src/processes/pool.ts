@@ -1,20 +1,19 @@
 import type { Account } from "../telemetry/ledger.ts";
 import type { Notice } from "../server/events.ts";
-import { askToCount, askToDrain, askToReload } from "./asking.ts";
-import { openBackOff } from "./back_off.ts";
+import { askToCount, askToDrain, askToReload } from "./requests.ts";
 import type { HandOver } from "./hand_over.ts";
-import { isBeingReplaced, type Member, type Place } from "./member.ts";
+import { isBeingReplaced, type Member, openBackOff, type Place } from "./worker_state.ts";
 import type { ServeOptions } from "./options.ts";
-import type { Drained } from "./worker_messages.ts";
+import type { Drained } from "./messages.ts";
 import {
-  type Named,
   overLimit,
   workerDied,
   workerDrained,
   workerHung,
+  type WorkerIdentity,
   workerRecycled,
   workerStarted,
-} from "./worker_notices.ts";
+} from "./notices.ts";
 import { startWorker, type WorkerEnd, type WorkerNews } from "./worker_process.ts";
 
 /** What a pool of workers is to be. */
@@ -26,7 +25,7 @@ export interface PoolOptions {
 }
 
 /** A worker as others see it. */
-export interface WorkerState extends Named {
+export interface WorkerState extends WorkerIdentity {
   /** Its memory (resident set size) in bytes, not older than about a second. */
   readonly rss: number;
   /** How often it was replaced. */

@@ -3,12 +3,11 @@ import { writeError } from "../cli/output.ts";
 import { type Log, openLog } from "../telemetry/log.ts";
 import { denoFault } from "../workarounds/deno_versions.ts";
 import { type Accept, acceptAll, listen, type Listener, ListenError } from "../server/listen.ts";
-import { drainingNotice, FLUSH_MS } from "./draining.ts";
 import { type HandOver, openHandOver } from "./hand_over.ts";
+import { drainAndTell, FLUSH_MS, reloadOnSighup } from "./lifecycle.ts";
 import type { ServeOptions } from "./options.ts";
 import { openPool, type Pool, type PoolOptions } from "./pool.ts";
 import type { PoolMetrics } from "./pool_metrics.ts";
-import { reloadOnSighup } from "./reload.ts";
 import { exitCodeOfSignal, type StopSignals, takeStopSignals } from "../cli/signals.ts";
 
 /**
@@ -77,25 +76,10 @@ async function supervise(
   const signal = await stop;
   stopListening();
   return await Promise.race([
-    drain(pool, options.graceMs, signal, log),
+    drainAndTell(pool, options.graceMs, signal, log),
     signals.next().then((second) => {
       pool.kill();
       return exitCodeOfSignal(second);
     }),
   ]);
-}
-
-async function drain(pool: Pool, graceMs: number, why: string, log: Log): Promise<number> {
-  log.notice(drainingNotice(why, graceMs));
-  const { cancelled, died } = await pool.drain(graceMs);
-  const clean = cancelled === 0 && died === 0;
-  log.notice({
-    level: clean ? "info" : "warn",
-    event: "drained",
-    message: clean
-      ? "drained, every call has finished"
-      : `the drain is over, calls cancelled: ${cancelled}, workers that died: ${died}`,
-    fields: { cancelled, died },
-  });
-  return clean ? ExitCode.OK : ExitCode.FAILURE;
 }

@@ -8,10 +8,9 @@ import type { ServerEvents } from "../server/events.ts";
 import { type RunningServer, startServer } from "../server/server.ts";
 import { TlsError } from "../contract/tls_error.ts";
 import { openDescriptorRoom } from "../workarounds/descriptor_room.ts";
-import { FLUSH_MS } from "./draining.ts";
 import { openHandedConnections } from "./handed_connections.ts";
-import { drainAndTell, reloadTls } from "./lifecycle.ts";
-import { dropPrivileges } from "./privileges.ts";
+import { drainAndTell, FLUSH_MS, reloadTls } from "./lifecycle.ts";
+import { dropPrivileges } from "./resources.ts";
 import {
   type Drained,
   type FromWorker,
@@ -21,7 +20,7 @@ import {
   type WorkerRequest,
   type WorkerRequests,
   type WorkerTask,
-} from "./worker_messages.ts";
+} from "./messages.ts";
 
 /**
  * Serves the connections that the supervisor hands over, until it asks for a drain or is gone.

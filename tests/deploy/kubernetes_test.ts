@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { parseDuration } from "../../src/cli/duration.ts";
 import { parseSize } from "../../src/cli/size.ts";
-import { FLUSH_MS } from "../../src/processes/draining.ts";
+import { FLUSH_MS } from "../../src/processes/lifecycle.ts";
 import { version } from "../../src/commands/version.ts";
 import { root } from "../../tools/paths.ts";
 import { linuxTest, runProgram, spawnUsersvc, Transcript } from "../program.ts";

@@ -17,9 +17,8 @@
  * slept, or a supervisor that was stopped or got no time, must not take that for silence of the workers.
  */
 import type { Account } from "../telemetry/ledger.ts";
-import type { BackOff } from "./back_off.ts";
-import type { Drained } from "./worker_messages.ts";
-import type { Named } from "./worker_notices.ts";
+import type { Drained } from "./messages.ts";
+import type { WorkerIdentity } from "./notices.ts";
 import type { WorkerProcess } from "./worker_process.ts";
 
 /** What one worker after another fills. */
@@ -36,7 +35,7 @@ export interface Place {
 }
 
 /** One process in a place. */
-export interface Member extends Named {
+export interface Member extends WorkerIdentity {
   readonly process: WorkerProcess;
   readonly place: Place;
   readonly account: Account;
@@ -57,4 +56,34 @@ export interface Member extends Named {
 /** Another one is to serve in this place. */
 export function isBeingReplaced({ current, next, pause }: Place): boolean {
   return next !== undefined || pause !== undefined || current?.state === "killed";
+}
+
+/** A worker that has lived this long did start well, in milliseconds. */
+const STABLE_MS = 10_000;
+const FIRST_MS = 250;
+const MAX_MS = 30_000;
+
+/**
+ * How long to wait before a worker that has died is replaced: not at all the first time, then twice
+ * as long each time, up to 30 s, until one has lived for 10 s.
+ */
+export interface BackOff {
+  /**
+   * Counts a death.
+   *
+   * @param livedMs how long it had lived, in milliseconds
+   * @returns how long to wait, in milliseconds
+   */
+  died(livedMs: number): number;
+}
+
+/** Makes a {@linkcode BackOff} that has counted nothing yet. */
+export function openBackOff(): BackOff {
+  let deaths = 0;
+  return {
+    died(livedMs) {
+      deaths = livedMs >= STABLE_MS ? 1 : deaths + 1;
+      return deaths === 1 ? 0 : Math.min(FIRST_MS * 2 ** (deaths - 2), MAX_MS);
+    },
+  };
 }

@@ -1,9 +1,8 @@
-/** What is asked of a worker, and where its answers go. */
+/** What the supervisor asks of a worker, how long it waits, and where the answers go. */
 import type { Notice } from "../server/events.ts";
-import { inTime, LATE } from "./in_time.ts";
-import type { Member } from "./member.ts";
-import { reloadAnswered, workerIsSilent } from "./reload.ts";
-import type { Drained } from "./worker_messages.ts";
+import type { Member } from "./worker_state.ts";
+import { workerIsSilent, workerReloadedLate } from "./notices.ts";
+import type { Drained } from "./messages.ts";
 
 /**
  * Asks a worker to drain; with its answer comes what it has counted.
@@ -43,6 +42,23 @@ export async function askToReload(
   const answer = await inTime(asked);
   if (answer !== LATE) return answer?.faults ?? [];
   // One that ends without an answer has a successor, which reads the files when it starts.
-  void asked.then((late) => late && say(reloadAnswered(member, late.faults)));
+  void asked.then((late) => late && say(workerReloadedLate(member, late.faults)));
   return [workerIsSilent(member)];
+}
+
+/** What {@linkcode inTime} returns in place of an answer that has not come. */
+const LATE = Symbol("late");
+
+/** How long an answer of a worker is waited for, in milliseconds. */
+const ANSWER_MS = 1_000;
+
+/** Waits for an answer, but no longer than 1 s. The answer may still come. */
+async function inTime<T>(answer: Promise<T>): Promise<T | typeof LATE> {
+  const { promise: late, resolve } = Promise.withResolvers<typeof LATE>();
+  const timer = setTimeout(() => resolve(LATE), ANSWER_MS);
+  try {
+    return await Promise.race([answer, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }

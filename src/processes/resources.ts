@@ -1,4 +1,16 @@
+/** What a server needs of the system to start, and what it gives up once it listens. */
 import { canOpen } from "../workarounds/descriptor_room.ts";
+import type { ServeOptions } from "./options.ts";
+
+/**
+ * Gives up, once a server listens, the permissions that it no longer needs: to read files without
+ * TLS files to read again or a socket file to recognise, to write files without one to remove.
+ */
+export function dropPrivileges({ tls, endpoints }: ServeOptions): void {
+  const hasSocketFile = endpoints.some((endpoint) => "path" in endpoint);
+  if (tls === undefined && !hasSocketFile) Deno.permissions.revokeSync({ name: "read" });
+  if (!hasSocketFile) Deno.permissions.revokeSync({ name: "write" });
+}
 
 /**
  * How many file descriptors have to be free when a server starts: with fewer it would start and

@@ -1,0 +1,153 @@
+/** What the log is told of a server as a whole and of its workers. */
+import { formatMegabytes } from "../cli/size.ts";
+import type { Notice } from "../server/events.ts";
+
+/** How a drain ended. */
+export interface DrainOutcome {
+  /** How many calls had to be cancelled because the grace period was over. */
+  readonly cancelled: number;
+  /** How many workers ended before they had drained; absent where one process serves. */
+  readonly died?: number;
+}
+
+/**
+ * A drain begins.
+ *
+ * @param why what made the server drain: `SIGTERM`
+ */
+export function draining(why: string, graceMs: number): Notice {
+  return {
+    level: "info",
+    event: "draining",
+    message: `${why}: draining, calls in flight have ${graceMs / 1000} s to finish`,
+    fields: { reason: why, grace_ms: graceMs },
+  };
+}
+
+/** Whether a drain ended without loss. */
+export function isClean({ cancelled, died = 0 }: DrainOutcome): boolean {
+  return cancelled === 0 && died === 0;
+}
+
+/** A drain is over. */
+export function drainOutcome(outcome: DrainOutcome): Notice {
+  const { cancelled, died } = outcome;
+  const loss = died === undefined
+    ? `the grace period is over, calls cancelled: ${cancelled}`
+    : `the drain is over, calls cancelled: ${cancelled}, workers that died: ${died}`;
+  return {
+    level: isClean(outcome) ? "info" : "warn",
+    event: "drained",
+    message: isClean(outcome) ? "drained, every call has finished" : loss,
+    fields: died === undefined ? { cancelled } : { cancelled, died },
+  };
+}
+
+/** The TLS files were read again. */
+export function tlsReloaded(whoUses: string): Notice {
+  return {
+    level: "info",
+    event: "tls_reloaded",
+    message: `SIGHUP: ${whoUses} the TLS files as they are now`,
+  };
+}
+
+/** The TLS files could not be read again. */
+export function tlsReloadFailed(why: string, level: Notice["level"]): Notice {
+  return { level, event: "tls_reload_failed", message: `SIGHUP: ${why}` };
+}
+
+/** Why the TLS files that are in use stay. */
+export function tlsFilesStay(fault: string): string {
+  return `the TLS files in use stay: ${fault}`;
+}
+
+/** Why the files are not reloaded yet: a worker that was asked to has not answered. */
+export function workerIsSilent(worker: WorkerIdentity): string {
+  return `${
+    workerName(worker)
+  } does not answer; it reads the TLS files when it does, or is replaced`;
+}
+
+/** A worker has reloaded the TLS files, but answered late. */
+export function workerReloadedLate(worker: WorkerIdentity, faults: readonly string[]): Notice {
+  const who = workerName(worker);
+  return faults.length === 0
+    ? tlsReloaded(`new connections of ${who} use`)
+    : tlsReloadFailed(`${who}: ${faults.join("; ")}`, "error");
+}
+
+/** Which worker a notice is about. */
+export interface WorkerIdentity {
+  /** From 1 up; the one that replaces it has the same. */
+  readonly id: number;
+  /** 0 if no process could be started. */
+  readonly pid: number;
+}
+
+/** A worker serves. */
+export function workerStarted(worker: WorkerIdentity): Notice {
+  return about("info", "worker_started", worker, "has started");
+}
+
+/**
+ * A worker is recycled; it serves until its successor does.
+ *
+ * @param rss its memory, in bytes
+ */
+export function workerRecycled(worker: WorkerIdentity, why: string, rss: number): Notice {
+  return about("info", "worker_recycled", worker, `is replaced: ${why}`, { rss });
+}
+
+/** A worker has not answered for so many seconds, and is killed. */
+export function workerHung(worker: WorkerIdentity, seconds: number): Notice {
+  return about("error", "worker_hung", worker, `has not answered for ${seconds} s, it is killed`);
+}
+
+/**
+ * A worker has ended after it was asked to drain.
+ *
+ * @param how how it ended if it has not drained: `SIGKILL`
+ */
+export function workerDrained(worker: WorkerIdentity, how?: string): Notice {
+  const what = how === undefined ? "has drained" : `has ended: ${how}`;
+  return about("info", "worker_exited", worker, what);
+}
+
+/**
+ * A worker has ended by itself, or was killed.
+ *
+ * @param how how the process ended
+ * @param waitMs when another starts in its place, in milliseconds
+ */
+export function workerDied(
+  worker: WorkerIdentity,
+  how: string,
+  reason: string,
+  waitMs: number,
+): Notice {
+  const when = waitMs === 0 ? "at once" : `in ${waitMs / 1000} s`;
+  const what = `has ended: ${reason}; another starts ${when}`;
+  return about("error", "worker_exited", worker, what, { how });
+}
+
+/** Why a worker is replaced whose memory, in bytes, is over a limit. */
+export function overLimit(rss: number, limit: number): string {
+  return `its memory, ${formatMegabytes(rss)}, is over ${formatMegabytes(limit)}`;
+}
+
+/** A worker in words. */
+function workerName({ id, pid }: WorkerIdentity): string {
+  return pid === 0 ? `worker ${id}` : `worker ${id} (process ${pid})`;
+}
+
+function about(
+  level: Notice["level"],
+  event: string,
+  worker: WorkerIdentity,
+  what: string,
+  fields: Notice["fields"] = {},
+): Notice {
+  const message = `${workerName(worker)} ${what}`;
+  return { level, event, message, fields: { worker: worker.id, pid: worker.pid, ...fields } };
+}
