@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Connection } from "../src/client/channel.ts";
+import type { Connection } from "../src/client/connection.ts";
 import { parseTarget } from "../src/client/target.ts";
 import { withGrpcPeer } from "./grpc_peer.ts";
 import {

@@ -1,7 +1,7 @@
 import { ExitCode, exitCodeOfStatus } from "../cli/exit_code.ts";
 import { say, writeAll, writeError } from "../cli/output.ts";
 import { callEach, type Outcome } from "./scheduler.ts";
-import type { Connection } from "../client/channel.ts";
+import type { Connection } from "../client/connection.ts";
 import { forManyCalls } from "../client/many_calls.ts";
 import type { Target } from "../client/target.ts";
 import { type CallOptions, openUserClient } from "../client/user_client.ts";

@@ -1,6 +1,6 @@
 import type { Outcome } from "./scheduler.ts";
 import type { Name } from "./names.ts";
-import type { ProgressLine } from "./progress_line.ts";
+import type { ProgressLine, Tally } from "./progress_line.ts";
 
 /** What a person at a terminal sees of a batch on stderr, once it has lasted a second. */
 export interface Progress {
@@ -10,18 +10,6 @@ export interface Progress {
   count(outcomes: readonly Outcome<Name>[]): void;
   /** Puts the last line in place of it. */
   end(): Promise<void>;
-}
-
-/** How far a batch is. */
-export interface Tally {
-  /** How many calls have ended. */
-  done: number;
-  /** How many of them have failed. */
-  failed: number;
-  /** How many there are in all, where that is known; it may be an estimate. */
-  readonly total: number | undefined;
-  /** Since the start of the batch, in milliseconds. */
-  readonly elapsedMs: number;
 }
 
 /** Shorter batches show nothing. */

@@ -3,7 +3,18 @@ import cliProgress, { type Options, type Params } from "cli-progress";
 import { build, type Histogram } from "hdr-histogram-js";
 import { sayNow, writeError } from "../cli/output.ts";
 import { fitted, isDumbTerminal, terminalColumns } from "../cli/terminal.ts";
-import type { Tally } from "./progress.ts";
+
+/** How far a batch is. */
+export interface Tally {
+  /** How many calls have ended. */
+  done: number;
+  /** How many of them have failed. */
+  failed: number;
+  /** How many there are in all, where that is known; it may be an estimate. */
+  readonly total: number | undefined;
+  /** Since the start of the batch, in milliseconds. */
+  readonly elapsedMs: number;
+}
 
 /** A line at the bottom of a terminal. */
 export interface ProgressLine {

@@ -7,29 +7,11 @@ import {
   credentials,
 } from "@grpc/grpc-js";
 import { escapeGrpcLog } from "../workarounds/grpc_log.ts";
-import type { Header } from "./metadata.ts";
+import type { Connection } from "./connection.ts";
 import { callInterceptor } from "./interceptor.ts";
 import { mendGrpcClient } from "../workarounds/grpc_client.ts";
 import { noteUnary } from "../workarounds/whole_answers.ts";
 import { serviceConfig } from "./service_config.ts";
-import type { Target } from "./target.ts";
-import type { ClientTls } from "./tls.ts";
-
-/** How a server is reached. */
-export interface Connection {
-  /** The server. */
-  readonly target: Target;
-  /** Absent for plain text. */
-  readonly tls?: ClientTls;
-  /** Calls wait for the server to come up, as long as their deadline lets them. */
-  readonly wait: boolean;
-  /** How often a call that failed with UNAVAILABLE is tried again. */
-  readonly retries: number;
-  /** The metadata of each call. */
-  readonly headers: readonly Header[];
-  /** Takes what happens, a line each, not escaped; absent if nobody wants to know. */
-  readonly trace?: (line: string) => void;
-}
 
 /** What the constructor of a grpc-js client takes. */
 export type ChannelArguments = readonly [

@@ -1,7 +1,8 @@
 import { Client, type ServiceError, status } from "@grpc/grpc-js";
 import { Buffer } from "node:buffer";
 import { healthRoot, healthServiceName } from "../contract/health.ts";
-import { channelArguments, type Connection } from "./channel.ts";
+import { channelArguments } from "./channel.ts";
+import type { Connection } from "./connection.ts";
 import type { AnswerOptions } from "./interceptor.ts";
 
 /** How a check is made. */

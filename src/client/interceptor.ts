@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import { type CallOptions, InterceptingCall, type Interceptor, type Metadata } from "@grpc/grpc-js";
-import type { Connection } from "./channel.ts";
+import type { Connection } from "./connection.ts";
 import { explained, isUnexplained } from "./failure.ts";
 import { findReasons } from "./reasons.ts";
 

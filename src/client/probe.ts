@@ -6,7 +6,7 @@ import {
   type TLSSocket,
 } from "node:tls";
 import { validityFault } from "../contract/tls_files.ts";
-import type { Connection } from "./channel.ts";
+import type { Connection } from "./connection.ts";
 import { describeConnectionError } from "./failure.ts";
 import type { Endpoint } from "./target.ts";
 import { type ClientTls, tlsOptions } from "./tls.ts";

@@ -1,4 +1,4 @@
-import type { Connection } from "./channel.ts";
+import type { Connection } from "./connection.ts";
 
 /** How long a failed call may be held back until the reason is found out, in milliseconds. */
 const HELD_MS = 1_000;

@@ -1,6 +1,7 @@
 import { loadContract } from "../contract/contract.ts";
 import { stackless } from "../workarounds/stackless.ts";
-import { type ChannelArguments, channelArguments, type Connection } from "./channel.ts";
+import { type ChannelArguments, channelArguments } from "./channel.ts";
+import type { Connection } from "./connection.ts";
 
 /** How a call is made. */
 export interface CallOptions {

@@ -4,7 +4,7 @@ import { ExitCode, exitCodeOfStatus } from "../cli/exit_code.ts";
 import { writeAll, writeError } from "../cli/output.ts";
 import { parsePath, PATH } from "../cli/path.ts";
 import { UsageError } from "../cli/usage_error.ts";
-import type { Connection } from "../client/channel.ts";
+import type { Connection } from "../client/connection.ts";
 import type { Target } from "../client/target.ts";
 import type { CallOptions } from "../client/user_client.ts";
 import { escapeControls } from "../cli/escape.ts";

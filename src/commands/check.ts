@@ -1,7 +1,7 @@
 import { defineCommand } from "../cli/command.ts";
 import { CheckExitCode } from "../cli/exit_code.ts";
 import { OutputError, writeAll, writeError } from "../cli/output.ts";
-import type { Connection } from "../client/channel.ts";
+import type { Connection } from "../client/connection.ts";
 import type { CheckOptions } from "../client/health_client.ts";
 import { escapeControls } from "../cli/escape.ts";
 import { STATUS_NAMES } from "../contract/status_codes.ts";

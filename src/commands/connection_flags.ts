@@ -4,7 +4,7 @@ import { writeError } from "../cli/output.ts";
 import { parsePath, PATH } from "../cli/path.ts";
 import { parsePort, PORT } from "../cli/port.ts";
 import { UsageError } from "../cli/usage_error.ts";
-import type { Connection } from "../client/channel.ts";
+import type { Connection } from "../client/connection.ts";
 import { HEADER, parseHeader } from "../client/metadata.ts";
 import { parseTarget, TARGET, type Target, targetHint } from "../client/target.ts";
 import type { ClientTls } from "../client/tls.ts";

@@ -1,5 +1,4 @@
-import type { PackageDefinition } from "@grpc/proto-loader";
-import type { ProtoGrpcType } from "./generated/user_service.ts";
+import type { Contract } from "./parse_contract.ts";
 import text from "../../proto/user_service.proto" with { type: "text" };
 
 export type { GetUserRequest__Output as GetUserRequest } from "./generated/userservice/GetUserRequest.ts";
@@ -8,6 +7,7 @@ export type {
   UserServiceClient,
   UserServiceHandlers,
 } from "./generated/userservice/UserService.ts";
+export type { Contract };
 
 /** The text of `proto/user_service.proto`, embedded when the program was built. */
 export const protoText: string = text;
@@ -17,14 +17,6 @@ export const protoFile = "user_service.proto";
 
 /** The full name of the service. */
 export const serviceName = "userservice.UserService";
-
-/** The one definition that server and client share. */
-export interface Contract {
-  /** A client constructor, whose `service` property is the definition that a server registers. */
-  readonly UserService: ProtoGrpcType["userservice"]["UserService"];
-  /** The same by full names, with the descriptors that reflection shows. */
-  readonly definition: PackageDefinition;
-}
 
 let loaded: Promise<Contract> | undefined;
 

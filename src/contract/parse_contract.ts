@@ -1,9 +1,16 @@
 import { loadPackageDefinition } from "@grpc/grpc-js";
-import { fromJSON } from "@grpc/proto-loader";
+import { fromJSON, type PackageDefinition } from "@grpc/proto-loader";
 import protobuf from "protobufjs";
-import type { Contract } from "./contract.ts";
 import type { ProtoGrpcType } from "./generated/user_service.ts";
 import { decodeStrictly } from "./decoding.ts";
+
+/** The one definition that server and client share. */
+export interface Contract {
+  /** A client constructor, whose `service` property is the definition that a server registers. */
+  readonly UserService: ProtoGrpcType["userservice"]["UserService"];
+  /** The same by full names, with the descriptors that reflection shows. */
+  readonly definition: PackageDefinition;
+}
 
 /**
  * Parses the text of the contract.

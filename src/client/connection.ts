@@ -1,0 +1,19 @@
+import type { Header } from "./metadata.ts";
+import type { Target } from "./target.ts";
+import type { ClientTls } from "./tls.ts";
+
+/** How a server is reached. */
+export interface Connection {
+  /** The server. */
+  readonly target: Target;
+  /** Absent for plain text. */
+  readonly tls?: ClientTls;
+  /** Calls wait for the server to come up, as long as their deadline lets them. */
+  readonly wait: boolean;
+  /** How often a call that failed with UNAVAILABLE is tried again. */
+  readonly retries: number;
+  /** The metadata of each call. */
+  readonly headers: readonly Header[];
+  /** Takes what happens, a line each, not escaped; absent if nobody wants to know. */
+  readonly trace?: (line: string) => void;
+}
