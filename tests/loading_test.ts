@@ -36,7 +36,7 @@ async function assertLoads(args: readonly string[], some: RegExp, others: RegExp
 programTest("a call loads nothing of serve, check, batches, TLS or telemetry", async () => {
   await assertLoads(
     ["call", "Alice", "--address", `127.0.0.1:${await closedPort()}`],
-    /\/src\/client\/failure\.ts$/,
+    /\/src\/client\/diagnosis\.ts$/,
     new RegExp(
       "/src/(server|processes|telemetry|batch)/|/src/commands/(serve|check|completions)\\.ts|" +
         "/src/client/(tls|trace|health_client)\\.ts|/src/contract/health\\.ts|" +

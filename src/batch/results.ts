@@ -1,5 +1,5 @@
 import { status } from "@grpc/grpc-js";
-import { describeFailure, type Failure, isServiceError } from "../client/failure.ts";
+import { describeFailure, type FailureDescription, isServiceError } from "../client/diagnosis.ts";
 import { errorDetails } from "../client/status_details.ts";
 import { escapeControls, excerpt, jsonString } from "../cli/escape.ts";
 import type { Outcome } from "./scheduler.ts";
@@ -18,7 +18,7 @@ const MAX_USERNAME = 256;
  *
  * @param timeoutMs the deadline that the call had, in milliseconds
  */
-export function failureOf(error: unknown, timeoutMs: number): Failure {
+export function failureOf(error: unknown, timeoutMs: number): FailureDescription {
   if (error instanceof NameFault) {
     const { message: reason } = error;
     return { code: status.INVALID_ARGUMENT, name: "INVALID_ARGUMENT", reason, absent: false };
@@ -37,7 +37,7 @@ export function messageLine(message: string): string {
 /** A failed call as one line for stderr. */
 export function failureLine(
   { username, fault }: Name,
-  { name, reason }: Failure,
+  { name, reason }: FailureDescription,
   target: string,
 ): string {
   const who = excerpt(username, MAX_USERNAME);

@@ -1,8 +1,7 @@
 import { Buffer } from "node:buffer";
 import { type CallOptions, InterceptingCall, type Interceptor, type Metadata } from "@grpc/grpc-js";
 import type { Connection } from "./connection.ts";
-import { explained, isUnexplained } from "./failure.ts";
-import { findReasons } from "./reasons.ts";
+import { diagnose, needsDiagnosis, withReason } from "./diagnosis.ts";
 
 /** The options of a call; grpc-js hands those that it does not know on to interceptors. */
 export interface AnswerOptions extends CallOptions {
@@ -17,20 +16,20 @@ export interface AnswerOptions extends CallOptions {
  * @param isConnected whether the client's channel has a connection
  */
 export function callInterceptor(connection: Connection, isConnected: () => boolean): Interceptor {
-  const reasons = findReasons(connection, isConnected);
+  const diagnosis = diagnose(connection, isConnected);
   return (options, nextCall) => {
     const deadline = deadlineOf(options);
     return new InterceptingCall(nextCall(options), {
       start(metadata, _, next) {
         addHeaders(metadata, connection);
         if (connection.wait) metadata.setOptions({ ...metadata.getOptions(), waitForReady: true });
-        reasons.begun(deadline);
+        diagnosis.callStarted(deadline);
         next(metadata, {
           onReceiveStatus(status, pass) {
-            reasons.ended();
-            if (!isUnexplained(status, connection.target)) return pass(status);
-            void reasons.why(deadline).then((why) =>
-              pass(why === undefined ? status : explained(status, why))
+            diagnosis.callEnded();
+            if (!needsDiagnosis(status, connection.target)) return pass(status);
+            void diagnosis.reason(deadline).then((reason) =>
+              pass(reason === undefined ? status : withReason(status, reason))
             );
           },
         });

@@ -7,8 +7,8 @@ import {
 } from "node:tls";
 import { validityFault } from "../contract/tls_files.ts";
 import type { Connection } from "./connection.ts";
-import { describeConnectionError } from "./failure.ts";
-import type { Endpoint } from "./target.ts";
+import { isTlsAlert, type SocketError, socketErrorReason } from "./connection_errors.ts";
+import type { SocketAddress } from "./target.ts";
 import { type ClientTls, tlsOptions } from "./tls.ts";
 
 /** When a connection that is made here is given up, in milliseconds. */
@@ -27,7 +27,7 @@ export async function explainConnection(connection: Connection): Promise<string 
   const refusal = await tryTcp(endpoint);
   if (refusal !== undefined) {
     const fault = "path" in endpoint ? await pathFault(endpoint.path, refusal) : undefined;
-    return fault ?? describeConnectionError(refusal);
+    return fault ?? socketErrorReason(refusal);
   }
   const { tls } = connection;
   return tls === undefined
@@ -35,38 +35,38 @@ export async function explainConnection(connection: Connection): Promise<string 
     : await probeTls({ ...connection, tls });
 }
 
-/** Systems refuse a connection to any other file in the words for a socket without a server. */
-async function pathFault(path: string, refusal: string): Promise<string | undefined> {
-  if (refusal.includes("EINVAL")) return "the path is too long for a socket file";
+/** Systems refuse a connection to any other file with the code for a socket without a server. */
+async function pathFault(path: string, { code }: SocketError): Promise<string | undefined> {
+  if (code === "EINVAL") return "the path is too long for a socket file";
   const file = await Deno.stat(path).catch(() => undefined);
   if (file?.isDirectory) return "it is a directory, not a socket file";
   return file?.isSocket === false ? "it is not a socket file" : undefined;
 }
 
-/** @returns the message of the error; undefined if there is a connection */
-function tryTcp(endpoint: Endpoint): Promise<string | undefined> {
+/** @returns the error; undefined if there is a connection */
+function tryTcp(endpoint: SocketAddress): Promise<SocketError | undefined> {
   return new Promise((resolve) => {
     const socket = connectTcp({ ...endpoint });
-    const timer = setTimeout(() => end("ETIMEDOUT"), PROBE_MS);
-    const end = (message?: string) => {
+    const timer = setTimeout(() => end({ code: "ETIMEDOUT", message: "" }), PROBE_MS);
+    const end = (error?: SocketError) => {
       clearTimeout(timer);
       socket.destroy();
-      resolve(message);
+      resolve(error);
     };
     socket.on("connect", () => end());
-    socket.on("error", ({ message }) => end(message));
+    socket.on("error", end);
   });
 }
 
-async function probePlainText(endpoint: Endpoint): Promise<string | undefined> {
+async function probePlainText(endpoint: SocketAddress): Promise<string | undefined> {
   // Nothing is sent but the first message of TLS: who the server is does not matter.
-  const { secured, alert } = await tryTls(endpoint, { rejectUnauthorized: false });
-  if (secured || alert !== undefined) return "the server speaks TLS, call it with TLS";
+  const { secured, error } = await tryTls(endpoint, { rejectUnauthorized: false });
+  if (secured || error && isTlsAlert(error)) return "the server speaks TLS, call it with TLS";
   return await speaksHttp1(endpoint) ? "the server speaks HTTP/1.1, gRPC needs HTTP/2" : undefined;
 }
 
 /** Whether a server answers the start of HTTP/2, which older ones take for a request, in HTTP/1. */
-function speaksHttp1(endpoint: Endpoint): Promise<boolean> {
+function speaksHttp1(endpoint: SocketAddress): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connectTcp({ ...endpoint }, () => void socket.write(PREFACE));
     const timer = setTimeout(() => socket.destroy(), PROBE_MS);
@@ -98,12 +98,12 @@ async function probeTls(
       ? "the server ends connections after the TLS handshake, it seems to demand a client certificate"
       : undefined;
   }
-  const stale = end.alert === undefined ? await probeValidity(target.endpoint) : undefined;
-  return stale ?? describeConnectionError(end.error);
+  const stale = isTlsAlert(end.error) ? undefined : await probeValidity(target.endpoint);
+  return stale ?? socketErrorReason(end.error);
 }
 
 /** Deno reports a certificate that has expired as one that is not signed by an authority. */
-async function probeValidity(endpoint: Endpoint): Promise<string | undefined> {
+async function probeValidity(endpoint: SocketAddress): Promise<string | undefined> {
   const { certificate } = await tryTls(endpoint, { rejectUnauthorized: false });
   if (certificate === undefined) return undefined;
   const { valid_from: validFrom, valid_to: validTo } = certificate;
@@ -121,12 +121,10 @@ interface TlsEnd {
   protocol?: string;
   /** The server sent something in it. */
   spoke: boolean;
-  error?: string;
-  /** The reason that the server gave, as TLS names it. */
-  alert?: string;
+  error?: SocketError;
 }
 
-function tryTls(endpoint: Endpoint, options: ConnectionOptions): Promise<TlsEnd> {
+function tryTls(endpoint: SocketAddress, options: ConnectionOptions): Promise<TlsEnd> {
   const end: TlsEnd = { secured: false, spoke: false };
   return new Promise((resolve) => {
     const socket: TLSSocket = connectTls({ ...endpoint, ...options });
@@ -142,11 +140,7 @@ function tryTls(endpoint: Endpoint, options: ConnectionOptions): Promise<TlsEnd>
       end.spoke = true;
       socket.destroy();
     });
-    socket.on("error", ({ message }) => {
-      end.error = message;
-      const alert = /received fatal alert: (\w+)/.exec(message)?.[1];
-      if (alert !== undefined) end.alert = alert;
-    });
+    socket.on("error", (error) => end.error = error);
     socket.on("close", () => {
       clearTimeout(timer);
       resolve(end);

@@ -5,7 +5,7 @@ export interface Target {
   /** As messages write it: `localhost:50051`, `unix:/run/usersvc.sock`. */
   readonly name: string;
   /** Where it is, or the first of several. */
-  readonly endpoint: Endpoint;
+  readonly endpoint: SocketAddress;
   /**
    * The host that a TLS certificate has to name: a DNS name or an IP address. Undefined for a list
    * of several addresses, which have no name in common.
@@ -15,8 +15,10 @@ export interface Target {
   readonly balanced: boolean;
 }
 
-/** A place to connect to; a host has no brackets. */
-export type Endpoint = { readonly host: string; readonly port: number } | { readonly path: string };
+/** What a socket connects to; a host has no brackets. */
+export type SocketAddress =
+  | { readonly host: string; readonly port: number }
+  | { readonly path: string };
 
 /** Where a server is, as it was given. */
 interface Address {

@@ -109,7 +109,7 @@ async function failure(
   { target }: Connection,
   { service, timeoutMs }: CheckOptions,
 ): Promise<{ code: number; line: string }> {
-  const { describeFailure } = await import("../client/failure.ts");
+  const { describeFailure } = await import("../client/diagnosis.ts");
   const { code, name, reason } = describeFailure(error, timeoutMs);
   const line = `${name} from ${target.name}: ${
     escapeControls(reason + remark(code, service, reason))
