@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import type { ServiceError } from "@grpc/grpc-js";
-import { errorDetails } from "../src/client/status_details.ts";
-import { DETAILS_TRAILER, encodeBadRequest } from "../src/contract/error_details.ts";
+import { DETAILS_TRAILER, encodeBadRequest, errorDetails } from "../src/contract/error_details.ts";
 import { programTest } from "./program.ts";
 
 const TYPE = "type.googleapis.com/google.rpc.BadRequest";

@@ -1,6 +1,6 @@
 import { status } from "@grpc/grpc-js";
 import { describeFailure, type FailureDescription, isServiceError } from "../client/diagnosis.ts";
-import { errorDetails } from "../client/status_details.ts";
+import { errorDetails } from "../contract/error_details.ts";
 import { escapeControls, excerpt, jsonString } from "../cli/escape.ts";
 import type { Outcome } from "./scheduler.ts";
 import type { Name } from "./names.ts";

@@ -13,7 +13,7 @@ export interface Contract {
 }
 
 /**
- * Parses the text of the contract.
+ * Parses the text of the contract. It is not in contract.ts, so that `proto` loads none of these libraries.
  *
  * @throws {Error} if it is not valid
  */
