@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Socket } from "node:net";
-import { forManyCalls } from "../src/client/many_calls.ts";
+import type { ChannelUse } from "../src/client/channel.ts";
 import { parseTarget } from "../src/client/target.ts";
 import { programTest, withServe } from "./program.ts";
 
@@ -25,11 +25,11 @@ async function writesDuring(act: () => Promise<unknown>): Promise<number> {
 }
 
 /** A client whose connection is open. */
-async function openClient(port: number, prepare?: typeof forManyCalls) {
+async function openClient(port: number, use?: ChannelUse) {
   const target = parseTarget(`127.0.0.1:${port}`)!;
   const connection = { target, wait: false, retries: 0, headers: [] };
   const { openUserClient } = await import("../src/client/user_client.ts");
-  const { getUser, close } = await openUserClient(connection, prepare);
+  const { getUser, close } = await openUserClient(connection, use);
   const call = () => getUser("Alice", { timeoutMs: 10_000 });
   assert.equal(await call(), "Привет, Alice!");
   return { call, close };
@@ -39,15 +39,15 @@ programTest(
   "calls that begin in one turn of the event loop leave with few system calls",
   () =>
     withServe(async ({ port }) => {
-      const writes = async (prepare?: typeof forManyCalls) => {
-        const { call, close } = await openClient(port, prepare);
+      const writes = async (use?: ChannelUse) => {
+        const { call, close } = await openClient(port, use);
         const count = await writesDuring(() => Promise.all(Array.from({ length: 16 }, call)));
         close();
         return count;
       };
       // What is prepared is the whole process.
       const many = await writes();
-      const few = await writes(forManyCalls);
+      const few = await writes({ manyCalls: true });
       assert.ok(few <= 4 && many >= 16, `${few} writes, ${many} unprepared`);
     }),
 );

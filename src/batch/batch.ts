@@ -2,7 +2,6 @@ import { ExitCode, exitCodeOfStatus } from "../cli/exit_code.ts";
 import { say, writeAll, writeError } from "../cli/output.ts";
 import { callEach, type Outcome } from "./scheduler.ts";
 import type { Connection } from "../client/connection.ts";
-import { forManyCalls } from "../client/many_calls.ts";
 import type { Target } from "../client/target.ts";
 import { type CallOptions, openUserClient } from "../client/user_client.ts";
 import { exitCodeOfSignal, takeStopSignals } from "../cli/signals.ts";
@@ -76,7 +75,7 @@ async function printEach(
   signal: AbortSignal,
   progress: Progress | undefined,
 ): Promise<number> {
-  const client = await openUserClient(connection, forManyCalls);
+  const client = await openUserClient(connection, { manyCalls: true });
   const callOne = async ({ username, fault }: Name) => {
     if (fault !== undefined) throw new NameFault(fault);
     return await client.getUser(username, call);

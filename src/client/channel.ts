@@ -1,3 +1,5 @@
+import { subscribe } from "node:diagnostics_channel";
+import type { ClientHttp2Stream, Http2Session } from "node:http2";
 import {
   Channel,
   type ChannelCredentials,
@@ -11,7 +13,6 @@ import type { Connection } from "./connection.ts";
 import { callInterceptor } from "./interceptor.ts";
 import { mendGrpcClient } from "../workarounds/grpc_client.ts";
 import { noteUnary } from "../workarounds/whole_answers.ts";
-import { serviceConfig } from "./service_config.ts";
 
 /** What the constructor of a grpc-js client takes. */
 export type ChannelArguments = readonly [
@@ -23,31 +24,42 @@ export type ChannelArguments = readonly [
 /** How soon a connection that failed is tried again at first, and at last, in milliseconds. */
 const RECONNECT_MS = { first: 100, last: 1_000 };
 
+/** How a channel is used. */
+export interface ChannelUse {
+  /** Prepares the channel, and with it this process, for many calls; false if absent. */
+  readonly manyCalls?: boolean;
+}
+
 /**
  * Turns a connection into the arguments of a grpc-js client, whose channel is not open yet.
  *
  * @throws {TlsError} if a TLS file cannot be used
  */
-export async function channelArguments(connection: Connection): Promise<ChannelArguments> {
+export async function channelArguments(
+  connection: Connection,
+  { manyCalls = false }: ChannelUse = {},
+): Promise<ChannelArguments> {
   const { target, tls, retries, trace } = connection;
   escapeGrpcLog(trace && ((_, message) => trace(`* grpc-js: ${message}`)));
   mendGrpcClient();
   const [channelCredentials, tlsOptions] = tls === undefined
     ? [credentials.createInsecure(), {}]
     : await (await import("./tls.ts")).tlsChannel(target, tls);
+  if (manyCalls) await sendTogether();
   const traced = trace && (await import("./trace.ts")).traced(trace);
   let channel: Channel | undefined;
   const isConnected = () => channel?.getConnectivityState(false) === connectivityState.READY;
   return [target.uri, channelCredentials, {
     ...tlsOptions,
-    ...policy(target.balanced, retries),
-    // The proxies that environment variables name are for the web.
+    ...(manyCalls ? { "grpc.enable_channelz": 0 } : {}),
+    ...serviceConfigOptions(target.balanced, retries),
+    // The proxies that environment variables name are for HTTP/1, grpc-js would ask them too.
     "grpc.enable_http_proxy": 0,
     // Otherwise grpc-js asks DNS for a TXT record before each channel connects.
     "grpc.service_config_disable_resolution": 1,
     "grpc.initial_reconnect_backoff_ms": RECONNECT_MS.first,
     "grpc.max_reconnect_backoff_ms": RECONNECT_MS.last,
-    // A name that is unknown until the server is up is asked for as often.
+    // A server's name may be unknown until the server is up: it is resolved again as often.
     "grpc.dns_min_time_between_resolutions_ms": RECONNECT_MS.last,
     interceptors: [
       callInterceptor(connection, isConnected),
@@ -58,7 +70,27 @@ export async function channelArguments(connection: Connection): Promise<ChannelA
   }];
 }
 
-/** As grpc-js does; what is no option of a channel has been taken out by the client. */
+/** node:http2 tells here of each stream that a client opens; grpc-js does not show its sessions. */
+const STREAMS = "http2.client.stream.created";
+
+/**
+ * From now on, what calls send in one turn of the event loop leaves this process together. 40,000 calls
+ * took 4.4 s with it, 5.1 s without (medians of eight interleaved runs, Deno 2.9.2, 2 cores; the quickest
+ * differ by less).
+ */
+async function sendTogether(): Promise<void> {
+  const { sendOncePerTurn } = await import("../workarounds/send_once.ts");
+  const sessions = new WeakSet<Http2Session>();
+  subscribe(STREAMS, (message) => {
+    const { stream } = message as { stream: ClientHttp2Stream };
+    const { session } = stream;
+    if (session === undefined || sessions.has(session)) return;
+    sessions.add(session);
+    sendOncePerTurn(session, session.socket, stream);
+  });
+}
+
+/** Opens a channel as grpc-js does, whose client has taken the options out that are not a channel's. */
 function openChannel(
   address: string,
   credentials: ChannelCredentials,
@@ -67,10 +99,38 @@ function openChannel(
   return new Channel(address, credentials, options as ChannelOptions);
 }
 
-function policy(balanced: boolean, retries: number): ChannelOptions {
+function serviceConfigOptions(balanced: boolean, retries: number): ChannelOptions {
   if (!balanced && retries === 0) return {};
   return {
-    "grpc.service_config": serviceConfig({ balanced, retries }),
+    "grpc.service_config": serviceConfig(balanced, retries),
     "grpc-node.retry_max_attempts_limit": retries + 1,
   };
+}
+
+/**
+ * Makes the service config of a channel, JSON.
+ *
+ * The first retry comes 0.1 s after the failure, each further one after twice as long, up to 2 s;
+ * each of these times up to a fifth longer or shorter at random.
+ *
+ * @see https://github.com/grpc/grpc/blob/master/doc/service_config.md
+ * @see https://github.com/grpc/proposal/blob/master/A6-client-retries.md
+ */
+function serviceConfig(balanced: boolean, retries: number): string {
+  return JSON.stringify({
+    ...(balanced ? { loadBalancingConfig: [{ round_robin: {} }] } : {}),
+    ...(retries === 0 ? {} : {
+      methodConfig: [{
+        // An empty name: every method of every service.
+        name: [{}],
+        retryPolicy: {
+          maxAttempts: retries + 1,
+          initialBackoff: "0.1s",
+          maxBackoff: "2s",
+          backoffMultiplier: 2,
+          retryableStatusCodes: ["UNAVAILABLE"],
+        },
+      }],
+    }),
+  });
 }

@@ -1,6 +1,6 @@
 import { loadContract } from "../contract/contract.ts";
 import { stackless } from "../workarounds/stackless.ts";
-import { type ChannelArguments, channelArguments } from "./channel.ts";
+import { channelArguments, type ChannelUse } from "./channel.ts";
 import type { Connection } from "./connection.ts";
 
 /** How a call is made. */
@@ -25,20 +25,19 @@ export interface UserClient {
 /**
  * Makes a client; it connects with its first call.
  *
- * @param prepare changes how the channel is opened
  * @throws {TlsError} if a TLS file cannot be used
  */
 export async function openUserClient(
   connection: Connection,
-  prepare: (channel: ChannelArguments) => ChannelArguments = (channel) => channel,
+  use?: ChannelUse,
 ): Promise<UserClient> {
   const { UserService } = await loadContract();
-  const client = new UserService(...prepare(await channelArguments(connection)));
+  const client = new UserService(...await channelArguments(connection, use));
   return {
     getUser: (username, { timeoutMs }) =>
       new Promise((resolve, reject) => {
         const deadline = Date.now() + timeoutMs;
-        // grpc-js takes the stack of each call, for an error that we print without it: 4 % of a batch.
+        // The stack that grpc-js takes of each call, and that is never printed, costs 4 % of a batch.
         stackless(() =>
           client.getUser(
             { username },
