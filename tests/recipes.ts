@@ -45,6 +45,7 @@ async function* documentsIn(folder: string): AsyncGenerator<string> {
 interface Place {
   readonly folder: string;
   readonly port: number;
+  readonly metricsPort: number;
   /** In the environment of every process that the recipe starts. */
   readonly marker: string;
   readonly env: Record<string, string>;
@@ -55,8 +56,9 @@ interface Place {
  * block also what it prints.
  *
  * A block for a shell is one script, which ends at the first command that fails. Of a `console`
- * block each `$ command` is one of `sh`; a server that it starts runs until its end, and where it
- * starts none, one is there.
+ * block each `$ command` is one of `sh`, and what it prints on stdout and stderr is what the block
+ * shows. A server that it starts runs until its end, and its stdout begins with what the block
+ * shows; where it starts none, one is there. Times and the ports of peers may differ.
  *
  * @param shell the path of the shell
  * @param setup lines of shell to run before a script
@@ -81,6 +83,7 @@ export async function runRecipe(
     const where: Place = {
       folder,
       port,
+      metricsPort: await closedPort(),
       marker,
       env: {
         HOME: folder,
@@ -142,8 +145,10 @@ async function runConsole(
   shell: string,
   skipped: (command: string) => boolean,
 ): Promise<void> {
-  // The default port may be somebody's.
-  const all = steps(text.replaceAll("50051", `${where.port}`));
+  // Another program may use these ports.
+  const all = steps(
+    text.replaceAll("50051", `${where.port}`).replaceAll("9464", `${where.metricsPort}`),
+  );
   const serving = all.find(({ command }) => /^\S*usersvc serve\b/.test(command)) ??
     { command: `./usersvc serve --port ${where.port}`, printed: "" };
   const child = start(where, shell, ["-c", `exec ${serving.command}`]);
@@ -153,9 +158,10 @@ async function runConsole(
     await stdout.until(STARTED);
     for (const { command, printed } of all.filter((step) => step !== serving)) {
       if (skipped(command)) continue;
+      const { code, stdout } = await run(where, shell, ["-c", `exec 2>&1\n${command}`]);
       assert.deepEqual(
-        await run(where, shell, ["-c", command]),
-        { code: 0, stdout: printed, stderr: "" },
+        { code, printed: comparable(stdout) },
+        { code: 0, printed: comparable(printed) },
         `${place}: ${command}`,
       );
     }
@@ -164,8 +170,16 @@ async function runConsole(
     await child.status;
     await stderr.all();
   }
-  const lines = await stdout.all();
-  assert.equal(lines.slice(0, serving.printed.length), serving.printed, place);
+  const shown = comparable(serving.printed);
+  assert.equal(comparable(await stdout.all()).slice(0, shown.length), shown, place);
+}
+
+/** Replaces what differs from run to run: the times and peers of a log. */
+function comparable(text: string): string {
+  return text
+    .replaceAll(/"time":"[\d-]+T[\d:.]+Z"/g, '"time":"…"')
+    .replaceAll(/"grpc\.time_ms":[\d.]+/g, '"grpc.time_ms":…')
+    .replaceAll(/"peer":"(?:127\.0\.0\.1|\[::1\]):\d+"/g, '"peer":"…"');
 }
 
 /** Takes a `console` block apart. A command goes on after a backslash at the end of its line. */
