@@ -1,7 +1,10 @@
 /** The documents name what is there. */
 import assert from "node:assert/strict";
 import config from "../deno.json" with { type: "json" };
+import { loadCommands } from "../src/commands/list.ts";
+import { withDeclarations } from "../tools/commands_doc.ts";
 import { root } from "../tools/paths.ts";
+import { permissions } from "../tools/permissions.ts";
 import { posixTest, programTest } from "./program.ts";
 import { allRecipes, type Recipe, runRecipe } from "./recipes.ts";
 
@@ -10,6 +13,7 @@ const documents = [
   "CONTRIBUTING.md",
   "SECURITY.md",
   "docs/benchmarks.md",
+  "docs/commands.md",
   "docs/design.md",
   "docs/operations.md",
 ];
@@ -24,6 +28,12 @@ programTest("every file and folder that a document names exists", async () => {
       assert.ok(exists, `${document} names ${path}`);
     }
   }
+});
+
+programTest("docs/operations.md has the permissions that the program is given", async () => {
+  const text = await Deno.readTextFile(`${root}docs/operations.md`);
+  const rows = [...text.matchAll(/^\| `(--[^`]+)` +\| (.*?) +\|$/gm)];
+  assert.deepEqual(rows.map(([, flag, why]) => ({ flag, why })), permissions);
 });
 
 programTest("docs/design.md names every folder of the sources and every dependency", async () => {
@@ -76,4 +86,35 @@ posixTest("the recipes of the documents work in the shells that they are for", a
     // It is not there; tests/interop/recipes_test.ts installs it.
     await runRecipe(recipe, shell, { skipped: (command) => command.startsWith("grpcurl ") });
   }
+});
+
+posixTest("a transcript that shows something else than what appears is an error", async () => {
+  const wrong: readonly [text: string, appears: RegExp][] = [
+    ["$ ./usersvc call Alice\nПривет, Bob!\n", /Привет, Alice!/],
+    ["$ ./usersvc call Alice\n", /Привет, Alice!/],
+    ['$ ./usersvc call "" || true\n', /INVALID_ARGUMENT/],
+    ['$ ./usersvc call ""\nusersvc call: INVALID_ARGUMENT from localhost:50051: empty\n', /67/],
+    ["$ ./usersvc serve --port 50051\nlistening\n$ ./usersvc proto > p\n", /gRPC серве/],
+  ];
+  for (const [text, appears] of wrong) {
+    const recipe = { place: "here", language: "console", text };
+    await assert.rejects(runRecipe(recipe, "sh"), { name: "AssertionError", message: appears });
+  }
+});
+
+programTest("docs/commands.md has the flags and examples of each command", async () => {
+  const page = await Deno.readTextFile(`${root}docs/commands.md`);
+  const commands = await loadCommands();
+  const [serve] = commands;
+  const delay = { ...serve!.flags.delay!, help: "Answer | late" };
+  const changed = { ...serve!, flags: { ...serve!.flags, delay, another: { help: "Do more" } } };
+  const current = withDeclarations(page, [changed, ...commands.slice(1)]);
+  assert.ok(current.includes("\n| `--delay DURATION` | Answer \\| late |  |\n"));
+  assert.ok(current.includes("\n| `--another` | Do more |  |\n"));
+  const more = { ...serve!, name: "more" };
+  assert.throws(
+    () => withDeclarations(page, [...commands, more]),
+    /no block "<!-- flags of more -->"/,
+  );
+  assert.throws(() => withDeclarations(page, [more]), /names the command serve/);
 });

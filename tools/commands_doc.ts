@@ -1,0 +1,109 @@
+/**
+ * Writes the flags and examples of each command into docs/commands.md, from the declarations that
+ * `--help` is made from.
+ *
+ * They stand between `<!-- flags of NAME -->`, or `<!-- examples of NAME -->`, and `<!-- end -->`;
+ * the rest of the page is written by hand. `deno task docs --check` changes nothing and fails if
+ * they are not current.
+ */
+import { type Command, type Example, type Flags, takesValue } from "../src/cli/command.ts";
+import { loadCommands } from "../src/commands/list.ts";
+import { root } from "./paths.ts";
+
+const DOCUMENT = "docs/commands.md";
+
+const GENERATED = /^(<!-- (flags|examples) of ([a-z]+) -->\n)[^]*?^(<!-- end -->)$/gm;
+
+/**
+ * Puts flags and examples into a page.
+ *
+ * @throws {Error} if it names a command that is not there, or leaves out the flags or the examples
+ * of one that has some
+ */
+export function withDeclarations(page: string, commands: readonly Command[]): string {
+  const missing = new Set(commands.flatMap(({ name, flags, examples }) => [
+    ...(Object.keys(flags).length === 0 ? [] : [`flags of ${name}`]),
+    ...(examples.length === 0 ? [] : [`examples of ${name}`]),
+  ]));
+  const text = page.replace(GENERATED, (_, begin: string, kind: string, name: string, end) => {
+    const command = commands.find((command) => command.name === name);
+    if (!command) throw new Error(`${DOCUMENT} names the command ${name}, which does not exist`);
+    missing.delete(`${kind} of ${name}`);
+    const rows = kind === "flags" ? flagTable(command.flags) : exampleTable(command.examples);
+    return `${begin}\n${rows}\n${end}`;
+  });
+  const [first] = missing;
+  if (first !== undefined) throw new Error(`${DOCUMENT} has no block "<!-- ${first} -->"`);
+  return text;
+}
+
+function flagTable(flags: Flags): string {
+  return table(
+    ["Flag", "What it does", "Default", "Environment variable"],
+    Object.entries(flags).map(([name, flag]) => {
+      const short = flag.short === undefined ? "" : `\`-${flag.short}\`, `;
+      if (!takesValue(flag)) return [`${short}\`--${name}\``, flag.help, "", code(flag.env)];
+      const preset = defaultOf(flag.default, flag.defaultNote);
+      return [`${short}\`--${name} ${flag.value}\``, flag.help, preset, code(flag.env)];
+    }),
+  );
+}
+
+/** A value as code, words as words. */
+function defaultOf(value: string | undefined, note = ""): string {
+  return /^[\d:]\S*$/.test(note) ? code(note) : value === undefined ? note : code(value);
+}
+
+function exampleTable(examples: readonly Example[]): string {
+  return table(
+    ["Example", "What it does"],
+    examples.map(({ command, does }) => [code(command), does]),
+  );
+}
+
+function code(text: string | undefined): string {
+  return text === undefined ? "" : `\`${text}\``;
+}
+
+/** A Markdown table without the columns that are empty in every row. */
+function table(heads: readonly string[], rows: readonly (readonly string[])[]): string {
+  const used = heads.flatMap((_, column) => rows.some((row) => row[column] !== "") ? [column] : []);
+  const line = (cells: readonly string[]) =>
+    `| ${used.map((column) => cells[column]!.replaceAll("|", "\\|")).join(" | ")} |\n`;
+  return [line(heads), line(heads.map(() => "---")), ...rows.map(line)].join("");
+}
+
+/** Formats a page of Markdown as `deno fmt` does with the settings of deno.json. */
+async function format(page: string): Promise<string> {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["fmt", "--ext", "md", "-"],
+    cwd: root,
+    stdin: "piped",
+    stdout: "piped",
+  }).spawn();
+  const [{ success, stdout }] = await Promise.all([
+    child.output(),
+    new Blob([page]).stream().pipeTo(child.stdin),
+  ]);
+  if (!success) throw new Error("deno fmt failed");
+  return new TextDecoder().decode(stdout);
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  const check = args[0] === "--check";
+  if (args.length > (check ? 1 : 0)) {
+    console.error("usage: deno task docs [--check]");
+    return 2;
+  }
+  const page = await Deno.readTextFile(root + DOCUMENT);
+  const current = await format(withDeclarations(page, await loadCommands()));
+  if (page === current) return 0;
+  if (check) {
+    console.error(`docs: ${DOCUMENT} is not current; run: deno task docs`);
+    return 1;
+  }
+  await Deno.writeTextFile(root + DOCUMENT, current);
+  return 0;
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));
