@@ -98,3 +98,27 @@ programTest("each room imports only those that docs/design.md allows it", async 
 programTest("no source imports itself by way of others", async () => {
   assert.equal(findCycle(await readImports()), undefined);
 });
+
+/** The arrows of the picture in docs/design.md: for each room those that they lead to. */
+async function readPicture(): Promise<ReadonlyMap<string, readonly string[]>> {
+  const text = await Deno.readTextFile(`${root}docs/design.md`);
+  const [, picture] = /^```mermaid\n([^]*?)^```$/m.exec(text)!;
+  const arrows = [...picture!.matchAll(/^ +([\w.]+) --> ([\w.]+)$/gm)];
+  const rooms = new Set(arrows.flatMap(([, from, to]) => [from!, to!]));
+  return new Map([...rooms].map((room) => [
+    room,
+    arrows.filter(([, from]) => from === room).map(([, , to]) => to!),
+  ]));
+}
+
+programTest("the picture of the rooms in docs/design.md is that of its table", async () => {
+  const [rules, picture] = await Promise.all([readRules(), readPicture()]);
+  assert.equal(findCycle(picture), undefined);
+  assert.deepEqual([...picture.keys()].toSorted(), [...rules.keys()].toSorted());
+  const below = (room: string): string[] => picture.get(room)!.flatMap((to) => [to, ...below(to)]);
+  for (const [room, arrows] of picture) {
+    const allowed = rules.get(room)!.filter((other) => other !== room && other !== "main.ts");
+    assert.deepEqual(arrows.filter((to) => !allowed.includes(to)), [], `arrows from ${room}`);
+    assert.deepEqual(allowed.filter((to) => !below(room).includes(to)), [], `below ${room}`);
+  }
+});
