@@ -1,5 +1,6 @@
 /** The documents name what is there. */
 import assert from "node:assert/strict";
+import { dirname, join } from "node:path";
 import config from "../deno.json" with { type: "json" };
 import { loadCommands } from "../src/commands/list.ts";
 import { withDeclarations } from "../tools/commands_doc.ts";
@@ -26,6 +27,21 @@ programTest("every file and folder that a document names exists", async () => {
     for (const [path] of text.matchAll(PATH)) {
       const exists = await Deno.stat(root + path.replace(/\.$/, "")).then(() => true, () => false);
       assert.ok(exists, `${document} names ${path}`);
+    }
+  }
+});
+
+programTest("every link from a document to another leads to a file and a heading", async () => {
+  for (const document of documents) {
+    const text = await Deno.readTextFile(root + document);
+    for (const [link, path, anchor] of text.matchAll(/\]\((?!\w+:)([^)#]*)(?:#([^)]*))?\)/g)) {
+      const target = path === "" ? document : join(dirname(document), path!);
+      const { isFile } = await Deno.stat(root + target).catch(() => assert.fail(document + link));
+      if (anchor === undefined) continue;
+      assert.ok(isFile, `${document}: ${link}`);
+      const headings = [...(await Deno.readTextFile(root + target)).matchAll(/^#+ (.*)$/gm)]
+        .map(([, heading]) => heading!.toLowerCase().replaceAll(" ", "-"));
+      assert.ok(headings.includes(anchor), `${document}: ${link}`);
     }
   }
 });
@@ -89,12 +105,14 @@ posixTest("the recipes of the documents work in the shells that they are for", a
 });
 
 posixTest("a transcript that shows something else than what appears is an error", async () => {
+  const served = "$ ./usersvc serve --port 50051\ngRPC сервер запущен на порту 50051...\n";
   const wrong: readonly [text: string, appears: RegExp][] = [
     ["$ ./usersvc call Alice\nПривет, Bob!\n", /Привет, Alice!/],
     ["$ ./usersvc call Alice\n", /Привет, Alice!/],
     ['$ ./usersvc call "" || true\n', /INVALID_ARGUMENT/],
     ['$ ./usersvc call ""\nusersvc call: INVALID_ARGUMENT from localhost:50051: empty\n', /67/],
-    ["$ ./usersvc serve --port 50051\nlistening\n$ ./usersvc proto > p\n", /gRPC серве/],
+    ["$ ./usersvc serve --port 50051\n$ ./usersvc proto > p\n", /no start line/],
+    [`${served}Получен\n$ ./usersvc proto > p\n`, /- .*Получен/],
   ];
   for (const [text, appears] of wrong) {
     const recipe = { place: "here", language: "console", text };
