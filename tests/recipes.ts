@@ -57,7 +57,7 @@ interface Place {
  *
  * A block for a shell is one script, which ends at the first command that fails. Of a `console`
  * block each `$ command` is one of `sh`, and what it prints on stdout and stderr is what the block
- * shows. A server that it starts runs until its end, and its stdout begins with what the block
+ * shows. A server that it starts runs until its end, and its output begins with what the block
  * shows; where it starts none, one is there. Times and the ports of peers may differ.
  *
  * @param shell the path of the shell
@@ -149,9 +149,10 @@ async function runConsole(
   const all = steps(
     text.replaceAll("50051", `${where.port}`).replaceAll("9464", `${where.metricsPort}`),
   );
-  const serving = all.find(({ command }) => /^\S*usersvc serve\b/.test(command)) ??
-    { command: `./usersvc serve --port ${where.port}`, printed: "" };
-  const child = start(where, shell, ["-c", `exec ${serving.command}`]);
+  const shown = all.find(({ command }) => /^\S*usersvc serve\b/.test(command));
+  if (shown) assert.match(shown.printed, STARTED, `${place}: no start line`);
+  const serving = shown ?? { command: `./usersvc serve --port ${where.port}`, printed: "" };
+  const child = start(where, shell, ["-c", `exec 2>&1\nexec ${serving.command}`]);
   const stdout = new Transcript(child.stdout);
   const stderr = new Transcript(child.stderr);
   try {
@@ -170,8 +171,8 @@ async function runConsole(
     await child.status;
     await stderr.all();
   }
-  const shown = comparable(serving.printed);
-  assert.equal(comparable(await stdout.all()).slice(0, shown.length), shown, place);
+  const expected = comparable(serving.printed);
+  assert.equal(comparable(await stdout.all()).slice(0, expected.length), expected, place);
 }
 
 /** Replaces what differs from run to run: the times and peers of a log. */
