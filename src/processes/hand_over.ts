@@ -1,72 +1,73 @@
 import type { Socket } from "node:net";
 import { openDescriptorRoom } from "../workarounds/descriptor_room.ts";
 
-/** Takes connections from a {@linkcode HandOver}. */
-export interface Taker {
+/** Receives connections from a {@linkcode HandOver}: a worker process. */
+export interface Receiver {
   /**
    * Passes on a connection.
    *
-   * @returns true once the taker has accepted it; false if it ends before that: it takes no more
+   * @returns true once the receiver has acknowledged it; false if it ends before that: it takes no
+   * more
    */
-  take(socket: Socket): Promise<boolean>;
-  /** Waits until it can take another; a taker that has ended lets nobody wait. */
-  room(): Promise<void>;
+  pass(socket: Socket): Promise<boolean>;
+  /** Back-pressure: waits until it can take another; nobody waits for a receiver that has ended. */
+  ready(): Promise<void>;
 }
 
 /** Hands each connection to one of several processes. */
 export interface HandOver {
-  /** Hands on a connection, or keeps it until somebody can take it. */
+  /** Hands on a connection, or keeps it until a receiver can take it. */
   give(socket: Socket): void;
-  /** Connections may go to this taker from now on. */
-  add(taker: Taker): void;
+  /** Connections may go to this receiver from now on. */
+  add(receiver: Receiver): void;
   /**
-   * Nothing goes to this taker any more. A connection that it has not accepted yet stays with it;
-   * it comes back when {@linkcode Taker.take} says that it was not accepted.
+   * Nothing goes to this receiver any more. A connection that it has not acknowledged yet stays with
+   * it; it comes back when {@linkcode Receiver.pass} says that it was not acknowledged.
    */
-  remove(taker: Taker): void;
-  /** Closes the connections that nobody has taken. */
+  remove(receiver: Receiver): void;
+  /** Closes the connections that no receiver has taken. */
   close(): void;
 }
 
 /** How many connections may wait while no worker is there to take them. */
 const MAX_WAITING = 512;
-/** So many may wait without a look at whether file descriptors are left. */
+/** How many connections may wait before it matters whether file descriptors are left. */
 const FEW_WAITING = 16;
 
 /**
- * Hands connections over in turn. Each taker has at most one on its way: a process that hangs or
+ * Hands connections over in turn. Each receiver has at most one in flight: a process that hangs or
  * dies has then no more than that one to lose, and it is not lost, because our copy of it is closed
- * only when the taker has accepted it, and goes to another if the taker never does.
+ * only when the receiver has acknowledged it, and goes to another if the receiver never does.
  *
  * node:cluster does the same, but forgets the connection on its way to a worker that is killed: our
  * copy then keeps it open, and the client waits for ever.
  */
 export function openHandOver(): HandOver {
-  const takers = new Set<Taker>();
-  // Those that can take one now, the one that has waited longest first.
-  const idle: Taker[] = [];
+  const receivers = new Set<Receiver>();
+  // The receivers that can take one now, the one that has waited longest first.
+  const idle: Receiver[] = [];
   const waiting: Socket[] = [];
-  const room = openDescriptorRoom();
+  const descriptors = openDescriptorRoom();
   const isFull = () =>
-    waiting.length >= MAX_WAITING || waiting.length >= FEW_WAITING && !room.use();
+    waiting.length >= MAX_WAITING || waiting.length >= FEW_WAITING && !descriptors.use();
 
   function next(): void {
     while (waiting.length > 0 && idle.length > 0) {
       const socket = waiting.shift()!;
-      // The client has gone in the meantime.
+      // A client that has gone in the meantime is no work for a worker.
       if (!socket.destroyed) void pass(socket, idle.shift()!);
     }
   }
 
-  async function pass(socket: Socket, taker: Taker): Promise<void> {
-    if (await taker.take(socket)) {
+  async function pass(socket: Socket, receiver: Receiver): Promise<void> {
+    if (await receiver.pass(socket)) {
       socket.destroy();
     } else {
-      takers.delete(taker);
+      receivers.delete(receiver);
       waiting.unshift(socket);
     }
-    await taker.room();
-    if (takers.has(taker)) idle.push(taker);
+    await receiver.ready();
+    if (receivers.has(receiver)) idle.push(receiver);
     next();
   }
 
@@ -77,14 +78,14 @@ export function openHandOver(): HandOver {
       waiting.push(socket);
       next();
     },
-    add(taker) {
-      takers.add(taker);
-      idle.push(taker);
+    add(receiver) {
+      receivers.add(receiver);
+      idle.push(receiver);
       next();
     },
-    remove(taker) {
-      takers.delete(taker);
-      const at = idle.indexOf(taker);
+    remove(receiver) {
+      receivers.delete(receiver);
+      const at = idle.indexOf(receiver);
       if (at !== -1) idle.splice(at, 1);
     },
     close() {

@@ -24,23 +24,23 @@ export type ToWorker =
    */
   | { readonly kind: "connection"; readonly id: number; readonly peer?: string }
   | { readonly kind: "request"; readonly id: number; readonly request: WorkerRequest }
-  /** The worker's last message has come. */
-  | { readonly kind: "heard" };
+  /** Acknowledges the worker's last message. */
+  | { readonly kind: "acknowledged" };
 
 /** From a worker to the supervisor. */
 export type FromWorker =
-  /** It can take connections. */
+  /** The worker can take connections. */
   | { readonly kind: "ready" }
-  /** It cannot serve, and ends; the reason is one line for people. */
+  /** The worker cannot serve, and ends; the reason is one line for people. */
   | { readonly kind: "failed"; readonly reason: string }
-  /** The request has come; the worker may be sent more. Accepted connections say the same. */
-  | { readonly kind: "got" }
-  /** The connection is the worker's from now on; whether it can take another at once. */
-  | { readonly kind: "accepted"; readonly id: number; readonly room: boolean }
-  /** It can take another again. */
-  | { readonly kind: "room" }
-  /** It was asked by a signal to end, and waits until the supervisor lets it drain. */
-  | { readonly kind: "leave" }
+  /** Acknowledges a request: the worker may be sent more. `accepted` acknowledges a connection. */
+  | { readonly kind: "acknowledged" }
+  /** The connection is the worker's from now on; `ready` says whether it can take another at once. */
+  | { readonly kind: "accepted"; readonly id: number; readonly ready: boolean }
+  /** After an `accepted` that was not ready: the worker can take another connection. */
+  | { readonly kind: "resume" }
+  /** A signal asked the worker to end: it serves until the supervisor has it drain. */
+  | { readonly kind: "recycle" }
   | { readonly kind: "response"; readonly id: number; readonly response: unknown };
 
 /** What the supervisor can ask of a worker, and what the answer is. */
@@ -52,8 +52,11 @@ export interface WorkerRequests {
   };
   /** Read the TLS files again; the answer says what did not go well. */
   reload: { readonly request: Record<never, never>; readonly response: { faults: string[] } };
-  /** Whether it is alive; the answer is its memory (resident set size) in bytes. */
-  report: { readonly request: Record<never, never>; readonly response: { readonly rss: number } };
+  /** Whether the worker is alive; the answer is its memory (resident set size) in bytes. */
+  heartbeat: {
+    readonly request: Record<never, never>;
+    readonly response: { readonly rss: number };
+  };
   /** What it has counted so far; nothing where metrics are off. */
   metrics: { readonly request: Record<never, never>; readonly response: Snapshot };
 }

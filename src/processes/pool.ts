@@ -14,7 +14,7 @@ import {
   workerRecycled,
   workerStarted,
 } from "./notices.ts";
-import { startWorker, type WorkerEnd, type WorkerNews } from "./worker_process.ts";
+import { startWorker, type WorkerEnd, type WorkerEvent } from "./worker_process.ts";
 
 /** What a pool of workers is to be. */
 export interface PoolOptions {
@@ -110,7 +110,7 @@ export function openPool(
 
   function start(place: Place): void {
     const { id } = place;
-    const process = startWorker({ worker: id, options }, (news) => hear(member, news));
+    const process = startWorker({ worker: id, options }, (event) => receive(member, event));
     const member: Member = {
       id,
       pid: process.pid,
@@ -128,14 +128,14 @@ export function openPool(
     void process.ended.then((end) => ended(member, end));
   }
 
-  function hear(member: Member, news: WorkerNews): void {
-    switch (news.kind) {
+  function receive(member: Member, event: WorkerEvent): void {
+    switch (event.kind) {
       case "ready":
         return serves(member);
       case "failed":
-        member.fault = news.reason;
+        member.fault = event.reason;
         return;
-      case "leave":
+      case "recycle":
         return retire(member, "it was asked to end");
     }
   }
@@ -144,7 +144,7 @@ export function openPool(
   async function look(member: Member): Promise<void> {
     if (member.asked) return;
     member.asked = true;
-    const report = await member.process.ask({ kind: "report" });
+    const report = await member.process.ask({ kind: "heartbeat" });
     if (!report) return;
     member.asked = false;
     member.rss = report.rss;

@@ -1,10 +1,10 @@
-import { fork } from "node:child_process";
+import { type ChildProcess, fork } from "node:child_process";
 import type { Socket } from "node:net";
 import { fileURLToPath } from "node:url";
 import { unixPeer } from "../server/unix_peer.ts";
-import type { Taker } from "./hand_over.ts";
+import type { Receiver } from "./hand_over.ts";
 import { stackless } from "../workarounds/stackless.ts";
-import { openOutbox } from "../workarounds/one_message_at_a_time.ts";
+import { openOutbox, type Outbox } from "../workarounds/one_message_at_a_time.ts";
 import {
   type FromWorker,
   openRequests,
@@ -15,11 +15,11 @@ import {
 } from "./messages.ts";
 
 /** A worker process, seen from the supervisor. */
-export interface WorkerProcess extends Taker, Pick<Requests, "ask"> {
+export interface WorkerProcess extends Receiver, Pick<Requests, "ask"> {
   readonly pid: number;
-  /** Ends it at once, whatever it does. */
+  /** Ends the process at once, whatever it does. */
   kill(): void;
-  /** How it ended, once it has. */
+  /** How the process ended, once it has. */
   readonly ended: Promise<WorkerEnd>;
 }
 
@@ -30,97 +30,124 @@ export interface WorkerEnd {
   readonly livedMs: number;
 }
 
-/** What a worker says of its own accord. */
-export type WorkerNews = Exclude<FromWorker, { kind: "got" | "accepted" | "room" | "response" }>;
+/** What a worker says of its own accord about its state. */
+export type WorkerEvent = Extract<FromWorker, { kind: "ready" | "failed" | "recycle" }>;
 
 /**
  * Starts a worker: this program again, the same executable or the same `deno run`.
  *
- * @param onNews told what the worker says
+ * @param onEvent told what the worker says about its state
  */
 export function startWorker(
   task: WorkerTask,
-  onNews: (news: WorkerNews) => void,
+  onEvent: (event: WorkerEvent) => void,
 ): WorkerProcess {
   const start = performance.now();
   const child = forkSelf({ ...Deno.env.toObject(), [WORKER_VARIABLE]: JSON.stringify(task) });
-  const accepted = new Map<number, (accepted: boolean) => void>();
-  let room = Promise.withResolvers<void>();
-  room.resolve();
-  let connections = 0;
-  let dead = false;
-  const { promise: ended, resolve: end } = Promise.withResolvers<WorkerEnd>();
-
-  // A channel that breaks is followed by the end of the worker, which is what we act on.
-  const sendNow = (message: ToWorker, socket?: Socket) =>
-    void child.send(message, socket, { keepOpen: true }, () => {});
   const outbox = openOutbox();
-  const send = (message: ToWorker) => outbox.post(() => sendNow(message));
+  const send = (message: ToWorker) => outbox.post(() => sendNow(child, message));
   const requests = openRequests(send);
-  child.on("error", (error) => over(startFault(error)));
-  child.on("message", (message: FromWorker) => {
-    switch (message.kind) {
-      case "got":
-        return outbox.acknowledged();
-      case "accepted":
-        outbox.acknowledged();
-        if (!message.room) room = Promise.withResolvers();
-        accepted.get(message.id)?.(true);
-        return void accepted.delete(message.id);
-      case "room":
-        return room.resolve();
-      case "response":
-        return requests.answered(message.id, message.response);
-      case "failed":
-        send({ kind: "heard" });
-        return onNews(message);
-      default:
-        return onNews(message);
-    }
-  });
-  child.on("exit", (code, signal) => over(signal ?? `exit code ${code}`));
-
-  function over(how: string): void {
-    dead = true;
+  const connections = openConnectionSender(child, outbox);
+  const { promise: ended, resolve: end } = Promise.withResolvers<WorkerEnd>();
+  const over = (how: string) => {
     end({ how, livedMs: performance.now() - start });
     requests.abandon();
     // Where a killed worker left data unread, Deno does not close our end by itself.
     if (child.connected) child.disconnect();
-    for (const resolve of accepted.values()) resolve(false);
-    accepted.clear();
-    room.resolve();
-  }
-
+    connections.abandon();
+  };
+  child.on("error", (error) => over(startFault(error)));
+  child.on("exit", (code, signal) => over(signal ?? `exit code ${code}`));
+  child.on("message", (message: FromWorker) => {
+    switch (message.kind) {
+      case "acknowledged":
+        return outbox.acknowledged();
+      case "accepted":
+        outbox.acknowledged();
+        return connections.accepted(message.id, message.ready);
+      case "resume":
+        return connections.resume();
+      case "response":
+        return requests.answered(message.id, message.response);
+      case "failed":
+        send({ kind: "acknowledged" });
+        return onEvent(message);
+      default:
+        return onEvent(message);
+    }
+  });
   return {
     pid: child.pid ?? 0,
     async ask(request) {
       const response = await requests.ask(request);
-      if (request.kind === "drain" && response !== undefined) send({ kind: "heard" });
+      if (request.kind === "drain" && response !== undefined) send({ kind: "acknowledged" });
       return response;
     },
     ended,
     kill: () => void child.kill("SIGKILL"),
-    room: () => room.promise,
-    take(socket) {
-      if (dead) return Promise.resolve(false);
-      const id = connections++;
+    ready: connections.ready,
+    pass: connections.pass,
+  };
+}
+
+/** Sends connections to a worker, and knows which of them it has acknowledged. */
+interface ConnectionSender extends Receiver {
+  /** The worker has acknowledged a connection; `ready` says whether it can take another at once. */
+  accepted(id: number, ready: boolean): void;
+  /** The worker can take another again. */
+  resume(): void;
+  /** The worker has ended: it acknowledges nothing any more. */
+  abandon(): void;
+}
+
+function openConnectionSender(child: ChildProcess, outbox: Outbox): ConnectionSender {
+  const inFlight = new Map<number, (accepted: boolean) => void>();
+  let ready = Promise.withResolvers<void>();
+  ready.resolve();
+  let lastId = 0;
+  let abandoned = false;
+  const settle = (id: number, accepted: boolean) => {
+    inFlight.get(id)?.(accepted);
+    inFlight.delete(id);
+  };
+  return {
+    pass(socket) {
+      if (abandoned) return Promise.resolve(false);
+      const id = ++lastId;
       const { promise, resolve } = Promise.withResolvers<boolean>();
-      accepted.set(id, resolve);
+      inFlight.set(id, resolve);
       outbox.post(() => {
         try {
           const peer = unixPeer(socket);
-          stackless(() => sendNow({ kind: "connection", id, ...(peer && { peer }) }, socket));
+          stackless(() =>
+            sendNow(child, { kind: "connection", id, ...(peer && { peer }) }, socket)
+          );
         } catch {
           // Its file descriptor cannot be duplicated: there are too many, or the client has gone.
           socket.destroy();
-          accepted.delete(id);
-          resolve(true);
+          settle(id, true);
           outbox.acknowledged();
         }
       });
       return promise;
     },
+    ready: () => ready.promise,
+    accepted(id, isReady) {
+      if (!isReady) ready = Promise.withResolvers();
+      settle(id, true);
+    },
+    resume: () => ready.resolve(),
+    abandon() {
+      abandoned = true;
+      for (const id of [...inFlight.keys()]) settle(id, false);
+      ready.resolve();
+    },
   };
+}
+
+/** A channel that breaks is followed by the end of the worker, so errors are ignored here. */
+function sendNow(child: ChildProcess, message: ToWorker, socket?: Socket): void {
+  child.send(message, socket, { keepOpen: true }, () => {});
 }
 
 function forkSelf(env: Record<string, string>) {
@@ -173,7 +200,7 @@ function startFault(error: Error): string {
 /** The code of the error at making a temporary file; empty if one can be made. */
 function temporaryFileFault(): string {
   try {
-    // Its name is for Deno to know: TMPDIR reads as unset.
+    // Deno chooses the folder: this process may not read TMPDIR, which looks unset to it.
     Deno.removeSync(Deno.makeTempFileSync({ prefix: "usersvc-" }));
     return "";
   } catch (error) {

@@ -1,0 +1,110 @@
+import type { Socket } from "node:net";
+import process from "node:process";
+import type { Snapshot } from "../telemetry/ledger.ts";
+import { openDescriptorRoom } from "../workarounds/descriptor_room.ts";
+import type {
+  Drained,
+  FromWorker,
+  ResponseTo,
+  ToWorker,
+  WorkerRequest,
+  WorkerRequests,
+} from "./messages.ts";
+
+/** What a worker does when the supervisor says so. */
+export interface Duties {
+  /** Takes over a connection; on a socket file its peer has a name in place of an address. */
+  connection(socket: Socket, peer?: string): void;
+  /** Finishes the calls in flight. */
+  drain(request: WorkerRequests["drain"]["request"]): Promise<Drained>;
+  /** Tells what the worker has counted. */
+  metrics(): Promise<Snapshot>;
+  /** Tells how much memory the worker uses. */
+  heartbeat(): ResponseTo<"heartbeat">;
+  /** Reads the TLS files again. */
+  reload(): Promise<ResponseTo<"reload">>;
+}
+
+/** The channel to the supervisor, seen from a worker. */
+export interface SupervisorChannel {
+  /** Sends a message, and waits until it is on its way. */
+  send(message: FromWorker): Promise<void>;
+  /**
+   * Sends a message, and waits until the supervisor has it or is gone: what it has not read of a
+   * worker when it learns that the worker has ended is lost.
+   */
+  sendLast(message: FromWorker): Promise<void>;
+  /**
+   * Does what the supervisor says until it asks for a drain.
+   *
+   * @returns when the drain is over and the supervisor knows it
+   */
+  serve(duties: Duties): Promise<void>;
+  /** Settles when the supervisor has ended. */
+  readonly gone: Promise<void>;
+}
+
+function answer(duties: Duties, request: WorkerRequest): unknown {
+  switch (request.kind) {
+    case "drain":
+      return duties.drain(request);
+    case "metrics":
+      return duties.metrics();
+    case "heartbeat":
+      return duties.heartbeat();
+    case "reload":
+      return duties.reload();
+  }
+}
+
+/** Opens the channel over which the supervisor has started this process. */
+export function openSupervisorChannel(): SupervisorChannel {
+  const { promise: gone, resolve: lost } = Promise.withResolvers<void>();
+  process.once("disconnect", lost);
+  // Where the channel breaks with data in it there is no such event; the next message fails then.
+  const send = (message: FromWorker) =>
+    new Promise<void>((resolve) => {
+      process.send!(message, undefined, undefined, (error) => {
+        if (error) lost();
+        resolve();
+      });
+    });
+  const { promise: acknowledged, resolve: acknowledge } = Promise.withResolvers<void>();
+  process.on("message", ({ kind }: ToWorker) => kind === "acknowledged" && acknowledge());
+  const sendLast = async (message: FromWorker) => {
+    await send(message);
+    await Promise.race([acknowledged, gone]);
+  };
+  const channel = { gone, send, sendLast };
+  return { ...channel, serve: (duties) => serve(channel, duties) };
+}
+
+type Sender = Pick<SupervisorChannel, "send" | "sendLast">;
+
+function serve({ send, sendLast }: Sender, duties: Duties): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const descriptors = openDescriptorRoom();
+  process.on("message", async (message: ToWorker, socket?: Socket) => {
+    switch (message.kind) {
+      case "connection": {
+        const ready = descriptors.use();
+        void send({ kind: "accepted", id: message.id, ready });
+        // The message comes without a socket if the client has gone in the meantime.
+        if (socket) duties.connection(socket, message.peer);
+        if (ready) return;
+        await descriptors.more();
+        return void send({ kind: "resume" });
+      }
+      case "request": {
+        const { id, request } = message;
+        void send({ kind: "acknowledged" });
+        const response = await answer(duties, request);
+        if (request.kind !== "drain") return void send({ kind: "response", id, response });
+        await sendLast({ kind: "response", id, response });
+        resolve();
+      }
+    }
+  });
+  void send({ kind: "ready" });
+  return promise;
+}
