@@ -1,41 +1,46 @@
+/**
+ * A pool of worker processes, as a state machine. These are the states of a worker, and who moves it
+ * from one to the next:
+ *
+ * | State    | The worker                   | Moves to | When, and in which function                       |
+ * | -------- | ---------------------------- | -------- | ------------------------------------------------- |
+ * | starting | reads its files              | serving  | it says `ready`: `becomeServing`                  |
+ * |          |                              | killed   | it has not within 30 s: `giveUp`                  |
+ * | serving  | takes connections, answers   | draining | its successor serves, or the pool drains: `drain` |
+ * |          | a heartbeat each second      | killed   | it has not answered for 5 s: `giveUp`             |
+ * | draining | finishes the calls in flight | killed   | 5 s after its grace period: `giveUp`              |
+ * | killed   | was sent SIGKILL             |          |                                                   |
+ *
+ * In each state the process may end: `ended`. A worker is recycled by starting another one in its slot,
+ * which drains the first one once it serves.
+ *
+ * Seconds are counted in ticks of the supervisor, each of which is one, however late it comes: a
+ * machine that slept, or a supervisor that was stopped, must not be taken for silence of the workers.
+ */
 import type { Account } from "../telemetry/ledger.ts";
 import type { Notice } from "../server/events.ts";
-import { askToCount, askToDrain, askToReload } from "./requests.ts";
 import type { HandOver } from "./hand_over.ts";
-import { isBeingReplaced, type Member, openBackOff, type Place } from "./worker_state.ts";
-import type { ServeOptions } from "./options.ts";
 import type { Drained } from "./messages.ts";
 import {
+  type DrainOutcome,
   overLimit,
   workerDied,
   workerDrained,
   workerHung,
-  type WorkerIdentity,
   workerRecycled,
   workerStarted,
 } from "./notices.ts";
+import type { ServeOptions } from "./options.ts";
+import { askToCount, askToDrain, askToReload } from "./requests.ts";
 import { startWorker, type WorkerEnd, type WorkerEvent } from "./worker_process.ts";
+import { isBeingReplaced, openBackOff, type Slot, type Worker } from "./worker_state.ts";
 
 /** What a pool of workers is to be. */
 export interface PoolOptions {
   /** How many workers serve at the same time. */
   readonly workers: number;
-  /** A worker whose memory passes this is replaced, in bytes. */
+  /** A worker whose memory passes this is recycled, in bytes. */
   readonly workerMemory: number;
-}
-
-/** A worker as others see it. */
-export interface WorkerState extends WorkerIdentity {
-  /** Its memory (resident set size) in bytes, not older than about a second. */
-  readonly rss: number;
-  /** How often it was replaced. */
-  readonly restarts: number;
-}
-
-/** How the drain of a pool ended. */
-export interface PoolDrained extends Drained {
-  /** How many workers ended before they had drained. */
-  readonly died: number;
 }
 
 /** Workers that serve together, and are replaced when they die, hang or grow. */
@@ -46,24 +51,24 @@ export interface Pool {
    * @returns why it could not serve, or undefined when it does
    */
   start(): Promise<string | undefined>;
-  /** Those that serve now. */
-  list(): WorkerState[];
+  /** Whether at least one worker serves now. */
+  isServing(): boolean;
   /** Has the workers tell what they have counted; one that takes longer than 1 s is not waited for. */
   count(): Promise<void>;
-  /** Replaces none any more and waits until all have drained and ended. */
-  drain(graceMs: number): Promise<PoolDrained>;
+  /** Replaces no worker any more and waits until all have drained and ended. */
+  drain(graceMs: number): Promise<DrainOutcome>;
   /**
-   * Makes those that serve read the TLS files again; one that takes longer than 1 s is not waited
+   * Makes the serving workers read the TLS files again; one that takes longer than 1 s is not waited
    * for.
    *
    * @returns what did not go well, each reason once
    */
   reload(): Promise<Set<string>>;
-  /** Ends all at once. */
+  /** Ends all workers at once. */
   kill(): void;
 }
 
-/** What is told of a pool's workers to those who count. */
+/** What those who count are told of a pool's workers. */
 export interface PoolObserver {
   /** A worker was replaced, whatever the reason. */
   replaced(worker: number): void;
@@ -71,7 +76,7 @@ export interface PoolObserver {
   open(): Account;
 }
 
-const NOBODY: PoolObserver = {
+const NO_OBSERVER: PoolObserver = {
   replaced() {},
   open: () => ({ record() {}, close() {} }),
 };
@@ -80,13 +85,30 @@ const NOBODY: PoolObserver = {
 const TICK_MS = 1_000;
 /** How long a worker may take until it serves, in ticks. */
 const START_TICKS = 30;
-/** How long one that serves may leave it without an answer, in ticks. */
+/** How long a serving worker may leave a heartbeat without an answer, in ticks. */
 const SILENCE_TICKS = 5;
 /** How much longer than the grace period a worker may take to drain, in milliseconds. */
 const DRAIN_MARGIN_MS = 5_000;
 
+/** What the functions below share. */
+interface PoolState {
+  readonly options: ServeOptions;
+  readonly workerMemory: number;
+  readonly handOver: HandOver;
+  readonly say: (notice: Notice) => void;
+  readonly observer: PoolObserver;
+  readonly slots: readonly Slot[];
+  /** Every process that has not ended. */
+  readonly workers: Set<Worker>;
+  /** Settles {@linkcode Pool.start}. */
+  readonly startOutcome: PromiseWithResolvers<string | undefined>;
+  /** The first worker has served. */
+  started: boolean;
+  draining: boolean;
+}
+
 /**
- * Makes a pool; nothing is started yet. What can become of its workers is a table in member.ts.
+ * Makes a pool; nothing is started yet.
  *
  * @param handOver the workers that serve take their connections from it
  * @param say told what happens to the workers
@@ -97,216 +119,225 @@ export function openPool(
   { workers, workerMemory }: PoolOptions,
   handOver: HandOver,
   say: (notice: Notice) => void,
-  observer = NOBODY,
+  observer = NO_OBSERVER,
 ): Pool {
-  const places = Array.from(
+  const slots = Array.from(
     { length: workers },
-    (_, index): Place => ({ id: index + 1, backOff: openBackOff(), restarts: 0 }),
+    (_, index): Slot => ({ id: index + 1, backOff: openBackOff() }),
   );
-  const members = new Set<Member>();
-  const { promise: firstOutcome, resolve: decide } = Promise.withResolvers<string | undefined>();
-  let started = false;
-  let draining = false;
-
-  function start(place: Place): void {
-    const { id } = place;
-    const process = startWorker({ worker: id, options }, (event) => receive(member, event));
-    const member: Member = {
-      id,
-      pid: process.pid,
-      process,
-      place,
-      account: observer.open(),
-      state: "starting",
-      ticks: START_TICKS,
-      rss: 0,
-      asked: false,
-    };
-    place.pause = undefined;
-    place.next = member;
-    members.add(member);
-    void process.ended.then((end) => ended(member, end));
-  }
-
-  function receive(member: Member, event: WorkerEvent): void {
-    switch (event.kind) {
-      case "ready":
-        return serves(member);
-      case "failed":
-        member.fault = event.reason;
-        return;
-      case "recycle":
-        return retire(member, "it was asked to end");
-    }
-  }
-
-  /** Asks for a report, unless one is still to come. */
-  async function look(member: Member): Promise<void> {
-    if (member.asked) return;
-    member.asked = true;
-    const report = await member.process.ask({ kind: "heartbeat" });
-    if (!report) return;
-    member.asked = false;
-    member.rss = report.rss;
-    if (member.state !== "serving") return;
-    renew(member);
-    if (report.rss > workerMemory) retire(member, overLimit(report.rss, workerMemory));
-  }
-
-  /** With the next tick it is asked again. */
-  function renew(member: Member): void {
-    member.ticks = 1 + SILENCE_TICKS;
-  }
-
-  function serves(member: Member): void {
-    if (draining || member.state !== "starting") return;
-    const { place } = member;
-    const before = place.current;
-    member.state = "serving";
-    renew(member);
-    void look(member);
-    place.current = member;
-    place.next = undefined;
-    handOver.add(member.process);
-    say(workerStarted(member));
-    if (before) leave(before);
-    if (!started) {
-      started = true;
-      decide(undefined);
-      places.slice(1).forEach(start);
-    }
-    retireNext();
-  }
-
-  function countRestart(place: Place): void {
-    place.restarts++;
-    observer.replaced(place.id);
-  }
-
-  function leave(member: Member): void {
-    countRestart(member.place);
-    void drain(member, options.graceMs, true);
-  }
-
-  function drain(
-    member: Member,
-    graceMs: number,
-    replaced: boolean,
-  ): Promise<Drained | undefined> {
-    if (member.state === "serving") {
-      // What was handed over before reaches the worker before the request does.
-      handOver.remove(member.process);
-      member.state = "draining";
-      member.ticks = Math.ceil((graceMs + DRAIN_MARGIN_MS) / TICK_MS);
-      member.drained = askToDrain(member, graceMs, replaced);
-    }
-    return member.drained ?? Promise.resolve(undefined);
-  }
-
-  function retire(member: Member, why: string): void {
-    member.retired ??= why;
-    retireNext();
-  }
-
-  /** One at a time: two successors at once would come on top of the memory that is too much. */
-  function retireNext(): void {
-    if (draining || places.some(isBeingReplaced)) return;
-    const member = places.find(({ current }) => current?.retired !== undefined)?.current;
-    if (!member) return;
-    say(workerRecycled(member, member.retired!, member.rss));
-    start(member.place);
-  }
-
-  function kill(member: Member): void {
-    member.state = "killed";
-    // A connection that it has not accepted comes back once it has ended.
-    handOver.remove(member.process);
-    member.process.kill();
-  }
-
-  function tick(): void {
-    for (const member of members) {
-      if (--member.ticks <= 0) giveUp(member);
-      if (member.state === "serving") void look(member);
-    }
-  }
-
-  function giveUp(member: Member): void {
-    switch (member.state) {
-      case "starting":
-        member.fault ??= `it did not serve within ${START_TICKS} s`;
-        return kill(member);
-      case "serving":
-        // One at a time: where all hang, the next one waits until this one's successor serves.
-        if (places.some((place) => place !== member.place && isBeingReplaced(place))) return;
-        say(workerHung(member, SILENCE_TICKS));
-        return kill(member);
-      case "draining":
-        return kill(member);
-      case "killed":
-    }
-  }
-
-  async function ended(member: Member, end: WorkerEnd): Promise<void> {
-    members.delete(member);
-    handOver.remove(member.process);
-    const drained = await member.drained;
-    member.account.close();
-    if (member.drained !== undefined) {
-      say(workerDrained(member, drained ? undefined : end.how));
-    } else if (!draining) {
-      died(member, end);
-    }
-  }
-
-  function died(member: Member, { how, livedMs }: WorkerEnd): void {
-    const { place } = member;
-    const reason = member.fault ?? how;
-    // The first of all tells whether the others would start.
-    if (!started) return decide(reason);
-    if (place.current === member) {
-      place.current = undefined;
-      countRestart(place);
-    }
-    if (place.next === member) place.next = undefined;
-    const waitMs = place.backOff.died(livedMs);
-    say(workerDied(member, how, reason, waitMs));
-    if (!place.next) place.pause ??= setTimeout(() => start(place), waitMs);
-  }
-
+  const pool: PoolState = {
+    options,
+    workerMemory,
+    handOver,
+    say,
+    observer,
+    slots,
+    workers: new Set(),
+    startOutcome: Promise.withResolvers(),
+    started: false,
+    draining: false,
+  };
   return {
     start() {
-      start(places[0]!);
-      setInterval(tick, TICK_MS);
-      return firstOutcome;
+      start(pool, slots[0]!);
+      setInterval(() => tick(pool), TICK_MS);
+      return pool.startOutcome.promise;
     },
-    list: () =>
-      places.flatMap(({ current, restarts }) =>
-        current ? [{ id: current.id, pid: current.pid, rss: current.rss, restarts }] : []
-      ),
-    async count() {
-      const able = [...members].filter(({ state }) => state === "serving" || state === "draining");
-      await Promise.all(able.map(askToCount));
+    isServing: () => slots.some(({ current }) => current !== undefined),
+    count: async () => {
+      await Promise.all(workersIn(pool, "serving", "draining").map(askToCount));
     },
-    async drain(graceMs) {
-      draining = true;
-      for (const { next, pause } of places) {
-        clearTimeout(pause);
-        next?.process.kill();
-      }
-      const leaving = [...members].filter((member) => member.place.next !== member);
-      const drained = await Promise.all(leaving.map((member) => drain(member, graceMs, false)));
-      await Promise.all(leaving.map(({ process }) => process.ended));
-      return {
-        cancelled: drained.reduce((sum, one) => sum + (one?.cancelled ?? 0), 0),
-        died: drained.filter((one) => one === undefined).length,
-      };
+    drain: (graceMs) => drainAll(pool, graceMs),
+    reload: async () => {
+      const faults = workersIn(pool, "serving").map((worker) => askToReload(worker, say));
+      return new Set((await Promise.all(faults)).flat());
     },
-    async reload() {
-      const serving = [...members].filter(({ state }) => state === "serving");
-      const faults = await Promise.all(serving.map((member) => askToReload(member, say)));
-      return new Set(faults.flat());
-    },
-    kill: () => members.forEach(({ process }) => process.kill()),
+    kill: () => pool.workers.forEach(({ process }) => process.kill()),
   };
+}
+
+function workersIn({ workers }: PoolState, ...states: Worker["state"][]): Worker[] {
+  return [...workers].filter(({ state }) => states.includes(state));
+}
+
+/** Starts a worker in a slot. */
+function start(pool: PoolState, slot: Slot): void {
+  const { id } = slot;
+  const task = { worker: id, options: pool.options };
+  const process = startWorker(task, (event) => receive(pool, worker, event));
+  const worker: Worker = {
+    id,
+    pid: process.pid,
+    process,
+    slot,
+    account: pool.observer.open(),
+    state: "starting",
+    ticksLeft: START_TICKS,
+    rss: 0,
+    heartbeatInFlight: false,
+  };
+  slot.restart = undefined;
+  slot.next = worker;
+  pool.workers.add(worker);
+  void process.ended.then((end) => ended(pool, worker, end));
+}
+
+function receive(pool: PoolState, worker: Worker, event: WorkerEvent): void {
+  switch (event.kind) {
+    case "ready":
+      return becomeServing(pool, worker);
+    case "failed":
+      worker.fault = event.reason;
+      return;
+    case "recycle":
+      return recycle(pool, worker, "it was asked to end");
+  }
+}
+
+function becomeServing(pool: PoolState, worker: Worker): void {
+  if (pool.draining || worker.state !== "starting") return;
+  const { slot } = worker;
+  const predecessor = slot.current;
+  worker.state = "serving";
+  renew(worker);
+  void askHeartbeat(pool, worker);
+  slot.current = worker;
+  slot.next = undefined;
+  pool.handOver.add(worker.process);
+  pool.say(workerStarted(worker));
+  if (predecessor) {
+    pool.observer.replaced(slot.id);
+    void drain(pool, predecessor, pool.options.graceMs, true);
+  }
+  if (!pool.started) {
+    pool.started = true;
+    pool.startOutcome.resolve(undefined);
+    pool.slots.slice(1).forEach((other) => start(pool, other));
+  }
+  recycleNext(pool);
+}
+
+/** Asks for a heartbeat, unless one is still to come. */
+async function askHeartbeat(pool: PoolState, worker: Worker): Promise<void> {
+  if (worker.heartbeatInFlight) return;
+  worker.heartbeatInFlight = true;
+  const heartbeat = await worker.process.ask({ kind: "heartbeat" });
+  if (!heartbeat) return;
+  worker.heartbeatInFlight = false;
+  worker.rss = heartbeat.rss;
+  if (worker.state !== "serving") return;
+  renew(worker);
+  if (worker.rss > pool.workerMemory) {
+    recycle(pool, worker, overLimit(worker.rss, pool.workerMemory));
+  }
+}
+
+/** One tick more than the silence allowed, since the next heartbeat is asked for with the next tick. */
+function renew(worker: Worker): void {
+  worker.ticksLeft = 1 + SILENCE_TICKS;
+}
+
+/** Has a worker replaced when its turn comes. */
+function recycle(pool: PoolState, worker: Worker, why: string): void {
+  worker.recycleReason ??= why;
+  recycleNext(pool);
+}
+
+/** One at a time: each successor needs memory of its own while its predecessor still serves. */
+function recycleNext(pool: PoolState): void {
+  if (pool.draining || pool.slots.some(isBeingReplaced)) return;
+  const worker = pool.slots.find(({ current }) => current?.recycleReason !== undefined)?.current;
+  if (!worker) return;
+  pool.say(workerRecycled(worker, worker.recycleReason!, worker.rss));
+  start(pool, worker.slot);
+}
+
+/** Drains a worker that serves; for one that drains already, waits for the same drain. */
+function drain(
+  pool: PoolState,
+  worker: Worker,
+  graceMs: number,
+  replaced: boolean,
+): Promise<Drained | undefined> {
+  if (worker.state === "serving") {
+    // The channel keeps the order: connections handed over before reach the worker before this does.
+    pool.handOver.remove(worker.process);
+    worker.state = "draining";
+    worker.ticksLeft = Math.ceil((graceMs + DRAIN_MARGIN_MS) / TICK_MS);
+    worker.drained = askToDrain(worker, graceMs, replaced);
+  }
+  return worker.drained ?? Promise.resolve(undefined);
+}
+
+async function drainAll(pool: PoolState, graceMs: number): Promise<DrainOutcome> {
+  pool.draining = true;
+  for (const { next, restart } of pool.slots) {
+    clearTimeout(restart);
+    next?.process.kill();
+  }
+  const leaving = [...pool.workers].filter((worker) => worker.slot.next !== worker);
+  const drained = await Promise.all(leaving.map((worker) => drain(pool, worker, graceMs, false)));
+  await Promise.all(leaving.map(({ process }) => process.ended));
+  return {
+    cancelled: drained.reduce((sum, one) => sum + (one?.cancelled ?? 0), 0),
+    died: drained.filter((one) => one === undefined).length,
+  };
+}
+
+function tick(pool: PoolState): void {
+  for (const worker of pool.workers) {
+    if (--worker.ticksLeft <= 0) giveUp(pool, worker);
+    if (worker.state === "serving") void askHeartbeat(pool, worker);
+  }
+}
+
+function giveUp(pool: PoolState, worker: Worker): void {
+  switch (worker.state) {
+    case "starting":
+      worker.fault ??= `it did not serve within ${START_TICKS} s`;
+      return kill(pool, worker);
+    case "serving":
+      // One at a time: where all hang, the next one waits until this one's successor serves.
+      if (pool.slots.some((slot) => slot !== worker.slot && isBeingReplaced(slot))) return;
+      pool.say(workerHung(worker, SILENCE_TICKS));
+      return kill(pool, worker);
+    case "draining":
+      return kill(pool, worker);
+    case "killed":
+  }
+}
+
+function kill(pool: PoolState, worker: Worker): void {
+  worker.state = "killed";
+  // A connection that the worker has not acknowledged comes back once the worker has ended.
+  pool.handOver.remove(worker.process);
+  worker.process.kill();
+}
+
+async function ended(pool: PoolState, worker: Worker, end: WorkerEnd): Promise<void> {
+  pool.workers.delete(worker);
+  pool.handOver.remove(worker.process);
+  const drained = await worker.drained;
+  worker.account.close();
+  if (worker.drained !== undefined) {
+    pool.say(workerDrained(worker, drained ? undefined : end.how));
+  } else if (!pool.draining) {
+    died(pool, worker, end);
+  }
+}
+
+/** Replaces a worker that was not asked to drain. */
+function died(pool: PoolState, worker: Worker, { how, livedMs }: WorkerEnd): void {
+  const { slot } = worker;
+  const reason = worker.fault ?? how;
+  // Where the very first worker cannot start, the others could not either.
+  if (!pool.started) return pool.startOutcome.resolve(reason);
+  if (slot.current === worker) {
+    slot.current = undefined;
+    pool.observer.replaced(slot.id);
+  }
+  if (slot.next === worker) slot.next = undefined;
+  const waitMs = slot.backOff.died(livedMs);
+  pool.say(workerDied(worker, how, reason, waitMs));
+  if (!slot.next) slot.restart ??= setTimeout(() => start(pool, slot), waitMs);
 }

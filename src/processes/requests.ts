@@ -1,6 +1,6 @@
 /** What the supervisor asks of a worker, how long it waits, and where the answers go. */
 import type { Notice } from "../server/events.ts";
-import type { Member } from "./worker_state.ts";
+import type { Worker } from "./worker_state.ts";
 import { workerIsSilent, workerReloadedLate } from "./notices.ts";
 import type { Drained } from "./messages.ts";
 
@@ -10,7 +10,7 @@ import type { Drained } from "./messages.ts";
  * @returns how the drain ended, or undefined if the worker ended before
  */
 export async function askToDrain(
-  { process, account }: Member,
+  { process, account }: Worker,
   graceMs: number,
   replaced: boolean,
 ): Promise<Drained | undefined> {
@@ -20,7 +20,7 @@ export async function askToDrain(
 }
 
 /** Asks a worker what it has counted; waits for it no longer than 1 s. */
-export async function askToCount({ process, account }: Member): Promise<void> {
+export async function askToCount({ process, account }: Worker): Promise<void> {
   await inTime(
     process.ask({ kind: "metrics" }).then((counted) => {
       if (counted) account.record(counted);
@@ -35,15 +35,15 @@ export async function askToCount({ process, account }: Member): Promise<void> {
  * @returns what did not go well
  */
 export async function askToReload(
-  member: Member,
+  worker: Worker,
   say: (notice: Notice) => void,
 ): Promise<string[]> {
-  const asked = member.process.ask({ kind: "reload" });
+  const asked = worker.process.ask({ kind: "reload" });
   const answer = await inTime(asked);
   if (answer !== LATE) return answer?.faults ?? [];
   // One that ends without an answer has a successor, which reads the files when it starts.
-  void asked.then((late) => late && say(workerReloadedLate(member, late.faults)));
-  return [workerIsSilent(member)];
+  void asked.then((late) => late && say(workerReloadedLate(worker, late.faults)));
+  return [workerIsSilent(worker)];
 }
 
 /** What {@linkcode inTime} returns in place of an answer that has not come. */

@@ -71,7 +71,7 @@ async function supervise(
     writeError(`usersvc serve: ${fault}`);
     return ExitCode.FAILURE;
   }
-  if (pool.list().length > 0) log.listening(listeners.map(({ endpoint }) => endpoint));
+  if (pool.isServing()) log.listening(listeners.map(({ endpoint }) => endpoint));
   reloadOnSighup(options, log, pool.reload);
   const signal = await stop;
   stopListening();

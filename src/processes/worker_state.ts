@@ -1,61 +1,47 @@
-/**
- * The worker processes of a server. This table is all that can become of one:
- *
- * | State    | The process                      | Becomes                                      |
- * | -------- | -------------------------------- | -------------------------------------------- |
- * | starting | reads its files                  | serving: it says `ready`                     |
- * |          |                                  | killed: it has not in 30 s                   |
- * | serving  | takes connections, reports       | draining: its successor serves, or all drain |
- * |          | each second that it is alive     | killed: it has not for 5 s                   |
- * | draining | finishes its calls               | killed: 5 s after its grace period           |
- * | killed   | was sent SIGKILL                 |                                              |
- *
- * pool.ts moves it from one to the next. In each of them it may end. Each place is filled by one that serves,
- * its `current`, and by one that starts, its `next`; one that drains has left it.
- *
- * Seconds are the supervisor's own: each of its ticks is one, however late it comes. A machine that
- * slept, or a supervisor that was stopped or got no time, must not take that for silence of the workers.
- */
+/** The workers of a pool: which states they have, and what the pool knows of each. */
 import type { Account } from "../telemetry/ledger.ts";
 import type { Drained } from "./messages.ts";
 import type { WorkerIdentity } from "./notices.ts";
 import type { WorkerProcess } from "./worker_process.ts";
 
-/** What one worker after another fills. */
-export interface Place {
-  readonly id: number;
-  readonly backOff: BackOff;
-  restarts: number;
-  /** The worker that serves, or is killed because it hangs. */
-  current?: Member | undefined;
-  /** The worker that starts. */
-  next?: Member | undefined;
-  /** Will start one, after deaths in a row. */
-  pause?: ReturnType<typeof setTimeout> | undefined;
-}
+/** What pool.ts moves a worker through; see the table there. */
+export type WorkerState = "starting" | "serving" | "draining" | "killed";
 
-/** One process in a place. */
-export interface Member extends WorkerIdentity {
+/** One process of a pool. */
+export interface Worker extends WorkerIdentity {
   readonly process: WorkerProcess;
-  readonly place: Place;
+  readonly slot: Slot;
   readonly account: Account;
-  state: "starting" | "serving" | "draining" | "killed";
-  /** How many ticks it has until it is given up. */
-  ticks: number;
+  state: WorkerState;
+  /** How many ticks the worker has until it is given up. */
+  ticksLeft: number;
+  /** Its memory (resident set size) in bytes, as of the last heartbeat. */
   rss: number;
-  /** It was asked for a report that has not come yet. */
-  asked: boolean;
+  /** A heartbeat was asked for and has not come yet. */
+  heartbeatInFlight: boolean;
   /** Why it cannot serve, if it has said so or has not started in time. */
   fault?: string;
-  /** Why it is to be replaced. */
-  retired?: string;
-  /** It was asked to drain; undefined if it has ended without an answer. */
+  /** Why it is to be recycled. */
+  recycleReason?: string;
+  /** How its drain ended; undefined if it has ended without an answer. Absent before the drain. */
   drained?: Promise<Drained | undefined>;
 }
 
-/** Another one is to serve in this place. */
-export function isBeingReplaced({ current, next, pause }: Place): boolean {
-  return next !== undefined || pause !== undefined || current?.state === "killed";
+/** A numbered slot of a pool: one worker after another fills it. A worker that drains has left it. */
+export interface Slot {
+  readonly id: number;
+  readonly backOff: BackOff;
+  /** The worker that serves, or is killed because it hangs. */
+  current?: Worker | undefined;
+  /** The worker that starts. */
+  next?: Worker | undefined;
+  /** The timer that will start one, after deaths in a row. */
+  restart?: ReturnType<typeof setTimeout> | undefined;
+}
+
+/** Whether another worker is to serve in this slot. */
+export function isBeingReplaced({ current, next, restart }: Slot): boolean {
+  return next !== undefined || restart !== undefined || current?.state === "killed";
 }
 
 /** A worker that has lived this long did start well, in milliseconds. */
@@ -71,7 +57,7 @@ export interface BackOff {
   /**
    * Counts a death.
    *
-   * @param livedMs how long it had lived, in milliseconds
+   * @param livedMs how long the worker had lived, in milliseconds
    * @returns how long to wait, in milliseconds
    */
   died(livedMs: number): number;
