@@ -172,7 +172,7 @@ TLS files again.`,
     }
     giveUpRunning();
     const { serveAlone } = await import("../processes/alone.ts");
-    return await serveAlone(options);
+    return await serveAlone(options, "--workers replaces processes that grow");
   },
 });
 

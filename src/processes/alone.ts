@@ -12,7 +12,7 @@ import type { ServeOptions } from "./options.ts";
 import { dropPrivileges } from "./resources.ts";
 import { exitCodeOfSignal, takeStopSignals } from "../cli/signals.ts";
 
-/** A process that uses as much memory is told of, in bytes. */
+/** From this much memory on, in bytes, the log says what helps. */
 const MUCH_MEMORY = 512_000_000;
 /** How often memory is measured, in milliseconds. */
 const MEASURE_MS = 1_000;
@@ -20,9 +20,10 @@ const MEASURE_MS = 1_000;
 /**
  * Serves in this process until SIGINT or SIGTERM, and drains then. A second signal ends it at once.
  *
+ * @param memoryRemedy what helps against memory that grows, for the log
  * @returns the exit code
  */
-export async function serveAlone(options: ServeOptions): Promise<number> {
+export async function serveAlone(options: ServeOptions, memoryRemedy: string): Promise<number> {
   const fault = denoFault(Deno.version.deno);
   if (fault !== undefined) writeError(`usersvc serve: warning: ${fault}`);
   const log = openLog(options.log);
@@ -31,7 +32,7 @@ export async function serveAlone(options: ServeOptions): Promise<number> {
   if (server === undefined) return ExitCode.FAILURE;
   dropPrivileges(options);
   log.listening(server.endpoints);
-  adviseOnMemory(log);
+  adviseOnMemory(log, memoryRemedy);
   reloadOnSighup(options, log, () => reloadTls(server));
   const signal = await signals.next();
   const exitCode = await Promise.race([
@@ -67,10 +68,10 @@ async function withMetrics(endpoint: TcpEndpoint, log: Log): Promise<ServerEvent
 }
 
 /**
- * Tells once, when this process has grown large, what helps. Deno up to 2.9.3 keeps about 30 KB of
+ * Logs once, when this process has grown large, what helps. Deno up to 2.9.3 keeps about 30 KB of
  * each closed HTTP/2 connection for ever; only the end of the process gives it back.
  */
-function adviseOnMemory({ notice }: Pick<ServerEvents, "notice">): void {
+function adviseOnMemory({ notice }: Log, remedy: string): void {
   const timer = setInterval(() => {
     const { rss } = Deno.memoryUsage();
     if (rss < MUCH_MEMORY) return;
@@ -79,7 +80,7 @@ function adviseOnMemory({ notice }: Pick<ServerEvents, "notice">): void {
       level: "warn",
       event: "memory",
       message: `this process uses ${formatMegabytes(rss)}, and Deno does not free what closed ` +
-        "connections have used; --workers replaces processes that grow",
+        `connections have used; ${remedy}`,
       fields: { rss },
     });
   }, MEASURE_MS);

@@ -41,7 +41,7 @@ export async function askToReload(
   const asked = worker.process.ask({ kind: "reload" });
   const answer = await inTime(asked);
   if (answer !== LATE) return answer?.faults ?? [];
-  // One that ends without an answer has a successor, which reads the files when it starts.
+  // A worker that ends without an answer has a successor, which reads the files when it starts.
   void asked.then((late) => late && say(workerReloadedLate(worker, late.faults)));
   return [workerIsSilent(worker)];
 }

@@ -31,7 +31,7 @@ const NEEDED = {
 };
 
 /**
- * Looks whether a server has enough file descriptors to start with.
+ * Checks whether a server has enough file descriptors to start with.
  *
  * @param workers how many workers it is to have, undefined for none
  * @returns what is missing, one line; undefined if it is enough

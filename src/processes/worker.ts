@@ -79,7 +79,7 @@ function takeWorkerSignals(supervisor: SupervisorChannel): void {
 
 /** The connections that a supervisor hands to this process. */
 interface HandedConnections {
-  /** In place of listening: hands on what {@linkcode give} brings, whatever the endpoint. */
+  /** Takes the place of listening: passes on what {@linkcode give} brings, for every endpoint. */
   readonly accept: Accept;
   /** A connection has come; on a socket file its peer has a name in place of an address. */
   give(socket: Socket, peer?: string): void;
@@ -100,7 +100,7 @@ function openHandedConnections(): HandedConnections {
     },
     give(socket, peer) {
       if (peer !== undefined) nameUnixPeer(socket, peer);
-      // As for those that are accepted here; a Unix socket has no such option and ignores it.
+      // As listen.ts does for the connections that it accepts; a Unix socket ignores it.
       socket.setNoDelay(true);
       if (connections) connections.add(socket);
       else socket.destroy();
