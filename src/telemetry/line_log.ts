@@ -47,60 +47,86 @@ const PAUSE_MS = 5;
 const LINE_FEED = 0x0a;
 const encoder = new TextEncoder();
 
+/** Lines that wait for the stream, as many as there is memory for. */
+interface Queue {
+  /** Adds a line, or drops it where the queue is full. */
+  add(line: string): void;
+  /** Takes out all lines, and the note on those that were dropped. They are in flight from now on. */
+  take(): string;
+  isEmpty(): boolean;
+  /** The lines in flight were written. */
+  written(): void;
+  /** Gives up all lines. */
+  clear(): void;
+  /** How many lines were not written: in flight, waiting or dropped. */
+  unwritten(): number;
+}
+
+function openQueue(onDropped: LineLogOptions["onDropped"]): Queue {
+  let waiting = "";
+  let waitingLines = 0;
+  let inFlightLines = 0;
+  let dropped = 0;
+  return {
+    add(line) {
+      // Once a line was dropped the next ones are too, until the note on them stands in their place.
+      if (dropped > 0 || waiting.length + line.length >= MAX_WAITING) {
+        dropped++;
+        return;
+      }
+      waiting += line + "\n";
+      waitingLines++;
+    },
+    take() {
+      let batch = waiting;
+      inFlightLines = waitingLines;
+      waiting = "";
+      waitingLines = 0;
+      if (dropped > 0) {
+        const note = onDropped(dropped);
+        if (note !== undefined) batch += note + "\n";
+        dropped = 0;
+      }
+      return batch;
+    },
+    isEmpty: () => waiting === "",
+    written: () => inFlightLines = 0,
+    clear() {
+      waiting = "";
+      waitingLines = inFlightLines = dropped = 0;
+    },
+    unwritten: () => inFlightLines + waitingLines + dropped,
+  };
+}
+
 /**
  * Makes a log on a stream. A line that comes after a pause is written at the end of its turn of the
- * event loop, with the others of that turn; those that come within {@linkcode PAUSE_MS} of a write
+ * event loop, with the others of that turn; the lines that come within {@linkcode PAUSE_MS} of a write
  * make up the next one. A stream that fails or is not read loses its lines, not the program.
  */
 export function lineLog(output: Output, options: LineLogOptions): LineLog {
   const { maxWriteBytes = Infinity, onDropped, onFailure } = options;
-  let waiting = "";
-  let waitingLines = 0;
-  let underWayLines = 0;
-  let dropped = 0;
+  const queue = openQueue(onDropped);
   let ended = false;
   let writing: Promise<void> | undefined;
   let flushing = false;
   let endPause = () => {};
 
-  function take(): string {
-    let batch = waiting;
-    underWayLines = waitingLines;
-    waiting = "";
-    waitingLines = 0;
-    if (dropped > 0) {
-      const note = onDropped(dropped);
-      if (note !== undefined) batch += note + "\n";
-      dropped = 0;
-    }
-    return batch;
-  }
-
   async function write(): Promise<void> {
     // Not a microtask: the calls of one turn come in several events, with microtasks in between.
     await new Promise<void>((resolve) => setImmediate(resolve));
-    while (waiting !== "") {
-      for (const part of wholeLines(encoder.encode(take()), maxWriteBytes)) {
-        if (await writeAll(output, part)) continue;
-        return end();
+    while (!queue.isEmpty()) {
+      for (const part of wholeLines(encoder.encode(queue.take()), maxWriteBytes)) {
+        if (!await writeAll(output, part)) return end();
       }
-      underWayLines = 0;
-      if (!flushing) await pause();
+      queue.written();
+      if (!flushing) await timeLimit(PAUSE_MS, new Promise((resolve) => endPause = resolve));
     }
-  }
-
-  async function pause(): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, PAUSE_MS);
-    endPause = resolve;
-    await promise;
-    clearTimeout(timer);
   }
 
   function end(): void {
     ended = true;
-    waiting = "";
-    waitingLines = underWayLines = dropped = 0;
+    queue.clear();
   }
 
   function fail(error: unknown): void {
@@ -111,27 +137,26 @@ export function lineLog(output: Output, options: LineLogOptions): LineLog {
   return {
     line(text) {
       if (ended) return;
-      // Once a line was dropped the others must follow it, or the note would stand in a wrong place.
-      if (dropped > 0 || waiting.length + text.length >= MAX_WAITING) {
-        dropped++;
-        return;
-      }
-      waiting += text + "\n";
-      waitingLines++;
+      queue.add(text);
       writing ??= write().catch(fail).finally(() => writing = undefined);
     },
     async flush(maxMs) {
       if (writing === undefined) return 0;
       flushing = true;
       endPause();
-      const { promise: timedOut, resolve } = Promise.withResolvers<void>();
-      const timer = setTimeout(resolve, maxMs);
-      await Promise.race([writing, timedOut]);
-      clearTimeout(timer);
+      await timeLimit(maxMs, writing);
       flushing = false;
-      return underWayLines + waitingLines + dropped;
+      return queue.unwritten();
     },
   };
+}
+
+/** Waits for something, but no longer than so many milliseconds. */
+async function timeLimit(maxMs: number, awaited: Promise<void>): Promise<void> {
+  const { promise: timedOut, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, maxMs);
+  await Promise.race([awaited, timedOut]);
+  clearTimeout(timer);
 }
 
 /** Splits text after line breaks into parts of at most this many bytes, or of one longer line. */
