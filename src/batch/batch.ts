@@ -1,28 +1,27 @@
 import { ExitCode, exitCodeOfStatus } from "../cli/exit_code.ts";
-import { say, writeAll, writeError } from "../cli/output.ts";
-import { callEach, type Outcome } from "./scheduler.ts";
-import type { Connection } from "../client/connection.ts";
-import type { Target } from "../client/target.ts";
-import { type CallOptions, openUserClient } from "../client/user_client.ts";
+import { writeError } from "../cli/output.ts";
 import { exitCodeOfSignal, takeStopSignals } from "../cli/signals.ts";
-import { type Name, type Names, NamesError, namesFrom, namesOf } from "./names.ts";
+import type { Connection } from "../client/connection.ts";
+import { type CallOptions, openUserClient, type UserClient } from "../client/user_client.ts";
+import { listNames, type Name, type Names, NamesError, openNames } from "./names.ts";
 import { type Progress, startProgress } from "./progress.ts";
-import { failureLine, failureOf, jsonLine, messageLine, NameFault } from "./results.ts";
+import { describeResultError, NameFault, resultPrinter } from "./results.ts";
+import { callEach, type CallResult } from "./scheduler.ts";
 
-/** What to call, and how to tell of it. */
+/** What to call, and how to print the results. */
 export interface Batch {
   readonly connection: Connection;
   /** The names, or the file that has them. */
   readonly names: readonly string[] | NamesFile;
   /** How each call is made. */
   readonly call: CallOptions;
-  /** How many calls are under way at most. */
+  /** How many calls are in flight at most. */
   readonly concurrency: number;
   /** Whether to stop at the first failed call. */
   readonly failFast: boolean;
   /** Whether stdout takes a JSON object for each name, or messages with the failures on stderr. */
   readonly json: boolean;
-  /** Whether to show progress, should the batch last. */
+  /** Whether to show progress once the batch has lasted a second. */
   readonly progress: boolean;
 }
 
@@ -37,17 +36,20 @@ export interface NamesFile {
  * stop it; a second one ends the process at once.
  *
  * @returns the exit code
+ * @throws {TlsError} if a TLS file cannot be used
  */
 export async function callNames(batch: Batch): Promise<number> {
   const stopping = new AbortController();
   let stopped: Deno.Signal | undefined;
   let progress: Progress | undefined;
-  takeSignals((signal) => {
+  onStopSignals((signal) => {
     stopped = signal;
     stopping.abort();
   }, () => progress?.end());
   try {
-    const names = "path" in batch.names ? await namesFrom(batch.names.path) : namesOf(batch.names);
+    const names = "path" in batch.names
+      ? await openNames(batch.names.path)
+      : listNames(batch.names);
     if (batch.progress) progress = startProgress(names.total);
     const code = await printEach(batch, names, stopping.signal, progress);
     return stopped === undefined ? code : exitCodeOfSignal(stopped);
@@ -61,14 +63,16 @@ export async function callNames(batch: Batch): Promise<number> {
   }
 }
 
-function takeSignals(first: (signal: Deno.Signal) => void, last: () => void): void {
+/** @param beforeExit is called at the second signal, which ends the process */
+function onStopSignals(first: (signal: Deno.Signal) => void, beforeExit: () => void): void {
   const signals = takeStopSignals();
   signals.next().then(first).then(signals.next).then((signal) => {
-    last();
+    beforeExit();
     Deno.exit(exitCodeOfSignal(signal));
   });
 }
 
+/** @returns the exit code: that of the first call that failed */
 async function printEach(
   { connection, call, concurrency, failFast, json }: Batch,
   names: Names,
@@ -76,53 +80,28 @@ async function printEach(
   progress: Progress | undefined,
 ): Promise<number> {
   const client = await openUserClient(connection, { manyCalls: true });
-  const callOne = async ({ username, fault }: Name) => {
-    if (fault !== undefined) throw new NameFault(fault);
-    return await client.getUser(username, call);
-  };
-  const print = json ? jsonPrinter(call.timeoutMs) : textPrinter(call.timeoutMs, connection.target);
-  let first: Outcome<Name> & { error: unknown } | undefined;
-  const options = { concurrency, failFast, signal };
-  for await (const outcomes of callEach(names.lists, callOne, options)) {
-    first ??= outcomes.find((outcome) => "error" in outcome);
-    if (Deno.stdout.isTerminal() || outcomes.some((outcome) => "error" in outcome)) {
-      progress?.hide();
-    }
-    const wanted = await print(outcomes);
-    progress?.count(outcomes);
+  const callOne = (name: Name) => callName(client, name, call);
+  const print = resultPrinter(json, call.timeoutMs, connection.target.name);
+  let firstFailed: CallResult & { error: unknown } | undefined;
+  for await (const results of callEach(names.lists, callOne, { concurrency, failFast, signal })) {
+    const failed = results.find((result) => "error" in result);
+    firstFailed ??= failed;
+    // Other lines are about to appear on the same terminal.
+    if (Deno.stdout.isTerminal() || failed !== undefined) progress?.hide();
+    const wanted = await print(results);
+    progress?.count(results);
     if (!wanted) break;
   }
   client.close();
-  if (first === undefined) return ExitCode.OK;
-  return exitCodeOfStatus(failureOf(first.error, call.timeoutMs).code);
+  if (firstFailed === undefined) return ExitCode.OK;
+  return exitCodeOfStatus(describeResultError(firstFailed.error, call.timeoutMs).code);
 }
 
-/** Writes outcomes; false if nobody wants more. */
-type Printer = (outcomes: readonly Outcome<Name>[]) => Promise<boolean>;
-
-function jsonPrinter(timeoutMs: number): Printer {
-  return (outcomes) =>
-    writeAll(Deno.stdout, outcomes.map((outcome) => jsonLine(outcome, timeoutMs)).join(""));
-}
-
-/** Messages go to stdout and failures to stderr, in their order even where both are one file. */
-function textPrinter(timeoutMs: number, { name: target }: Target): Printer {
-  return async (outcomes) => {
-    let messages = "", failures = "", wanted = true;
-    const flush = async () => {
-      if (messages !== "") wanted = await writeAll(Deno.stdout, messages) && wanted;
-      if (failures !== "") await say(failures);
-      messages = failures = "";
-    };
-    for (const outcome of outcomes) {
-      if ("message" in outcome) {
-        if (failures !== "") await flush();
-        messages += messageLine(outcome.message);
-      } else {
-        failures += failureLine(outcome.name, failureOf(outcome.error, timeoutMs), target);
-      }
-    }
-    await flush();
-    return wanted;
-  };
+async function callName(
+  client: UserClient,
+  { username, fault }: Name,
+  options: CallOptions,
+): Promise<string> {
+  if (fault !== undefined) throw new NameFault(fault);
+  return await client.getUser(username, options);
 }

@@ -1,8 +1,8 @@
-/** A line of a text, without its end. */
+/** A line of a text, without the line break. */
 export interface Line {
-  /** What it says; with a fault, as much of it as there is. */
+  /** The text; with a fault, the part that could be read. */
   readonly text: string;
-  /** Why it is not the whole text of the line. */
+  /** Why that is not the whole line. */
   readonly fault?: "too long" | "not valid UTF-8";
 }
 
@@ -11,21 +11,22 @@ const EMPTY = new Uint8Array();
 
 /**
  * Reads the lines of a stream of UTF-8 in lists, each as soon as its bytes are there. A line ends
- * with LF or CRLF, the last one also with the stream; a byte order mark before the first is no
- * part of it.
+ * with LF or CRLF, the last one also with the stream; a byte order mark before the first is left
+ * out.
  *
- * @param maxBytes of a line; a longer one is a fault, and no more than that is kept of it
+ * @param maxBytes of a line; a longer one is a fault, and only that many bytes are decoded
+ * @throws {Error} if the stream starts as UTF-16 does
  */
-export async function* lines(
+export async function* readLines(
   stream: AsyncIterable<Uint8Array>,
   maxBytes: number,
 ): AsyncGenerator<Line[], void, void> {
-  const read = lineReader(maxBytes);
+  const read = lineSplitter(maxBytes);
   let rest: Uint8Array = EMPTY;
-  for await (const chunk of stream) {
+  for await (const chunk of refuseUtf16(stream)) {
     const end = chunk.lastIndexOf(NEWLINE);
     if (end < 0) {
-      // Of a line that is too long already nothing more is kept than that it is.
+      // The rest of a line that is already too long is dropped: the stream may never end it.
       if (rest.length <= maxBytes) rest = joined(rest, chunk);
       continue;
     }
@@ -44,8 +45,8 @@ function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
   return both;
 }
 
-/** Makes a function that splits the bytes of whole lines, without the end of the last. */
-function lineReader(maxBytes: number): (bytes: Uint8Array) => Line[] {
+/** Makes a function that splits the bytes of whole lines; the last comes without its line break. */
+function lineSplitter(maxBytes: number): (bytes: Uint8Array) => Line[] {
   const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
   const lenient = new TextDecoder("utf-8", { ignoreBOM: true });
   let atStart = true;
@@ -56,7 +57,7 @@ function lineReader(maxBytes: number): (bytes: Uint8Array) => Line[] {
     return mark ? bytes.subarray(3) : bytes;
   }
 
-  function line(bytes: Uint8Array): Line {
+  function decodeLine(bytes: Uint8Array): Line {
     if (bytes.length > maxBytes) {
       return { text: lenient.decode(bytes.subarray(0, maxBytes)), fault: "too long" };
     }
@@ -74,10 +75,10 @@ function lineReader(maxBytes: number): (bytes: Uint8Array) => Line[] {
         // One call into the decoder for thousands of lines.
         return strict.decode(bytes).split("\n").map((text) => ({ text: withoutReturn(text) }));
       } catch {
-        // One of the lines is not valid.
+        // One of the lines is not valid: each is decoded on its own below.
       }
     }
-    return pieces(bytes).map(line);
+    return splitBytes(bytes).map(decodeLine);
   };
 }
 
@@ -85,7 +86,7 @@ function withoutReturn(text: string): string {
   return text.endsWith("\r") ? text.slice(0, -1) : text;
 }
 
-function pieces(bytes: Uint8Array): Uint8Array[] {
+function splitBytes(bytes: Uint8Array): Uint8Array[] {
   const all: Uint8Array[] = [];
   let start = 0;
   for (let end; (end = bytes.indexOf(NEWLINE, start)) >= 0; start = end + 1) {
@@ -93,4 +94,51 @@ function pieces(bytes: Uint8Array): Uint8Array[] {
   }
   all.push(bytes.subarray(start));
   return all;
+}
+
+/** How many bytes show whether text without a byte order mark is UTF-16: two characters. */
+const UTF16_START_BYTES = 4;
+
+/**
+ * Passes a stream of UTF-8 on, unless it starts as UTF-16 does. Some programs on Windows write UTF-16,
+ * and most of it is valid UTF-8 too: wrong names would be sent.
+ *
+ * @throws {Error} before anything is passed on
+ */
+async function* refuseUtf16(
+  stream: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array, void, void> {
+  let pending: Uint8Array | undefined = new Uint8Array();
+  for await (const chunk of stream) {
+    if (pending === undefined) {
+      yield chunk;
+      continue;
+    }
+    const start: Uint8Array = pending.length === 0 ? chunk : new Uint8Array([...pending, ...chunk]);
+    if (isUtf16(start)) throw new Error("it is UTF-16, save it as UTF-8");
+    if (start.length < UTF16_START_BYTES && start.some(hintsAtUtf16)) {
+      pending = start;
+      continue;
+    }
+    yield start;
+    pending = undefined;
+  }
+  if (pending !== undefined && pending.length > 0) yield pending;
+}
+
+/** Whether a byte is rare or impossible in UTF-8: without one, the text is not held for more bytes. */
+function hintsAtUtf16(byte: number): boolean {
+  return byte === 0 || byte >= 0xfe;
+}
+
+function isUtf16(start: Uint8Array): boolean {
+  const [a, b, c, d] = start;
+  if ((a === 0xff && b === 0xfe) || (a === 0xfe && b === 0xff)) return true;
+  // Without a mark: two characters below U+0100, in either order of bytes.
+  if (start.length >= UTF16_START_BYTES && ((a && !b && c && !d) || (!a && b && !c && d))) {
+    return true;
+  }
+  // In other scripts, a line break of two bytes; no name starts with a NUL.
+  const end = start.indexOf(NEWLINE);
+  return end > 0 && end % 2 === 0 && start[end + 1] === 0;
 }

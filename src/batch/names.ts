@@ -1,7 +1,6 @@
 import { cut, escapeControls, excerpt } from "../cli/escape.ts";
 import { fileFault } from "../workarounds/file_errors.ts";
-import { type Line, lines } from "./lines.ts";
-import { refuseUtf16 } from "./utf16.ts";
+import { type Line, readLines } from "./lines.ts";
 
 /** A name to greet. */
 export interface Name {
@@ -15,7 +14,7 @@ export interface Name {
 export interface Names {
   /** The names, in lists of any length. */
   readonly lists: AsyncIterable<readonly Name[]>;
-  /** How many there are in all; undefined as long as nobody can know, an estimate for a file. */
+  /** How many there are in all: undefined where that is not known yet, an estimate for a file. */
   total(): number | undefined;
 }
 
@@ -27,11 +26,11 @@ export class NamesError extends Error {
 /** Longer lines are not sent: servers refuse messages of 4 MiB, and a stream may never end one. */
 const MAX_LINE_BYTES = 1 << 20;
 
-/** How much of a line that cannot be sent is shown, in characters. */
-const SHOWN = 60;
+/** How many characters are shown of a line that cannot be sent. */
+const MAX_SHOWN = 60;
 
 /** The names of a command line. */
-export function namesOf(usernames: readonly string[]): Names {
+export function listNames(usernames: readonly string[]): Names {
   async function* lists() {
     yield usernames.map((username) => ({ username }));
   }
@@ -45,20 +44,24 @@ export function namesOf(usernames: readonly string[]): Names {
  * @throws {NamesError} if it cannot be opened; {@linkcode Names.lists} if it cannot be read, or is
  *   UTF-16
  */
-export async function namesFrom(path: string): Promise<Names> {
+export async function openNames(path: string): Promise<Names> {
   const file = path === "-" ? "stdin" : path;
   try {
-    if (path === "-") return namesIn(Deno.stdin.readable, file, undefined);
+    if (path === "-") return readNames(Deno.stdin.readable, file, undefined);
     const open = await Deno.open(path);
     const { isFile, isDirectory, size } = await open.stat();
     if (isDirectory) throw new Error("it is a directory");
-    return namesIn(open.readable, file, isFile ? size : undefined);
+    return readNames(open.readable, file, isFile ? size : undefined);
   } catch (error) {
     throw namesError(file, error);
   }
 }
 
-function namesIn(bytes: AsyncIterable<Uint8Array>, file: string, size: number | undefined): Names {
+function readNames(
+  bytes: AsyncIterable<Uint8Array>,
+  file: string,
+  size: number | undefined,
+): Names {
   let bytesRead = 0, linesRead = 0, ended = false;
 
   async function* counted() {
@@ -70,11 +73,11 @@ function namesIn(bytes: AsyncIterable<Uint8Array>, file: string, size: number | 
 
   async function* lists() {
     try {
-      for await (const list of lines(refuseUtf16(counted()), MAX_LINE_BYTES)) {
+      for await (const list of readLines(counted(), MAX_LINE_BYTES)) {
         const before = linesRead;
-        // Counted first: the list is taken as its calls begin, and the total is asked for meanwhile.
+        // Counted before the list is yielded: its calls start while the total is asked for.
         linesRead += list.length;
-        yield list.map((line, index) => name(line, before + index + 1));
+        yield list.map((line, index) => nameOfLine(line, before + index + 1));
       }
     } catch (error) {
       throw namesError(file, error);
@@ -92,10 +95,10 @@ function namesIn(bytes: AsyncIterable<Uint8Array>, file: string, size: number | 
   return { lists: lists(), total };
 }
 
-function name({ text, fault }: Line, number: number): Name {
+function nameOfLine({ text, fault }: Line, number: number): Name {
   return fault === undefined
     ? { username: text }
-    : { username: cut(text, SHOWN), fault: `line ${number} is ${fault}; it was not sent` };
+    : { username: cut(text, MAX_SHOWN), fault: `line ${number} is ${fault}; it was not sent` };
 }
 
 function namesError(file: string, error: unknown): NamesError {

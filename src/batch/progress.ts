@@ -1,18 +1,17 @@
-import type { Outcome } from "./scheduler.ts";
-import type { Name } from "./names.ts";
+import type { CallResult } from "./scheduler.ts";
 import type { ProgressLine, Tally } from "./progress_line.ts";
 
 /** What a person at a terminal sees of a batch on stderr, once it has lasted a second. */
 export interface Progress {
-  /** Clears the line, for something else to be written to the terminal. */
+  /** Clears the line, so that something else can be written to the terminal. */
   hide(): void;
   /** Counts calls that have ended and shows the line again. */
-  count(outcomes: readonly Outcome<Name>[]): void;
-  /** Puts the last line in place of it. */
+  count(results: readonly CallResult[]): void;
+  /** Replaces the line with the summary. */
   end(): Promise<void>;
 }
 
-/** Shorter batches show nothing. */
+/** How long a batch lasts before it shows progress, in milliseconds. */
 const QUIET_MS = 1_000;
 
 /**
@@ -32,7 +31,7 @@ export function startProgress(total: () => number | undefined): Progress {
       return performance.now() - start;
     },
   };
-  // Those of a second, until there is a line to take them.
+  // Those of the first second; there is no line yet that records them.
   let latenciesMs: number[] = [];
   let line: ProgressLine | undefined;
   let loading: Promise<void> | undefined;
@@ -41,11 +40,11 @@ export function startProgress(total: () => number | undefined): Progress {
   async function load(): Promise<void> {
     const { openProgressLine } = await import("./progress_line.ts");
     line = openProgressLine(tally);
-    take();
+    recordLatencies();
     if (!ended) line.show();
   }
 
-  function take(): void {
+  function recordLatencies(): void {
     if (line === undefined) return;
     latenciesMs.forEach(line.record);
     latenciesMs = [];
@@ -54,13 +53,13 @@ export function startProgress(total: () => number | undefined): Progress {
   const timer = setTimeout(() => loading = load(), QUIET_MS);
   return {
     hide: () => line?.hide(),
-    count(outcomes) {
-      for (const outcome of outcomes) {
+    count(results) {
+      for (const result of results) {
         tally.done++;
-        if ("error" in outcome) tally.failed++;
-        else latenciesMs.push(outcome.latencyMs);
+        if ("error" in result) tally.failed++;
+        else latenciesMs.push(result.latencyMs);
       }
-      take();
+      recordLatencies();
       line?.update();
     },
     async end() {

@@ -16,28 +16,29 @@ export interface Tally {
   readonly elapsedMs: number;
 }
 
-/** A line at the bottom of a terminal. */
+/** A line at the bottom of a terminal. It is not in progress.ts: short batches load no libraries. */
 export interface ProgressLine {
   /** Takes the latency of a call, in milliseconds. */
   record(latencyMs: number): void;
-  /** Shows it, from now on with what the tally says. */
+  /** Shows it. */
   show(): void;
-  /** Clears it, until it is updated. */
+  /** Clears it until the next update. */
   hide(): void;
+  /** Draws it with the current tally. */
   update(): void;
-  /** Puts the last line in place of it. */
+  /** Replaces it with the summary. */
   end(): void;
 }
 
 const CLEAR_LINE = "\r\x1b[K";
 const SAVE_CURSOR = "\x1b7", RESTORE_CURSOR = "\x1b8";
 
-/** How wide a terminal is taken to be that does not say. */
+/** The width of a terminal that does not tell it. */
 const COLUMNS = 80;
 
-/** Makes a line, not shown yet. */
+/** Makes a line that is not shown yet. */
 export function openProgressLine(tally: Tally): ProgressLine {
-  // Percentiles within 1 %, in 32 KB for any number of calls.
+  // Two digits: percentiles within 1 %, in 32 KB for any number of calls.
   const latenciesUs = build({ numberOfSignificantValueDigits: 2 });
   const drawn = isDumbTerminal() ? NOTHING_DRAWN : drawLine(tally);
   return {
@@ -95,7 +96,7 @@ function describe(
     const { BarFormat, TimeFormat } = cliProgress.Format;
     const seconds = Math.max(0, Math.ceil((total - done) / perSecond));
     if (done > 0) all.unshift(`${rate}, ${TimeFormat(seconds, options, 1)} left`);
-    // cli-progress draws on its own too, and would not have heard of a total that came meanwhile.
+    // Not the share of cli-progress, which also draws on its own, with a total that may have changed.
     const share = total === 0 ? 1 : Math.min(1, done / total);
     all.unshift(`[${BarFormat(share, options)}] ${all[0]}`);
   }
@@ -117,13 +118,13 @@ function percentiles(latenciesUs: Histogram): string {
 }
 
 /**
- * Stderr for cli-progress. It would go back, at the end, to where the cursor was at the start, where
- * results stand by then if stdout is the same terminal.
+ * Stderr for cli-progress, without its codes that save and restore the cursor: where stdout is the same
+ * terminal, results stand by the end where the cursor was at the start.
  */
 function terminal(): NodeJS.WritableStream {
   const stream = {
     isTTY: true,
-    // The cursor stays off the last column, from where terminals go on in different ways.
+    // Terminals differ in where the cursor is after the last column: it stays empty.
     get columns() {
       return Math.max(1, (terminalColumns() ?? COLUMNS) - 1);
     },

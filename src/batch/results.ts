@@ -1,8 +1,9 @@
 import { status } from "@grpc/grpc-js";
+import { escapeControls, excerpt, jsonString } from "../cli/escape.ts";
+import { say, writeAll } from "../cli/output.ts";
 import { describeFailure, type FailureDescription, isServiceError } from "../client/diagnosis.ts";
 import { errorDetails } from "../contract/error_details.ts";
-import { escapeControls, excerpt, jsonString } from "../cli/escape.ts";
-import type { Outcome } from "./scheduler.ts";
+import type { CallResult } from "./scheduler.ts";
 import type { Name } from "./names.ts";
 
 /** A name that cannot be sent. The message says why. */
@@ -10,15 +11,32 @@ export class NameFault extends Error {
   override name = "NameFault";
 }
 
-/** Usernames are shown whole, unless they are longer than a server of ours accepts. */
+/** A longer username is cut where it is shown: our own server would refuse it. */
 const MAX_USERNAME = 256;
+
+/** Prints results; false if the reader of stdout has gone. */
+export type ResultPrinter = (results: readonly CallResult[]) => Promise<boolean>;
+
+/**
+ * Makes the function that prints the results of a batch.
+ *
+ * @param json whether stdout takes a JSON object for each, or messages with the failures on stderr
+ * @param timeoutMs the deadline that the calls had, in milliseconds
+ * @param target the name of the server
+ */
+export function resultPrinter(json: boolean, timeoutMs: number, target: string): ResultPrinter {
+  return json
+    ? (results) =>
+      writeAll(Deno.stdout, results.map((result) => jsonLine(result, timeoutMs)).join(""))
+    : (results) => printText(results, timeoutMs, target);
+}
 
 /**
  * Describes a failed call of a batch.
  *
  * @param timeoutMs the deadline that the call had, in milliseconds
  */
-export function failureOf(error: unknown, timeoutMs: number): FailureDescription {
+export function describeResultError(error: unknown, timeoutMs: number): FailureDescription {
   if (error instanceof NameFault) {
     const { message: reason } = error;
     return { code: status.INVALID_ARGUMENT, name: "INVALID_ARGUMENT", reason, absent: false };
@@ -26,16 +44,36 @@ export function failureOf(error: unknown, timeoutMs: number): FailureDescription
   return describeFailure(error, timeoutMs);
 }
 
-/**
- * A message as one line of text. Its control characters, line breaks among them, are escaped: each
- * line of a batch is one message.
- */
-export function messageLine(message: string): string {
+/** Messages go to stdout and failures to stderr, in their order even where both are one file. */
+async function printText(
+  results: readonly CallResult[],
+  timeoutMs: number,
+  target: string,
+): Promise<boolean> {
+  let messages = "", failures = "", wanted = true;
+  const flush = async () => {
+    if (messages !== "") wanted = await writeAll(Deno.stdout, messages) && wanted;
+    if (failures !== "") await say(failures);
+    messages = failures = "";
+  };
+  for (const result of results) {
+    if ("message" in result) {
+      if (failures !== "") await flush();
+      messages += messageLine(result.message);
+    } else {
+      failures += failureLine(result.name, describeResultError(result.error, timeoutMs), target);
+    }
+  }
+  await flush();
+  return wanted;
+}
+
+/** Control characters, line breaks among them, are escaped: each line of a batch is one message. */
+function messageLine(message: string): string {
   return `${escapeControls(message)}\n`;
 }
 
-/** A failed call as one line for stderr. */
-export function failureLine(
+function failureLine(
   { username, fault }: Name,
   { name, reason }: FailureDescription,
   target: string,
@@ -45,20 +83,19 @@ export function failureLine(
   return `usersvc call: "${who}": ${name}${from}: ${escapeControls(reason)}\n`;
 }
 
-/** An outcome as one line of JSON. */
-export function jsonLine(outcome: Outcome<Name>, timeoutMs: number): string {
-  const { username } = outcome.name;
-  const object = "message" in outcome
-    ? { username, message: outcome.message }
-    : { username, error: jsonError(outcome.error, timeoutMs) };
+function jsonLine(result: CallResult, timeoutMs: number): string {
+  const { username } = result.name;
+  const object = "message" in result
+    ? { username, message: result.message }
+    : { username, error: jsonError(result.error, timeoutMs) };
   return `${jsonString(object)}\n`;
 }
 
 function jsonError(error: unknown, timeoutMs: number): Record<string, unknown> {
-  const { code, name, reason } = failureOf(error, timeoutMs);
+  const { code, name, reason } = describeResultError(error, timeoutMs);
   if (!isServiceError(error)) return { code: name, number: code, message: reason };
   const details = errorDetails(error);
-  // A server that gave no reason is not given one here: "no reason given" is for people.
+  // Programs get an empty message where the server gave none; "no reason given" is for people.
   const message = error.details === "" ? "" : reason;
   return { code: name, number: code, message, ...(details && { details }) };
 }

@@ -1,153 +1,189 @@
-/** What a call is made with. */
-export interface Named {
-  readonly username: string;
-}
+import type { Name } from "./names.ts";
 
-/** How a call ended. */
-export type Outcome<N extends Named> = {
-  readonly name: N;
+/** How a call of a batch ended. */
+export type CallResult = {
+  readonly name: Name;
   /** From the start of the call to its end, in milliseconds. */
   readonly latencyMs: number;
 } & ({ readonly message: string } | { readonly error: unknown });
 
 /** How a batch is run. */
 export interface BatchOptions {
-  /** How many calls are under way at most. */
+  /** How many calls are in flight at most. */
   readonly concurrency: number;
-  /** Whether the first call that fails is the last one whose outcome is told. */
+  /** Whether the result of the first call that fails is the last one. */
   readonly failFast: boolean;
-  /** Stops the batch: calls under way are left alone, what was answered is still told. */
+  /** Stops the batch: calls in flight are abandoned, results that are there are still yielded. */
   readonly signal: AbortSignal;
 }
 
-/** How many calls may have begun of which no outcome was taken: what waits for a slow one before it. */
+/** How many calls may have started whose results were not taken: head-of-line calls may be slow. */
 const WINDOW = 1_024;
 
 /**
- * How many calls begin in one turn of the event loop. grpc-js and node:http2 do their steps for all
- * calls of a turn side by side, so that the first leaves the process when the last does: with all that
- * there was room for in one turn, client and server took turns at waiting, and 40,000 calls took 6.6 s
- * instead of 5.4 (minima of six interleaved runs, Deno 2.9.2, 2 cores; 8 and 32 are no better).
+ * How many calls start in one turn of the event loop. grpc-js and node:http2 do their steps for all
+ * calls of a turn side by side, so that the first leaves the process when the last does: where all that
+ * the window had room for started in one turn, client and server took turns at waiting, and 40,000 calls
+ * took 6.6 s instead of 5.4 (minima of six interleaved runs, Deno 2.9.2, 2 cores; 8 and 32 are no better).
  */
-const BEGUN_AT_ONCE = 16;
+const STARTED_PER_TURN = 16;
 
-/** No further call begins while names and messages that wait to be taken have more characters. */
-const MAX_HELD = 8 << 20;
+/** No further call starts while the names and messages of the window have more characters. */
+const MAX_BUFFERED = 8 << 20;
 
-interface Slot<N extends Named> {
-  readonly name: N;
-  outcome?: Outcome<N>;
+interface StartedCall {
+  readonly name: Name;
+  result?: CallResult;
+}
+
+/** A batch that runs. */
+interface Run {
+  readonly call: (name: Name) => Promise<string>;
+  readonly options: BatchOptions;
+  /** The calls that have started and whose results were not taken, in the order of the names. */
+  readonly window: StartedCall[];
+  /** How many of them have not ended. */
+  inFlight: number;
+  /** How many characters their names and messages have. */
+  buffered: number;
+  /** No further call starts. */
+  stopped: boolean;
+  /** Set once all names were read, or cannot be. */
+  read?: { readonly error?: unknown };
+  /** Notified when a further call may start, or the batch stops. */
+  readonly capacity: Condition;
+  /** Notified when the first call of the window ends, all names were read, or the batch stops. */
+  readonly progress: Condition;
 }
 
 /**
- * Makes a call for each name, many at a time, and tells the outcomes in the order of the names, as
+ * Makes a call for each name, many at a time, and yields the results in the order of the names, as
  * soon as they are ready: each array holds at least one.
  *
- * Memory stays bounded whatever the number of names: they are read only as fast as outcomes are
+ * Memory stays bounded whatever the number of names: they are read only as fast as results are
  * taken.
  *
- * @param call rejects with the error of the outcome
- * @throws whatever reading the names throws, after the outcomes of those that were read
+ * @param call rejects with the error of the result
+ * @throws whatever reading the names throws, after the results of those that were read
  */
-export async function* callEach<N extends Named>(
-  names: AsyncIterable<readonly N[]>,
-  call: (name: N) => Promise<string>,
-  { concurrency, failFast, signal }: BatchOptions,
-): AsyncGenerator<Outcome<N>[], void, void> {
-  /** The calls that have begun and whose outcome was not taken, in the order of the names. */
-  const begun: Slot<N>[] = [];
-  const progress = waitingRoom(), room = waitingRoom();
-  let underWay = 0, held = 0, closed = false;
-  let read: { readonly error?: unknown } | undefined;
-
-  function begin(name: N): void {
-    const slot: Slot<N> = { name };
-    const start = performance.now();
-    begun.push(slot);
-    underWay++;
-    held += name.username.length;
-    const end = (result: { message: string } | { error: unknown }) => {
-      slot.outcome = { name, latencyMs: performance.now() - start, ...result };
-      underWay--;
-      if ("message" in result) held += result.message.length;
-      else if (failFast) closed = true;
-      room.wake();
-      if (slot === begun[0]) progress.wake();
-    };
-    call(name).then((message) => end({ message }), (error) => end({ error }));
-  }
-
-  async function beginAll(): Promise<void> {
-    let calls = 0;
-    for await (const some of names) {
-      for (const name of some) {
-        while (
-          !closed && (underWay >= concurrency || begun.length >= WINDOW || held >= MAX_HELD)
-        ) {
-          await room.wait();
-        }
-        if (closed) return;
-        begin(name);
-        if (++calls % BEGUN_AT_ONCE === 0) await new Promise((resolve) => setImmediate(resolve));
-      }
-    }
-  }
-
-  function take(): Outcome<N>[] {
-    let count = 0;
-    while (begun[count]?.outcome !== undefined) {
-      const failed = "error" in begun[count]!.outcome!;
-      count++;
-      if (failed && failFast) break;
-    }
-    const taken = begun.splice(0, count).map((slot) => slot.outcome!);
-    for (const outcome of taken) held -= size(outcome);
-    room.wake();
-    return taken;
-  }
-
-  function stop(): void {
-    closed = true;
-    room.wake();
-    progress.wake();
-  }
-
-  signal.addEventListener("abort", stop);
-  beginAll().then(() => read = {}, (error) => read = { error }).then(progress.wake);
+export async function* callEach(
+  names: AsyncIterable<readonly Name[]>,
+  call: (name: Name) => Promise<string>,
+  options: BatchOptions,
+): AsyncGenerator<CallResult[], void, void> {
+  const run: Run = {
+    call,
+    options,
+    window: [],
+    inFlight: 0,
+    buffered: 0,
+    stopped: false,
+    capacity: condition(),
+    progress: condition(),
+  };
+  const onAbort = () => stop(run);
+  options.signal.addEventListener("abort", onAbort);
+  startAll(run, names)
+    .then(() => run.read = {}, (error) => run.read = { error })
+    .then(run.progress.notify);
   try {
-    while (true) {
-      if (begun[0]?.outcome !== undefined) {
-        // What else has come in this turn of the event loop is taken with it.
-        await new Promise((resolve) => setTimeout(resolve, 0));
-        const taken = take();
-        yield taken;
-        if (failFast && "error" in taken.at(-1)!) return;
-      } else if (signal.aborted) {
-        const answered = begun.flatMap(({ outcome }) => outcome ?? []);
-        if (answered.length > 0) yield answered;
-        return;
-      } else if (read !== undefined && begun.length === 0) {
-        if ("error" in read) throw read.error;
-        return;
-      } else {
-        await progress.wait();
-      }
-    }
+    yield* takeAll(run);
   } finally {
-    stop();
-    signal.removeEventListener("abort", stop);
+    stop(run);
+    options.signal.removeEventListener("abort", onAbort);
   }
 }
 
-function size(outcome: Outcome<Named>): number {
-  return outcome.name.username.length + ("message" in outcome ? outcome.message.length : 0);
+async function startAll(run: Run, names: AsyncIterable<readonly Name[]>): Promise<void> {
+  let started = 0;
+  for await (const list of names) {
+    for (const name of list) {
+      while (!run.stopped && isFull(run)) await run.capacity.wait();
+      if (run.stopped) return;
+      start(run, name);
+      if (++started % STARTED_PER_TURN === 0) await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
 }
 
-/** Where one waits until another wakes it. */
-function waitingRoom(): { wait(): Promise<void>; wake(): void } {
-  let wakeUp = () => {};
+function isFull({ inFlight, window, buffered, options }: Run): boolean {
+  return inFlight >= options.concurrency || window.length >= WINDOW || buffered >= MAX_BUFFERED;
+}
+
+function start(run: Run, name: Name): void {
+  const started: StartedCall = { name };
+  const startMs = performance.now();
+  run.window.push(started);
+  run.inFlight++;
+  run.buffered += name.username.length;
+  const end = (ending: { message: string } | { error: unknown }) => {
+    started.result = { name, latencyMs: performance.now() - startMs, ...ending };
+    run.inFlight--;
+    if ("message" in ending) run.buffered += ending.message.length;
+    else if (run.options.failFast) run.stopped = true;
+    run.capacity.notify();
+    if (started === run.window[0]) run.progress.notify();
+  };
+  run.call(name).then((message) => end({ message }), (error) => end({ error }));
+}
+
+async function* takeAll(run: Run): AsyncGenerator<CallResult[], void, void> {
+  const { window, options: { failFast, signal } } = run;
+  while (true) {
+    if (window[0]?.result !== undefined) {
+      // Results that come in the same turn of the event loop are taken together.
+      await new Promise((resolve) => setTimeout(resolve, 0));
+      const results = take(run);
+      yield results;
+      if (failFast && "error" in results.at(-1)!) return;
+    } else if (signal.aborted) {
+      const results = window.flatMap(({ result }) => result ?? []);
+      if (results.length > 0) yield results;
+      return;
+    } else if (run.read !== undefined && window.length === 0) {
+      if ("error" in run.read) throw run.read.error;
+      return;
+    } else {
+      await run.progress.wait();
+    }
+  }
+}
+
+/** Takes the results from the start of the window, up to the first call that has not ended. */
+function take(run: Run): CallResult[] {
+  const { window, options: { failFast } } = run;
+  let count = 0;
+  for (const { result } of window) {
+    if (result === undefined) break;
+    count++;
+    if (failFast && "error" in result) break;
+  }
+  const results = window.splice(0, count).map(({ result }) => result!);
+  for (const result of results) run.buffered -= size(result);
+  run.capacity.notify();
+  return results;
+}
+
+function stop(run: Run): void {
+  run.stopped = true;
+  run.capacity.notify();
+  run.progress.notify();
+}
+
+function size(result: CallResult): number {
+  return result.name.username.length + ("message" in result ? result.message.length : 0);
+}
+
+/** Something that one waits for, to look again when it is notified. */
+interface Condition {
+  wait(): Promise<void>;
+  notify(): void;
+}
+
+function condition(): Condition {
+  let wake = () => {};
   return {
-    wait: () => new Promise((resolve) => wakeUp = resolve),
-    wake: () => wakeUp(),
+    wait: () => new Promise((resolve) => wake = resolve),
+    notify: () => wake(),
   };
 }
