@@ -75,7 +75,7 @@ async function* watch(
     options,
   );
   let late = false;
-  // A deadline would end the whole watch, not only the wait for the first answer.
+  // A timer, since a deadline would end the whole watch, not only the wait for the first answer.
   const timer = setTimeout(() => {
     late = true;
     call.cancel();
@@ -98,7 +98,7 @@ function path(method: "Check" | "Watch"): string {
   return `/${healthServiceName}/${method}`;
 }
 
-// Not by proto-loader: a probe runs every few seconds, and loading it takes longer than this call.
+// Without proto-loader: a probe runs every few seconds, and loading it takes longer than the call.
 const request = healthRoot.lookupType("grpc.health.v1.HealthCheckRequest");
 const response = healthRoot.lookupType("grpc.health.v1.HealthCheckResponse");
 

@@ -10,8 +10,8 @@ export interface AnswerOptions extends CallOptions {
 }
 
 /**
- * Does to each call of a client what its connection asks for: adds the metadata, has it wait for the
- * server, and finds out why no connection came about where grpc-js does not say.
+ * Applies a connection's options to each call of a client: adds the metadata, makes it wait for the
+ * server, and finds out why there was no connection where grpc-js does not say.
  *
  * @param isConnected whether the client's channel has a connection
  */

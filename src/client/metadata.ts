@@ -10,7 +10,7 @@ export interface Header {
 export const HEADER = "'name: value' in ASCII, base64 for a name that ends in -bin, and no name " +
   "that gRPC or HTTP/2 sets itself";
 
-// What grpc-js sets itself, and what HTTP/2 does not carry (RFC 9113, section 8.2.2).
+// Names that grpc-js sets itself, and those that HTTP/2 forbids (RFC 9113, section 8.2.2).
 const RESERVED = new Set([
   "connection",
   "content-length",

@@ -11,7 +11,7 @@ import { isTlsAlert, type SocketError, socketErrorReason } from "./connection_er
 import type { SocketAddress } from "./target.ts";
 import { type ClientTls, tlsOptions } from "./tls.ts";
 
-/** When a connection that is made here is given up, in milliseconds. */
+/** How long each connection may take, in milliseconds. */
 const PROBE_MS = 1_000;
 
 /** @see https://www.rfc-editor.org/rfc/rfc9113#section-3.4 */
@@ -59,19 +59,19 @@ function tryTcp(endpoint: SocketAddress): Promise<SocketError | undefined> {
 }
 
 async function probePlainText(endpoint: SocketAddress): Promise<string | undefined> {
-  // Nothing is sent but the first message of TLS: who the server is does not matter.
+  // No data is sent, so that the server need not be verified.
   const { secured, error } = await tryTls(endpoint, { rejectUnauthorized: false });
   if (secured || error && isTlsAlert(error)) return "the server speaks TLS, call it with TLS";
   return await speaksHttp1(endpoint) ? "the server speaks HTTP/1.1, gRPC needs HTTP/2" : undefined;
 }
 
-/** Whether a server answers the start of HTTP/2, which older ones take for a request, in HTTP/1. */
+/** Whether a server answers the preface of HTTP/2 in HTTP/1: some read it as a request. */
 function speaksHttp1(endpoint: SocketAddress): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connectTcp({ ...endpoint }, () => void socket.write(PREFACE));
     const timer = setTimeout(() => socket.destroy(), PROBE_MS);
     socket.once("data", (start) => {
-      // Some give no status line to a version that they do not know, only its page.
+      // To a version that they do not know, some servers send a page without a status line.
       resolve(/^(?:HTTP\/1\.|\s*<(?:!doctype|html))/i.test(`${start}`));
       socket.destroy();
     });
@@ -93,13 +93,16 @@ async function probeTls(
     if (tls.identity !== undefined) return "the server does not accept the client certificate";
   }
   if (end.error === undefined) {
-    // Some servers, of Deno too, end the connection without an alert, or send it too late.
+    // Some servers, Deno's among them, close the connection without an alert, or before it arrives.
     return end.secured
       ? "the server ends connections after the TLS handshake, it seems to demand a client certificate"
       : undefined;
   }
   const stale = isTlsAlert(end.error) ? undefined : await probeValidity(target.endpoint);
-  return stale ?? socketErrorReason(end.error);
+  if (stale !== undefined) return stale;
+  // The message says that the TLS handshake failed, as that of grpc-js does; the code does not.
+  const isCutOff = !end.secured && end.error.code === "ECONNRESET";
+  return isCutOff ? end.error.message : socketErrorReason(end.error);
 }
 
 /** Deno reports a certificate that has expired as one that is not signed by an authority. */
@@ -113,13 +116,13 @@ async function probeValidity(endpoint: SocketAddress): Promise<string | undefine
 
 /** How an attempt to speak TLS went. */
 interface TlsEnd {
-  /** The handshake was completed. */
+  /** Whether the handshake was completed. */
   secured: boolean;
-  /** Of the server. */
+  /** The server's. */
   certificate?: PeerCertificate;
-  /** What was agreed on to speak in it. */
+  /** The protocol that was agreed on by ALPN. */
   protocol?: string;
-  /** The server sent something in it. */
+  /** Whether the server sent data. */
   spoke: boolean;
   error?: SocketError;
 }

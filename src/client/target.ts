@@ -20,7 +20,7 @@ export type SocketAddress =
   | { readonly host: string; readonly port: number }
   | { readonly path: string };
 
-/** Where a server is, as it was given. */
+/** A host and a port as they were given. */
 interface Address {
   /** A host name or an IP address, without brackets. */
   readonly host: string;
@@ -76,17 +76,17 @@ function parseHost(text: string, port: number | undefined): Target | undefined {
 }
 
 function parseDns(text: string, port: number | undefined): Target | undefined {
-  // Another DNS server than the system's, dns://SERVER/NAME, is nothing that grpc-js can ask.
+  // grpc-js cannot ask another DNS server than the system's: dns://SERVER/NAME is not accepted.
   const target = parseHost(text.replace(/^\/\/\//, ""), port);
   return target && { ...target, balanced: true };
 }
 
 function parsePath(text: string): Target | undefined {
   const absolute = text.replace(/^\/\/(?=\/)/, "");
-  // With two slashes, what follows would be the name of a host.
+  // After two slashes a URI has the name of a host.
   if (absolute === "" || absolute.startsWith("//") || absolute.includes("\0")) return undefined;
   const name = `unix:${absolute}`;
-  // Every implementation of gRPC calls a server behind a socket file so.
+  // The authority that every implementation of gRPC sends to a Unix socket.
   const host = "localhost";
   return { uri: name, name, endpoint: { path: absolute }, host, balanced: false };
 }
@@ -136,7 +136,7 @@ function parseAddress(text: string): Address | undefined {
     .exec(text);
   if (!match) return undefined;
   const [, ipv6, zone = "", name, port] = match;
-  // The zone is the system's own, the rest is what a URL may hold.
+  // Only the address without its zone (%eth0) is valid in a URL.
   if (ipv6 !== undefined && !URL.canParse(`http://[${ipv6}]`)) return undefined;
   if (name !== undefined && /^\d+$/.test(name)) return undefined;
   if (port !== undefined && (Number(port) < 1 || Number(port) > 65535)) return undefined;

@@ -40,7 +40,7 @@ async function readTlsMaterial(tls: ClientTls): Promise<TlsMaterial> {
 async function trustedRoots(ca: string | undefined): Promise<readonly string[]> {
   if (ca !== undefined) return await readAuthorities(ca);
   const system = getCACertificates("system");
-  // An image without any, such as distroless/static, has Mozilla's, which are in Deno.
+  // A container image may have none (distroless/static has none): Mozilla's are built into Deno.
   return system.length > 0 ? system : getCACertificates("bundled");
 }
 
@@ -74,26 +74,25 @@ export async function tlsOptions(target: Target, tls: ClientTls) {
     ...(tls.insecure ? {} : { ca: Buffer.from(roots.join("\n")) }),
     servername: sentName(host),
     ALPNProtocols: ["h2"],
-    // Not left out: Deno would take NODE_TLS_REJECT_UNAUTHORIZED for it.
+    // Always given: without it Deno reads NODE_TLS_REJECT_UNAUTHORIZED.
     rejectUnauthorized: !tls.insecure,
-    // The name that comes with it is the one that is sent, see sentName.
+    // Not the name that node:tls passes: that is the SNI, which sentName may have changed.
     checkServerIdentity: (_: string, certificate: PeerCertificate) =>
       serverCertificateFault(host, certificate as DetailedPeerCertificate, roots),
   };
 }
 
 /**
- * The DNS name or IP address that the server's certificate has to name. Several addresses without
- * a name of the server have none: that is for servers that are not verified.
+ * The DNS name or IP address that the server's certificate has to name. A list of addresses without a
+ * name has none, which is allowed only where the server is not verified.
  */
 function certifiedHost({ host }: Target, { serverName }: ClientTls): string {
   return serverName ?? host ?? "localhost";
 }
 
 /**
- * The name to ask the server for. An IP address may not be sent (RFC 6066, section 3), and
- * node:tls refuses one; grpc-js gives it one all the same. In these forms, which node:tls does not
- * take for an address, Deno sends none.
+ * The SNI. It may not be an IP address (RFC 6066, section 3): node:tls refuses one, but grpc-js gives it
+ * one. node:tls does not recognise an address in these forms, and Deno then sends no SNI.
  */
 function sentName(host: string): string {
   switch (isIp(host)) {

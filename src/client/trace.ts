@@ -11,7 +11,7 @@ import {
   status as statusCode,
 } from "@grpc/grpc-js";
 
-/** What has to be given to a client so that it tells what it does. */
+/** What a grpc-js client needs to trace its calls. */
 export interface Traced {
   readonly interceptor: Interceptor;
   readonly openChannel: (
@@ -22,8 +22,8 @@ export interface Traced {
 }
 
 /**
- * Has a client tell what it does: when it connects, and at the end of each call its metadata, the
- * peer, the metadata of the response, its status and how long it took.
+ * Makes a client trace when it connects and, at the end of each call, its metadata, the peer, the
+ * metadata of the response, its status and how long it took.
  *
  * @param tell takes the lines, not escaped; those of one call come together
  */
@@ -31,7 +31,7 @@ export function traced(tell: (line: string) => void): Traced {
   return {
     interceptor: callTracer(tell),
     openChannel: (address, credentials, options) => {
-      // What is no option of a channel has been taken out by the client.
+      // The client has taken the options out that are not a channel's.
       const channel = new Channel(address, credentials, options as ChannelOptions);
       tell(`* target ${address}`);
       traceState(channel, tell);
@@ -69,7 +69,7 @@ function callTracer(tell: (line: string) => void): Interceptor {
           },
           onReceiveStatus(received, pass) {
             lines.push(...entries("< trailer", received.metadata));
-            // Until there is a connection it is the target's name.
+            // Without a connection, grpc-js gives the target's URI (`dns:…`) as the peer.
             const peer = call.getPeer();
             if (!/^\w+:/.test(peer)) lines.push(`< peer ${peer}`);
             lines.push(`< ${statusCode[received.code]} after ${msSince(start)} ms`);

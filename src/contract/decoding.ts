@@ -5,10 +5,10 @@ import type { Field, Root, Service, Type } from "protobufjs";
 // https://protobuf.dev/programming-guides/encoding/#structure
 const VARINT = 0, FIXED64 = 1, LENGTH = 2, GROUP_START = 3, GROUP_END = 4, FIXED32 = 5;
 
-/** Deeper groups than these can only be meant to exhaust the stack. */
+/** How deep groups may be nested: deeper ones could exhaust the stack. */
 const MAX_GROUP_DEPTH = 100;
 
-/** No message has a field of this number; the bits of any smaller one are among its own. */
+/** No message has a field of this number. All four bits are set: OR makes it of any smaller number. */
 const UNKNOWN_FIELD = 15;
 
 /**

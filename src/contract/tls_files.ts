@@ -23,9 +23,8 @@ export async function readIdentity(certPath: string, keyPath: string): Promise<I
 }
 
 /**
- * Reads the certificates of authorities, those that are valid now: Deno would trust the others too,
- * as a root's dates are none of rustls's business. A file often holds the one that has expired, or
- * is to come, beside the one in use.
+ * Reads the certificates of authorities that are valid now: rustls, and so Deno, does not check the
+ * dates of a root. A file often holds the last or the next authority beside the one in use.
  *
  * @returns at least one, each PEM
  * @throws {TlsError} if the file is missing, unreadable, not PEM, or none of them is valid now
@@ -46,7 +45,7 @@ export function validityFault(
   return Date.parse(validFrom) > now ? `is not valid before ${validFrom}` : undefined;
 }
 
-/** Splits PEM into its certificates; what is none is left out. */
+/** Splits PEM into its certificates; keys and text between them are left out. */
 function splitPem(pem: string): string[] {
   return pem.match(/-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----/gs) ?? [];
 }
@@ -65,7 +64,7 @@ function parseCertificates(path: string, pem: Buffer): [X509Certificate, ...X509
       .map((part) => new X509Certificate(part));
     if (first !== undefined) return [first, ...rest];
   } catch {
-    // Below.
+    // The same error as for a file without certificates, below.
   }
   throw new TlsError(`${path} holds no PEM certificate`);
 }
