@@ -20,17 +20,7 @@ const QUIET_MS = 1_000;
  * @param total how many calls there are in all, as far as is known
  */
 export function startProgress(total: () => number | undefined): Progress {
-  const start = performance.now();
-  const tally: Tally = {
-    done: 0,
-    failed: 0,
-    get total() {
-      return total();
-    },
-    get elapsedMs() {
-      return performance.now() - start;
-    },
-  };
+  const tally = startTally(total);
   // Those of the first second; there is no line yet that records them.
   let latenciesMs: number[] = [];
   let line: ProgressLine | undefined;
@@ -68,6 +58,20 @@ export function startProgress(total: () => number | undefined): Progress {
       clearTimeout(timer);
       await loading;
       line?.end();
+    },
+  };
+}
+
+function startTally(total: () => number | undefined): Tally {
+  const startMs = performance.now();
+  return {
+    done: 0,
+    failed: 0,
+    get total() {
+      return total();
+    },
+    get elapsedMs() {
+      return performance.now() - startMs;
     },
   };
 }

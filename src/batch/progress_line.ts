@@ -58,7 +58,7 @@ const NOTHING_DRAWN: DrawnLine = { show() {}, hide() {}, update() {}, end() {} }
 function drawLine(tally: Tally): DrawnLine {
   const bar = new cliProgress.SingleBar({
     stream: terminal(),
-    format: (options, params) => describe(tally, params, options),
+    format: (options, params) => progressText(tally, params, options),
     barsize: 20,
     clearOnComplete: true,
     forceRedraw: true,
@@ -82,7 +82,7 @@ function drawLine(tally: Tally): DrawnLine {
 }
 
 /** `[=====-----] 500 of 1000 calls, 3 failed, 250/s, 2s left`, without what does not fit. */
-function describe(
+function progressText(
   { done, failed, total, elapsedMs }: Tally,
   { maxWidth }: Params,
   options: Options,

@@ -100,7 +100,7 @@ async function startAll(run: Run, names: AsyncIterable<readonly Name[]>): Promis
     for (const name of list) {
       while (!run.stopped && isFull(run)) await run.capacity.wait();
       if (run.stopped) return;
-      start(run, name);
+      startCall(run, name);
       if (++started % STARTED_PER_TURN === 0) await new Promise((resolve) => setImmediate(resolve));
     }
   }
@@ -110,7 +110,7 @@ function isFull({ inFlight, window, buffered, options }: Run): boolean {
   return inFlight >= options.concurrency || window.length >= WINDOW || buffered >= MAX_BUFFERED;
 }
 
-function start(run: Run, name: Name): void {
+function startCall(run: Run, name: Name): void {
   const started: StartedCall = { name };
   const startMs = performance.now();
   run.window.push(started);

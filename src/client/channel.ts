@@ -1,4 +1,3 @@
-import { subscribe } from "node:diagnostics_channel";
 import type { ClientHttp2Stream, Http2Session } from "node:http2";
 import {
   Channel,
@@ -53,7 +52,7 @@ export async function channelArguments(
     ...tlsOptions,
     ...(manyCalls ? { "grpc.enable_channelz": 0 } : {}),
     ...serviceConfigOptions(target.balanced, retries),
-    // The proxies that environment variables name are for HTTP/1, grpc-js would ask them too.
+    // grpc-js would use the proxies for web traffic that environment variables name.
     "grpc.enable_http_proxy": 0,
     // Otherwise grpc-js asks DNS for a TXT record before each channel connects.
     "grpc.service_config_disable_resolution": 1,
@@ -79,7 +78,10 @@ const STREAMS = "http2.client.stream.created";
  * differ by less).
  */
 async function sendTogether(): Promise<void> {
-  const { sendOncePerTurn } = await import("../workarounds/send_once.ts");
+  const [{ subscribe }, { sendOncePerTurn }] = await Promise.all([
+    import("node:diagnostics_channel"),
+    import("../workarounds/send_once.ts"),
+  ]);
   const sessions = new WeakSet<Http2Session>();
   subscribe(STREAMS, (message) => {
     const { stream } = message as { stream: ClientHttp2Stream };

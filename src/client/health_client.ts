@@ -40,13 +40,13 @@ export interface HealthClient {
 export async function openHealthClient(connection: Connection): Promise<HealthClient> {
   const client = new Client(...await channelArguments(connection));
   return {
-    check: (options) => check(client, options),
-    watch: (options) => watch(client, options),
+    check: (options) => callCheck(client, options),
+    watch: (options) => callWatch(client, options),
     close: () => client.close(),
   };
 }
 
-function check(client: Client, { service, timeoutMs }: CheckOptions): Promise<CheckResult> {
+function callCheck(client: Client, { service, timeoutMs }: CheckOptions): Promise<CheckResult> {
   const deadline = Date.now() + timeoutMs;
   let connected = false;
   client.waitForReady(deadline, (error) => connected = error === undefined);
@@ -62,7 +62,7 @@ function check(client: Client, { service, timeoutMs }: CheckOptions): Promise<Ch
   });
 }
 
-async function* watch(
+async function* callWatch(
   client: Client,
   { service, timeoutMs }: CheckOptions,
 ): AsyncGenerator<string> {

@@ -54,7 +54,7 @@ export function parseTarget(text: string, port?: number): Target | undefined {
     case "dns":
       return parseDns(rest!, port);
     case "unix":
-      return port === undefined ? parsePath(rest!) : undefined;
+      return port === undefined ? parseUnix(rest!) : undefined;
     default:
       return parseList(scheme as "ipv4" | "ipv6", rest!, port);
   }
@@ -81,7 +81,7 @@ function parseDns(text: string, port: number | undefined): Target | undefined {
   return target && { ...target, balanced: true };
 }
 
-function parsePath(text: string): Target | undefined {
+function parseUnix(text: string): Target | undefined {
   const absolute = text.replace(/^\/\/(?=\/)/, "");
   // After two slashes a URI has the name of a host.
   if (absolute === "" || absolute.startsWith("//") || absolute.includes("\0")) return undefined;
