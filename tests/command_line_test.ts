@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import config from "../deno.json" with { type: "json" };
 import { readCommandLine } from "../src/cli/command_line.ts";
-import { loadCommands } from "../src/commands/list.ts";
+import { loadCommands } from "../src/cli/help.ts";
+import { program } from "../src/main.ts";
 import { programTest, usersvc } from "./program.ts";
 
 const FREE_PORT = "a port number from 1 to 65535, or 0 for any free one";
@@ -166,7 +167,7 @@ programTest(
 );
 
 programTest("each spelling of a flag and its value means the same", async () => {
-  const call = (await loadCommands()).find(({ name }) => name === "call")!;
+  const call = (await loadCommands(program)).find(({ name }) => name === "call")!;
   const read = async (...args: string[]) => {
     const request = await readCommandLine(call, args, () => undefined);
     assert.ok(!request.help);

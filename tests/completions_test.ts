@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { bashScript } from "../src/commands/completions/bash.ts";
 import { entriesOf } from "../src/commands/completions/entries.ts";
 import * as odd from "./odd_command.ts";
+import { program } from "../src/main.ts";
 import { linuxTest, posixTest, programTest, shell, usersvc } from "./program.ts";
 import { withTerminal } from "./terminal.ts";
 
@@ -83,7 +84,7 @@ posixTest(
     withScript(async (script) => {
       const lines = [["odd", "--value", ""], ["odd", ""]];
       assert.deepEqual(await complete(script, lines), [odd.words, odd.words]);
-    }, bashScript(entriesOf([odd.command]))),
+    }, bashScript(entriesOf(program, [odd.command]))),
 );
 
 linuxTest(

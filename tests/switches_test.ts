@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { type Command, type Flags, takesValue } from "../src/cli/command.ts";
 import { readCommandLine } from "../src/cli/command_line.ts";
-import { HELP_FLAG } from "../src/cli/help.ts";
-import { loadCommands } from "../src/commands/list.ts";
+import { HELP_FLAG, loadCommands } from "../src/cli/help.ts";
+import { program } from "../src/main.ts";
 import { cert } from "./grpc_peer.ts";
 import { programTest, usersvc, withServe } from "./program.ts";
 
@@ -17,7 +17,7 @@ interface Switch {
 
 /** Every switch of every command, by each of its spellings. */
 async function* switches(): AsyncGenerator<Switch> {
-  for (const command of await loadCommands()) {
+  for (const command of await loadCommands(program)) {
     const flags: Flags = { ...command.flags, help: HELP_FLAG };
     for (const [name, flag] of Object.entries(flags)) {
       if (takesValue(flag)) continue;

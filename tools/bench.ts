@@ -6,6 +6,7 @@
 import { defineCommand } from "../src/cli/command.ts";
 import { readCommandLine } from "../src/cli/command_line.ts";
 import { UsageError } from "../src/cli/usage_error.ts";
+import { program } from "../src/main.ts";
 import { runBenchmark } from "./bench/benchmark.ts";
 import type { Sizes } from "./bench/result.ts";
 import { formatResult } from "./bench/table.ts";
@@ -69,7 +70,7 @@ function progress(line: string): void {
 async function main(args: string[]): Promise<number> {
   try {
     const request = await readCommandLine(command, args);
-    if (!request.help) return await command.run(request.flags, request.operands);
+    if (!request.help) return await command.run(request.flags, request.operands, program);
     console.log(USAGE);
     return 0;
   } catch (error) {

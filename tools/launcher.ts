@@ -1,6 +1,7 @@
 /** Writes ./usersvc where no executable can be made: a script that runs the program with this Deno. */
 import { ExitCode } from "../src/cli/exit_code.ts";
-import { loadCommands } from "../src/commands/list.ts";
+import { loadCommands } from "../src/cli/help.ts";
+import { program } from "../src/main.ts";
 import { bundle } from "./bundle.ts";
 import { deno } from "./deno.ts";
 import { mainModule, root } from "./paths.ts";
@@ -43,7 +44,7 @@ const gone = "usersvc: this launcher needs the Deno and the checkout it was buil
  * help there. Plain ASCII, which most command lines are, needs no program to look at it.
  */
 async function refuseOtherThanUtf8(): Promise<string> {
-  const cases = (await loadCommands()).map(({ name, usageExitCode = ExitCode.USAGE }) =>
+  const cases = (await loadCommands(program)).map(({ name, usageExitCode = ExitCode.USAGE }) =>
     `      ${name}) command=' ${name}' code=${usageExitCode} ;;\n`
   );
   return `case "$*" in

@@ -75,9 +75,26 @@ export interface Example {
   readonly does: string;
 }
 
-/** A subcommand: everything that its file under `src/commands/` declares about it. */
+/** A program: what its command line, its help and its completions are made from. */
+export interface Program {
+  /** What is typed to run it. */
+  readonly name: string;
+  /** What it does, to follow its name in the first line of help. */
+  readonly summary: string;
+  /** Makes the line that `--version` prints. */
+  readonly version: () => string;
+  /** The commands by their names, in the order of help. Each is loaded only when it is needed. */
+  readonly commands: Readonly<Record<string, () => Promise<{ readonly command: Command }>>>;
+  /** The commands that may start other programs; every other gives up the permission to. */
+  readonly starters: readonly string[];
+  readonly examples: readonly Example[];
+  /** Whether a command may fail with this error: its message is then all that is shown of it. */
+  readonly isFailure: (error: unknown) => error is Error;
+}
+
+/** A command of a program: everything that its file declares about it. */
 export interface Command<F extends Flags = Flags> {
-  /** What is typed after `usersvc`. */
+  /** What is typed after the program's name. */
   readonly name: string;
   /** One line for the list of commands. */
   readonly summary: string;
@@ -88,10 +105,13 @@ export interface Command<F extends Flags = Flags> {
   readonly examples: readonly Example[];
   /** The exit code of a wrong command line, where it is not {@linkcode ExitCode.USAGE}. */
   readonly usageExitCode?: number;
+  /** Why it cannot run on this machine, in words for an error line; undefined if it can. */
+  readonly obstacle?: () => string | undefined;
   /** Runs it and returns the exit code. */
   readonly run: (
     flags: FlagValues<F>,
     operands: readonly string[],
+    program: Program,
   ) => Promise<number>;
 }
 

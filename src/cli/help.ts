@@ -1,47 +1,54 @@
-import { type Command, type Example, type Flags, type Operand, takesValue } from "./command.ts";
+import {
+  type Command,
+  type Example,
+  type Flags,
+  type Operand,
+  type Program,
+  takesValue,
+} from "./command.ts";
 
 /** The flag of the program and of each command. */
 export const HELP_FLAG = { short: "h", help: "Show this help" } as const;
 
-/** A flag of the program. */
-export const VERSION_FLAG = {
-  short: "V",
-  help: "Show the version of usersvc and of its Deno",
-} as const;
-
 /** The flags of the program itself. */
-export const PROGRAM_FLAGS: Flags = { help: HELP_FLAG, version: VERSION_FLAG };
+export function programFlags({ name }: Program): Flags {
+  const version = { short: "V", help: `Show the version of ${name} and of its Deno` };
+  return { help: HELP_FLAG, version };
+}
 
-/** What `help` does, which is no command of its own file. */
+/** What `help` does, a command that no file declares. */
 export const HELP_SUMMARY = "Show the help of a command";
 
 /** The help of the whole program. */
-export function programHelp(commands: readonly Command[]): string {
+export async function programHelp(program: Program): Promise<string> {
+  const commands = await loadCommands(program);
   return [
-    "usersvc - serves and calls the gRPC service userservice.UserService",
+    `${program.name} - ${program.summary}`,
     "",
-    "Usage: usersvc COMMAND [flags]",
+    `Usage: ${program.name} COMMAND [flags]`,
     "",
     section("Commands", [
       ...commands.map((command): Row => [command.name, command.summary]),
       ["help [COMMAND]", HELP_SUMMARY],
     ]),
-    section("Flags", flagRows(PROGRAM_FLAGS)),
-    exampleSection([
-      { command: "usersvc serve --port 50051", does: "Start a server" },
-      { command: "usersvc call Alice", does: "Call it from another terminal" },
-      { command: "usersvc help serve", does: "Show the flags of serve" },
-    ]),
+    section("Flags", flagRows(programFlags(program))),
+    exampleSection(program.examples),
   ].join("\n");
 }
 
+/** Loads all commands, for what shows all of them. */
+export async function loadCommands({ commands }: Program): Promise<Command[]> {
+  const loaded = await Promise.all(Object.values(commands).map((load) => load()));
+  return loaded.map(({ command }) => command);
+}
+
 /** The help of one command, made from its declarations alone. */
-export function commandHelp(command: Command): string {
+export function commandHelp({ name }: Program, command: Command): string {
   const operands = command.operands.map((operand) => ` ${operandUsage(operand)}`).join("");
   return [
     command.summary + ".",
     "",
-    `Usage: usersvc ${command.name}${operands} [flags]`,
+    `Usage: ${name} ${command.name}${operands} [flags]`,
     "",
     ...(command.details === undefined ? [] : [command.details, ""]),
     ...(command.operands.length === 0 ? [] : [

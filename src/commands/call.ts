@@ -16,6 +16,7 @@ export const command = defineCommand({
   details: `A failed call prints one line on stderr and exits with 64 + the gRPC status
 code: 67 INVALID_ARGUMENT, 68 DEADLINE_EXCEEDED, 78 UNAVAILABLE. Of several
 names, each is called; the first that failed gives the exit code.`,
+  obstacle: procMissing,
   operands: [{
     name: "NAME",
     help: "the username to greet; - reads one from each line of stdin",
@@ -74,6 +75,7 @@ names, each is called; the first that failed gives the exit code.`,
     });
   },
 });
+import { procMissing } from "../workarounds/missing_proc.ts";
 
 /** Where the names come from: a file, `-` for stdin, or undefined for the command line. */
 function fileOfNames(file: string | undefined, names: readonly string[]): string | undefined {

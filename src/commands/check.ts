@@ -6,6 +6,7 @@ import type { CheckOptions } from "../client/health_client.ts";
 import { escapeControls } from "../cli/escape.ts";
 import { STATUS_NAMES } from "../contract/status_codes.ts";
 import { connectionFlags, connectionOf, timeoutFlag } from "./connection_flags.ts";
+import { procMissing } from "../workarounds/missing_proc.ts";
 
 /** How long a watch that was interrupted waits before it asks again, in milliseconds. */
 const RETRY_MS = 1_000;
@@ -24,6 +25,7 @@ export const command = defineCommand({
   summary: "Ask a server for its health",
   details: `Prints SERVING and exits with 0, or with the exit code of grpc-health-probe:
 1 usage, 2 no connection, 3 the call failed, 4 another status than SERVING.`,
+  obstacle: procMissing,
   operands: [],
   flags: {
     service: {

@@ -34,13 +34,13 @@ export const command = defineCommand({
       does: "Install it for fish",
     },
   ],
-  run: async (_, [shell]) => {
+  run: async (_, [shell], program) => {
     const load = Object.hasOwn(scripts, shell!) ? scripts[shell!] : undefined;
     if (!load) throw new UsageError(`SHELL expects bash, zsh or fish, not "${excerpt(shell!)}"`);
-    const { loadCommands } = await import("./list.ts");
+    const { loadCommands } = await import("../cli/help.ts");
     const { entriesOf } = await import("./completions/entries.ts");
     const script = await load();
-    await writeAll(Deno.stdout, script(entriesOf(await loadCommands())));
+    await writeAll(Deno.stdout, script(entriesOf(program, await loadCommands(program))));
     return ExitCode.OK;
   },
 });

@@ -15,6 +15,7 @@ import type { TlsFiles } from "../server/tls.ts";
 import { descriptorsMissing } from "../processes/resources.ts";
 import type { ServeOptions } from "../processes/options.ts";
 import type { PoolOptions } from "../processes/pool.ts";
+import { procMissing } from "../workarounds/missing_proc.ts";
 
 const HOST = {
   expects: "a host name or an IP address",
@@ -31,6 +32,7 @@ export const command = defineCommand({
   details: `SIGINT (Ctrl-C) and SIGTERM drain it: no new connections, calls in flight may
 finish for the grace period. A second signal ends it at once. SIGHUP reads the
 TLS files again.`,
+  obstacle: procMissing,
   operands: [],
   flags: {
     host: {

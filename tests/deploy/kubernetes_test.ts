@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { parseDuration } from "../../src/cli/duration.ts";
 import { parseSize } from "../../src/cli/size.ts";
+import config from "../../deno.json" with { type: "json" };
 import { FLUSH_MS } from "../../src/processes/lifecycle.ts";
-import { version } from "../../src/commands/version.ts";
 import { root } from "../../tools/paths.ts";
 import { linuxTest, runProgram, spawnUsersvc, Transcript } from "../program.ts";
 import { kubernetesValidate, kustomize } from "./linters.ts";
@@ -199,7 +199,7 @@ linuxTest(
       spec.template.metadata.annotations["prometheus.io/port"],
       flag(container, "metrics-port"),
     );
-    assert.equal(container.image, `usersvc:${version}`);
+    assert.equal(container.image, `usersvc:${config.version}`);
 
     const [command, ...args] = container.args;
     assert.equal(command, "serve");

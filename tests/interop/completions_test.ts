@@ -1,6 +1,7 @@
 /** Sources the completion scripts in zsh and fish. */
 import assert from "node:assert/strict";
 import { entriesOf } from "../../src/commands/completions/entries.ts";
+import { program } from "../../src/main.ts";
 import { fishScript } from "../../src/commands/completions/fish.ts";
 import { zshScript } from "../../src/commands/completions/zsh.ts";
 import * as odd from "../odd_command.ts";
@@ -64,7 +65,7 @@ linuxTest("fish completes commands, flags with their help, values and paths", as
 linuxTest(
   "no declaration can break out of the script for fish",
   () =>
-    withScript(fishScript(entriesOf([odd.command])), async (folder) => {
+    withScript(fishScript(entriesOf(program, [odd.command])), async (folder) => {
       assert.equal(await offeredByFish(folder, "usersvc o"), `odd\t${odd.help}\n`);
       assert.equal(await offeredByFish(folder, "usersvc odd --v"), `--value\t${odd.help}\n`);
       assert.deepEqual(
@@ -129,7 +130,7 @@ for (const load of ["source", "fpath"] as const) {
 linuxTest(
   "no declaration can break out of the script for zsh",
   () =>
-    withScript(zshScript(entriesOf([odd.command])), (folder) => {
+    withScript(zshScript(entriesOf(program, [odd.command])), (folder) => {
       const literally = (text: string) => text.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");
       const help = literally(odd.help);
       return typeIntoZsh(folder, "source", [

@@ -1,6 +1,6 @@
 /** Describes where the figures were measured, without a word that names the machine. */
 import { totalmem } from "node:os";
-import { version } from "../../src/commands/version.ts";
+import config from "../../deno.json" with { type: "json" };
 import { usersvc } from "./contenders.ts";
 
 /** What the figures depend on. */
@@ -28,7 +28,10 @@ export async function describeMachine(peers: readonly string[]): Promise<Machine
     cores: navigator.hardwareConcurrency,
     memoryGb: Math.round(totalmem() / 2 ** 30),
     os: `${system}, Linux ${/^\d+\.\d+/.exec(Deno.osRelease())?.[0] ?? ""}`,
-    versions: [`usersvc ${version} (${await form()}) with Deno ${Deno.version.deno}`, ...peers],
+    versions: [
+      `usersvc ${config.version} (${await form()}) with Deno ${Deno.version.deno}`,
+      ...peers,
+    ],
   };
 }
 

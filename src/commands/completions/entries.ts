@@ -1,5 +1,5 @@
-import type { Command, Flags, ValueFlag } from "../../cli/command.ts";
-import { HELP_FLAG, HELP_SUMMARY, PROGRAM_FLAGS } from "../../cli/help.ts";
+import type { Command, Flags, Program, ValueFlag } from "../../cli/command.ts";
+import { HELP_FLAG, HELP_SUMMARY, programFlags } from "../../cli/help.ts";
 
 /** What a completion script has to know of a command. */
 export type Entry = Pick<Command, "name" | "summary" | "operands" | "flags">;
@@ -13,7 +13,7 @@ export interface Entries {
 }
 
 /** Collects what completion scripts are made from: the declarations that help is made from. */
-export function entriesOf(commands: readonly Command[]): Entries {
+export function entriesOf(program: Program, commands: readonly Command[]): Entries {
   const help: Entry = {
     name: "help",
     summary: HELP_SUMMARY,
@@ -26,7 +26,7 @@ export function entriesOf(commands: readonly Command[]): Entries {
     flags: {},
   };
   return {
-    flags: PROGRAM_FLAGS,
+    flags: programFlags(program),
     commands: [...commands, help].map((entry) => ({
       ...entry,
       flags: { ...entry.flags, help: HELP_FLAG },

@@ -1,0 +1,116 @@
+/** Runs a program that is told of as a value: its command line, help, errors and exit codes. */
+import type { Command, Program } from "./command.ts";
+import { readCommandLine } from "./command_line.ts";
+import { excerpt } from "./escape.ts";
+import { ExitCode } from "./exit_code.ts";
+import { commandHelp, programFlags, programHelp } from "./help.ts";
+import { OutputError, writeAll, writeError } from "./output.ts";
+import { giveUpRunning } from "./permissions.ts";
+import { splitFlag, switchFault } from "./spell_out.ts";
+import { didYouMean } from "./suggestions.ts";
+import { UsageError } from "./usage_error.ts";
+
+/**
+ * Runs a program. A wrong command line, and a failure that was expected, is one line on stderr.
+ *
+ * @param args the command line after the program's name
+ * @returns the exit code; see {@linkcode ExitCode}
+ * @throws {Error} what is neither: a fault of the program
+ */
+export async function runProgram(program: Program, args: readonly string[]): Promise<number> {
+  const [first, ...rest] = withoutSwitchedOff(program, args);
+  if (first === undefined || !program.starters.includes(first)) giveUpRunning();
+  const named = first !== undefined && Object.hasOwn(program.commands, first);
+  const typed = named ? `${program.name} ${first}` : program.name;
+  try {
+    return await dispatch(program, first, rest);
+  } catch (error) {
+    if (error instanceof UsageError) {
+      writeError(`${typed}: ${error.message}; see ${typed} --help`);
+      return named ? (await load(program, first)).usageExitCode ?? ExitCode.USAGE : ExitCode.USAGE;
+    }
+    if (!(error instanceof OutputError || program.isFailure(error))) throw error;
+    writeError(`${typed}: ${error.message}`);
+    return ExitCode.FAILURE;
+  }
+}
+
+/** Leaves out the flags before the command that are switched off: `--version=false`. */
+function withoutSwitchedOff(program: Program, args: readonly string[]): readonly string[] {
+  const flags = programFlags(program);
+  const first = args.findIndex((arg) => {
+    const { name, text } = splitFlag(arg, flags);
+    return name === undefined || text !== "false";
+  });
+  return first === -1 ? [] : args.slice(first);
+}
+
+async function dispatch(
+  program: Program,
+  first: string | undefined,
+  rest: readonly string[],
+): Promise<number> {
+  switch (first?.startsWith("-") ? programFlag(program, first) : first) {
+    case "--version":
+      return await show(rest, () => program.version() + "\n");
+    case undefined:
+    case "--help":
+      return await show(rest, () => programHelp(program));
+    case "help":
+      return await help(program, rest);
+    default:
+      return await runCommand(program, await load(program, first!), rest);
+  }
+}
+
+/** The long name of a flag of the program, `--help`; what was typed if it is none. */
+function programFlag(program: Program, arg: string): string {
+  const { name, typed, text } = splitFlag(arg, programFlags(program));
+  if (name === undefined) return arg;
+  const fault = switchFault(typed, text);
+  if (fault !== undefined) throw fault;
+  return `--${name}`;
+}
+
+async function runCommand(
+  program: Program,
+  command: Command,
+  args: readonly string[],
+): Promise<number> {
+  const request = await readCommandLine(command, args);
+  if (request.help) return await show([], () => commandHelp(program, command));
+  const obstacle = command.obstacle?.();
+  if (obstacle === undefined) return await command.run(request.flags, request.operands, program);
+  writeError(`${program.name} ${command.name}: ${obstacle}`);
+  return ExitCode.FAILURE;
+}
+
+async function help(program: Program, args: readonly string[]): Promise<number> {
+  const [name, ...extra] = args;
+  return name === undefined || ["help", "-h", "--help"].includes(name)
+    ? await show(extra, () => programHelp(program))
+    : await show(extra, async () => commandHelp(program, await load(program, name)));
+}
+
+async function show(
+  extra: readonly string[],
+  text: () => string | Promise<string>,
+): Promise<number> {
+  if (extra[0] !== undefined) {
+    throw new UsageError(`unexpected argument "${excerpt(extra[0])}"`);
+  }
+  await writeAll(Deno.stdout, await text());
+  return ExitCode.OK;
+}
+
+async function load({ commands }: Program, name: string): Promise<Command> {
+  const loader = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (loader) return (await loader()).command;
+  if (name.startsWith("-")) {
+    throw new UsageError(
+      `unknown flag ${excerpt(name)}; the flags of a command follow its name`,
+    );
+  }
+  const hint = await didYouMean(name, [...Object.keys(commands), "help"]);
+  throw new UsageError(`unknown command "${excerpt(name)}"${hint}`);
+}
