@@ -60,13 +60,6 @@ export function parseTarget(text: string, port?: number): Target | undefined {
   }
 }
 
-/** What to write instead of a text that is no target name; undefined if there is no telling. */
-export function targetHint(text: string): string | undefined {
-  return /^[a-z][a-z\d+.-]*:\/\//i.test(text) && !/^(dns|unix):/.test(text)
-    ? "it is no URL: leave out the scheme and the path; for https:// give --tls"
-    : undefined;
-}
-
 function parseHost(text: string, port: number | undefined): Target | undefined {
   const address = parseAddress(text);
   if (address === undefined) return undefined;

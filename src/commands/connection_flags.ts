@@ -6,7 +6,7 @@ import { parsePort, PORT } from "../cli/port.ts";
 import { UsageError } from "../cli/usage_error.ts";
 import type { Connection } from "../client/connection.ts";
 import { HEADER, parseHeader } from "../client/metadata.ts";
-import { parseTarget, TARGET, type Target, targetHint } from "../client/target.ts";
+import { parseTarget, TARGET, type Target } from "../client/target.ts";
 import type { ClientTls } from "../client/tls.ts";
 import { escapeControls } from "../cli/escape.ts";
 
@@ -151,4 +151,11 @@ function parseRetries(text: string): number | undefined {
 function parseServerName(text: string): string | undefined {
   const target = parseTarget(text.includes(":") ? `[${text}]` : text);
   return target?.host === text ? text : undefined;
+}
+
+/** What to write instead of a text that is no target name; undefined if there is no telling. */
+function targetHint(text: string): string | undefined {
+  return /^[a-z][a-z\d+.-]*:\/\//i.test(text) && !/^(dns|unix):/.test(text)
+    ? "it is no URL: leave out the scheme and the path; for https:// give --tls"
+    : undefined;
 }

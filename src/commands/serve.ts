@@ -7,9 +7,8 @@ import { parsePortOrFree, PORT_OR_FREE } from "../cli/port.ts";
 import { giveUpRunning } from "../cli/permissions.ts";
 import { parseSize, SIZE } from "../cli/size.ts";
 import { UsageError } from "../cli/usage_error.ts";
-import { parseWorkerCount, WORKER_COUNT } from "./values.ts";
+import { FAILURE, FAILURE_CODES, parseFailure, parseWorkerCount, WORKER_COUNT } from "./values.ts";
 import { LOG_FORMATS } from "../telemetry/log_format.ts";
-import { FAILURE, FAILURE_CODES, parseFailure } from "../server/faults.ts";
 import type { Endpoint, TcpEndpoint } from "../server/listen.ts";
 import type { TlsFiles } from "../server/tls.ts";
 import { descriptorsMissing } from "../processes/resources.ts";
@@ -168,15 +167,27 @@ TLS files again.`,
       writeError(`usersvc serve: ${missing}`);
       return ExitCode.FAILURE;
     }
-    if (pool !== undefined) {
-      const { serveWithWorkers } = await import("../processes/supervisor.ts");
-      return await serveWithWorkers(options, pool);
+    try {
+      return await serve(options, pool);
+    } catch (error) {
+      const { describeListenError } = await import("./listen_advice.ts");
+      const described = describeListenError(error);
+      if (described === undefined) throw error;
+      writeError(`usersvc serve: ${described}`);
+      return ExitCode.FAILURE;
     }
-    giveUpRunning();
-    const { serveAlone } = await import("../processes/alone.ts");
-    return await serveAlone(options, "--workers replaces processes that grow");
   },
 });
+
+async function serve(options: ServeOptions, pool: PoolOptions | undefined): Promise<number> {
+  if (pool !== undefined) {
+    const { serveWithWorkers } = await import("../processes/supervisor.ts");
+    return await serveWithWorkers(options, pool);
+  }
+  giveUpRunning();
+  const { serveAlone } = await import("../processes/alone.ts");
+  return await serveAlone(options, "--workers replaces processes that grow");
+}
 
 function endpointsOf(
   host: string | undefined,

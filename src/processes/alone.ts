@@ -1,12 +1,10 @@
-import { ExitCode } from "../cli/exit_code.ts";
 import { writeError } from "../cli/output.ts";
 import { formatMegabytes } from "../cli/size.ts";
 import { type Log, openLog } from "../telemetry/log.ts";
 import { denoFault } from "../workarounds/deno_versions.ts";
 import type { ServerEvents } from "../server/events.ts";
-import { ListenError, type TcpEndpoint } from "../server/listen.ts";
-import { type RunningServer, startServer } from "../server/server.ts";
-import { TlsError } from "../contract/tls_error.ts";
+import type { TcpEndpoint } from "../server/listen.ts";
+import { startServer } from "../server/server.ts";
 import { drainAndTell, FLUSH_MS, reloadOnSighup, reloadTls } from "./lifecycle.ts";
 import type { ServeOptions } from "./options.ts";
 import { dropPrivileges } from "./resources.ts";
@@ -22,14 +20,16 @@ const MEASURE_MS = 1_000;
  *
  * @param memoryRemedy what helps against memory that grows, for the log
  * @returns the exit code
+ * @throws {ListenError} if an endpoint cannot be listened on
+ * @throws {TlsError} if a TLS file cannot be used
  */
 export async function serveAlone(options: ServeOptions, memoryRemedy: string): Promise<number> {
   const fault = denoFault(Deno.version.deno);
   if (fault !== undefined) writeError(`usersvc serve: warning: ${fault}`);
   const log = openLog(options.log);
   const signals = takeStopSignals();
-  const server = await start(options, log);
-  if (server === undefined) return ExitCode.FAILURE;
+  const events = options.metrics ? await withMetrics(options.metrics, log) : log;
+  const server = await startServer(options, events);
   dropPrivileges(options);
   log.listening(server.endpoints);
   adviseOnMemory(log, memoryRemedy);
@@ -41,17 +41,6 @@ export async function serveAlone(options: ServeOptions, memoryRemedy: string): P
   ]);
   await log.flush(FLUSH_MS);
   return exitCode;
-}
-
-async function start(options: ServeOptions, log: Log): Promise<RunningServer | undefined> {
-  try {
-    const events = options.metrics ? await withMetrics(options.metrics, log) : log;
-    return await startServer(options, events);
-  } catch (error) {
-    if (!(error instanceof ListenError || error instanceof TlsError)) throw error;
-    writeError(`usersvc serve: ${error.message}`);
-    return undefined;
-  }
 }
 
 /** Counts what the server tells and serves it; loaded only here, it costs nothing when it is off. */

@@ -2,7 +2,7 @@ import { ExitCode } from "../cli/exit_code.ts";
 import { writeError } from "../cli/output.ts";
 import { type Log, openLog } from "../telemetry/log.ts";
 import { denoFault } from "../workarounds/deno_versions.ts";
-import { type Accept, acceptAll, listen, type Listener, ListenError } from "../server/listen.ts";
+import { type Accept, acceptAll, listen, type Listener } from "../server/listen.ts";
 import { type HandOver, openHandOver } from "./hand_over.ts";
 import { drainAndTell, FLUSH_MS, reloadOnSighup } from "./lifecycle.ts";
 import type { ServeOptions } from "./options.ts";
@@ -19,6 +19,7 @@ import { exitCodeOfSignal, type StopSignals, takeStopSignals } from "../cli/sign
  * connection that comes while no worker is there waits for the next one.
  *
  * @returns the exit code
+ * @throws {ListenError} if an endpoint cannot be listened on
  */
 export async function serveWithWorkers(
   options: ServeOptions,
@@ -35,10 +36,6 @@ export async function serveWithWorkers(
     const pool = openPool(options, poolOptions, handOver, log.notice, metrics?.observer);
     if (options.metrics) log.notice(await metrics!.serve(options.metrics, pool));
     return await supervise(listeners, pool, handOver, signals, options, log);
-  } catch (error) {
-    if (!(error instanceof ListenError)) throw error;
-    writeError(`usersvc serve: ${error.message}`);
-    return ExitCode.FAILURE;
   } finally {
     await log.flush(FLUSH_MS);
   }

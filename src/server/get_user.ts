@@ -65,7 +65,7 @@ function peerOf(address: string): string {
 function answer(call: GetUserCall, { fail }: Faults): GetUserEnding {
   if (call.cancelled) return abandoned(call);
   if (fail !== undefined && Math.random() < fail.rate) {
-    return failure(status[fail.code], "failed on purpose (--fail)");
+    return failure(status[fail.code], fail.reason);
   }
   const fault = usernameFault(call.request.username);
   if (fault !== undefined) return refusal(fault);

@@ -39,9 +39,25 @@ export type Accept = (
   onConnection: (socket: Socket) => void,
 ) => Promise<Listener>;
 
-/** The system does not let us listen; the message says why and what to do. */
+/** The system does not let us listen; the message says where, and why. */
 export class ListenError extends Error {
   override name = "ListenError";
+  /** The system's code, such as `EADDRINUSE`; `undefined` as a text where it gives none. */
+  readonly code: string;
+
+  /**
+   * @param purpose what cannot be done there
+   * @param cause the system's error
+   */
+  constructor(
+    readonly purpose: "listen" | "serve metrics",
+    readonly endpoint: Endpoint,
+    reason: string,
+    cause: unknown,
+  ) {
+    super(`cannot ${purpose} on ${formatEndpoint(endpoint)}: ${reason}`, { cause });
+    this.code = codeOf(cause);
+  }
 }
 
 /** Every address of the machine, of both IP versions. */
@@ -185,26 +201,25 @@ function codeOf(error: unknown): string {
 
 function listenError(endpoint: Endpoint, error: unknown): ListenError {
   const why = "path" in endpoint ? unixReason(error) : tcpReason(error, endpoint.host);
-  return new ListenError(`cannot listen on ${formatEndpoint(endpoint)}: ${why}`, { cause: error });
+  return new ListenError("listen", endpoint, why, error);
 }
 
 function tcpReason(error: unknown, host: string): string {
   const [, zone] = host.split("%", 2);
   switch (codeOf(error)) {
     case "EADDRINUSE":
-      return "the port is in use; stop the program that uses it, choose another with --port, " +
-        "or take a free one with --port 0";
+      return "the port is in use";
     case "EACCES":
-      return "not allowed; choose a port from 1024 up with --port";
+      return "not allowed";
     // What a lookup of an address with a zone that does not fit ends with on Deno 2.9.2.
     case "EPERM":
       return zone === undefined ? messageOf(error) : zoneReason(zone);
     case "ENOTFOUND":
     case "EAI_AGAIN":
-      return "unknown host; give --host an address of this machine, such as 127.0.0.1 or ::";
+      return "unknown host";
     case "EADDRNOTAVAIL":
     case "EINVAL":
-      return "not an address of this machine; give --host one that is, such as 127.0.0.1 or ::";
+      return "not an address of this machine";
     default:
       return messageOf(error);
   }
@@ -212,18 +227,18 @@ function tcpReason(error: unknown, host: string): string {
 
 function zoneReason(zone: string): string {
   return `the zone ${zone} does not go with this address; only link-local addresses (fe80::) have ` +
-    "one, the name of their interface: leave it out, or give --host another address";
+    "one, the name of their interface";
 }
 
 function unixReason(error: unknown): string {
   switch (codeOf(error)) {
     case "EADDRINUSE":
-      return "a program listens there; stop it or choose another path with --unix";
+      return "a program listens there";
     case "EACCES":
     case "EPERM":
-      return "not allowed; choose a path in a folder that you may write to";
+      return "not allowed";
     case "ENOENT":
-      return "its folder does not exist; make it or choose another path with --unix";
+      return "its folder does not exist";
     default:
       return messageOf(error);
   }

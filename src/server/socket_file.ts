@@ -22,12 +22,7 @@ export async function claimSocketFile(path: string): Promise<void> {
   if (file === undefined) return;
   // Only what a server left behind may be removed.
   if (!file.isSocket) {
-    throw Object.assign(
-      new Error("it exists and is not a socket; choose another path with --unix"),
-      {
-        code: "EEXIST",
-      },
-    );
+    throw Object.assign(new Error("it exists and is not a socket"), { code: "EEXIST" });
   }
   if (await isListening(path)) {
     throw Object.assign(new Error("address already in use"), { code: "EADDRINUSE" });
@@ -58,9 +53,7 @@ function checkLength(path: string): void {
   if (excess <= 0) return;
   const bytes = excess === 1 ? "1 byte" : `${excess} bytes`;
   throw Object.assign(
-    new Error(
-      `the path is ${bytes} too long: ${MAX_PATH_BYTES} are possible; choose a shorter one with --unix`,
-    ),
+    new Error(`the path is ${bytes} too long: ${MAX_PATH_BYTES} are possible`),
     { code: "ENAMETOOLONG" },
   );
 }

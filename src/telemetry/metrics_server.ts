@@ -83,11 +83,6 @@ function listening(server: Server, host: string, port: number): Promise<TcpEndpo
 }
 
 function listenError(endpoint: TcpEndpoint, error: NodeJS.ErrnoException): ListenError {
-  const remedy = error.code === "EADDRINUSE"
-    ? "the port is in use; choose another with --metrics-port, or take a free one with " +
-      "--metrics-port 0"
-    : `${error.message}; see --metrics-host and --metrics-port`;
-  return new ListenError(`cannot serve metrics on ${formatEndpoint(endpoint)}: ${remedy}`, {
-    cause: error,
-  });
+  const reason = error.code === "EADDRINUSE" ? "the port is in use" : error.message;
+  return new ListenError("serve metrics", endpoint, reason, error);
 }
