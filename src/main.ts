@@ -1,7 +1,6 @@
 import config from "../deno.json" with { type: "json" };
 import type { Program } from "./cli/command.ts";
-import { giveUpRunning } from "./cli/permissions.ts";
-import { runProgram } from "./cli/program.ts";
+import { giveUpRunning, runProgram } from "./cli/program.ts";
 import { TlsError } from "./contract/tls_error.ts";
 
 /** usersvc. */

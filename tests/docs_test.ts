@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { dirname, join } from "node:path";
 import config from "../deno.json" with { type: "json" };
-import { loadCommands } from "../src/commands/list.ts";
+import { loadCommands } from "../src/cli/help.ts";
+import { program } from "../src/main.ts";
 import { withDeclarations } from "../tools/commands_doc.ts";
 import { root } from "../tools/paths.ts";
 import { permissions } from "../tools/permissions.ts";
@@ -122,7 +123,7 @@ posixTest("a transcript that shows something else than what appears is an error"
 
 programTest("docs/commands.md has the flags and examples of each command", async () => {
   const page = await Deno.readTextFile(`${root}docs/commands.md`);
-  const commands = await loadCommands();
+  const commands = await loadCommands(program);
   const [serve] = commands;
   const delay = { ...serve!.flags.delay!, help: "Answer | late" };
   const changed = { ...serve!, flags: { ...serve!.flags, delay, another: { help: "Do more" } } };

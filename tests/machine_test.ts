@@ -1,4 +1,5 @@
 /** A machine that lacks something: one line says what, as far as it can be known beforehand. */
+import { shellWord } from "../src/cli/escape.ts";
 import assert from "node:assert/strict";
 import { oneCall } from "./one_call.ts";
 import {
@@ -77,7 +78,9 @@ for (
 /** Runs a line of shell that mounts what it likes, without effect on others; `$d` is a folder. */
 async function inNamespace(line: string): Promise<Result> {
   return await shell(
-    `d=$(mktemp -d); d=$d unshare -rm bash -c ${quote(`mount --make-rprivate / && ${line}`)}; ` +
+    `d=$(mktemp -d); d=$d unshare -rm bash -c ${
+      shellWord(`mount --make-rprivate / && ${line}`)
+    }; ` +
       "code=$?; rmdir $d; exit $code",
   );
 }
@@ -112,7 +115,3 @@ mountTest("without /proc, which Deno needs to connect, it is one line", async ()
   }
   assert.match((await hidden("proto")).stdout, /syntax = "proto3"/);
 });
-
-function quote(text: string): string {
-  return `'${text.replaceAll("'", `'\\''`)}'`;
-}

@@ -1,4 +1,5 @@
 /** Runs the real program as a process, for the tests. */
+import { shellWord } from "../src/cli/escape.ts";
 import { mainModule, root } from "../tools/paths.ts";
 import { sourcePermissionFlags } from "../tools/permissions.ts";
 
@@ -128,17 +129,13 @@ export async function runProgram(
 
 /** Runs a line of shell whose three streams are a terminal; stdout is what the terminal shows. */
 export function shellOnTerminal(line: string): Promise<Result> {
-  const bash = `bash -c ${quote(line)}`;
+  const bash = `bash -c ${shellWord(line)}`;
   // The syntax of `script` differs between Linux and macOS.
   return shell(
     Deno.build.os === "linux"
-      ? `script -qec ${quote(bash)} /dev/null | tr -d '\\r'`
+      ? `script -qec ${shellWord(bash)} /dev/null | tr -d '\\r'`
       : `script -q /dev/null ${bash} | tr -d '\\r'`,
   );
-}
-
-function quote(text: string): string {
-  return `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
 function decode(bytes: Uint8Array): string {

@@ -1,10 +1,14 @@
 import assert from "node:assert/strict";
-import { parseDuration } from "../src/cli/duration.ts";
-import { parsePort, parsePortOrFree } from "../src/cli/port.ts";
+import { PORT, PORT_OR_FREE } from "../src/cli/values.ts";
 import { parseHeader } from "../src/client/metadata.ts";
 import { parseTarget } from "../src/client/target.ts";
 import { denoFault } from "../src/workarounds/deno_versions.ts";
 import { usernameFault } from "../src/server/username.ts";
+import { DURATION } from "../src/commands/values.ts";
+
+const { parse: parseDuration } = DURATION;
+const { parse: parsePort } = PORT;
+const { parse: parsePortOrFree } = PORT_OR_FREE;
 
 Deno.test("durations have a unit and lie between 1ms and 24h", () => {
   const valid: [string, number][] = [

@@ -3,8 +3,7 @@ import { once } from "node:events";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import { parseSize } from "../src/cli/size.ts";
-import { parseWorkerCount } from "../src/commands/values.ts";
+import { WORKER_MEMORY, WORKERS } from "../src/commands/values.ts";
 import { openBackOff } from "../src/processes/worker_state.ts";
 import { root } from "../tools/paths.ts";
 import { healthClient, watchHealth } from "./health_client.ts";
@@ -58,20 +57,20 @@ async function callInFlight(server: Serve) {
 }
 
 Deno.test("sizes have a unit and lie between 150MB and 64GB", () => {
-  assert.equal(parseSize("400MB"), 400_000_000);
-  assert.equal(parseSize("1.5GB"), 1_500_000_000);
-  assert.equal(parseSize("150MB"), 150_000_000);
+  assert.equal(WORKER_MEMORY.parse("400MB"), 400_000_000);
+  assert.equal(WORKER_MEMORY.parse("1.5GB"), 1_500_000_000);
+  assert.equal(WORKER_MEMORY.parse("150MB"), 150_000_000);
   for (const text of ["", "400", "MB", "149MB", "65GB", "-1GB", "400mb", "400 MB", "1e3MB"]) {
-    assert.equal(parseSize(text), undefined, text);
+    assert.equal(WORKER_MEMORY.parse(text), undefined, text);
   }
 });
 
 Deno.test("worker counts are 1 to 256, or auto", () => {
-  assert.equal(parseWorkerCount("1"), 1);
-  assert.equal(parseWorkerCount("256"), 256);
-  assert.equal(parseWorkerCount("auto"), navigator.hardwareConcurrency);
+  assert.equal(WORKERS.parse("1"), 1);
+  assert.equal(WORKERS.parse("256"), 256);
+  assert.equal(WORKERS.parse("auto"), navigator.hardwareConcurrency);
   for (const text of ["", "0", "257", "-1", "1.5", "two", "AUTO"]) {
-    assert.equal(parseWorkerCount(text), undefined, text);
+    assert.equal(WORKERS.parse(text), undefined, text);
   }
 });
 

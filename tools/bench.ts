@@ -3,9 +3,8 @@
  *
  * stdout has the result; stderr shows progress on a terminal, and what is being installed.
  */
-import { defineCommand } from "../src/cli/command.ts";
+import { defineCommand, UsageError } from "../src/cli/command.ts";
 import { readCommandLine } from "../src/cli/command_line.ts";
-import { UsageError } from "../src/cli/usage_error.ts";
 import { program } from "../src/main.ts";
 import { runBenchmark } from "./bench/benchmark.ts";
 import type { Sizes } from "./bench/result.ts";

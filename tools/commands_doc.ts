@@ -7,7 +7,8 @@
  * they are not current.
  */
 import { type Command, type Example, type Flags, takesValue } from "../src/cli/command.ts";
-import { loadCommands } from "../src/commands/list.ts";
+import { loadCommands } from "../src/cli/help.ts";
+import { program } from "../src/main.ts";
 import { root } from "./paths.ts";
 
 const DOCUMENT = "docs/commands.md";
@@ -96,7 +97,7 @@ async function main(args: readonly string[]): Promise<number> {
     return 2;
   }
   const page = await Deno.readTextFile(root + DOCUMENT);
-  const current = await format(withDeclarations(page, await loadCommands()));
+  const current = await format(withDeclarations(page, await loadCommands(program)));
   if (page === current) return 0;
   if (check) {
     console.error(`docs: ${DOCUMENT} is not current; run: deno task docs`);

@@ -1,4 +1,5 @@
 /** Writes ./usersvc where no executable can be made: a script that runs the program with this Deno. */
+import { shellWord } from "../src/cli/escape.ts";
 import { ExitCode } from "../src/cli/exit_code.ts";
 import { loadCommands } from "../src/cli/help.ts";
 import { program } from "../src/main.ts";
@@ -66,15 +67,14 @@ const unheard = "usersvc: cannot write the output: stdout is closed";
 
 /** A shell script. */
 async function shellScript(): Promise<string> {
-  const quote = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;
-  const quoteAll = (words: readonly string[]) => words.map(quote).join(" ");
+  const quoteAll = (words: readonly string[]) => words.map(shellWord).join(" ");
   return `#!/bin/sh
 # Made by \`deno task build\`, which could not download the runtime for a standalone executable.
-deno=${quote(Deno.execPath())}
-if [ ! -x "$deno" ] || [ ! -f ${quote(mainModule)} ] || [ ! -f ${
-    quote(`${bundled}/main.js`)
+deno=${shellWord(Deno.execPath())}
+if [ ! -x "$deno" ] || [ ! -f ${shellWord(mainModule)} ] || [ ! -f ${
+    shellWord(`${bundled}/main.js`)
   } ]; then
-  echo ${quote(gone)} >&2
+  echo ${shellWord(gone)} >&2
   exit 1
 fi
 ${await refuseOtherThanUtf8()}if [ "$1" = serve ]; then
@@ -82,12 +82,12 @@ ${await refuseOtherThanUtf8()}if [ "$1" = serve ]; then
 fi
 # Deno opens /dev/null in place of a closed stdout: nothing would be printed, with exit code 0.
 if ! { true 3>&1; } 2>/dev/null; then
-  echo ${quote(unheard)} >&2
+  echo ${shellWord(unheard)} >&2
   exit 1
 fi
 # Without a cache, to compile everything would be slower.
-if [ -w ${quote(cached.DENO_DIR)} ]; then
-  export DENO_DIR=${quote(cached.DENO_DIR)} DENO_V8_FLAGS=${quote(cached.DENO_V8_FLAGS)}
+if [ -w ${shellWord(cached.DENO_DIR)} ]; then
+  export DENO_DIR=${shellWord(cached.DENO_DIR)} DENO_V8_FLAGS=${shellWord(cached.DENO_V8_FLAGS)}
 fi
 exec "$deno" ${quoteAll(fromBundle)} "$@"
 `;

@@ -6,12 +6,11 @@ import {
   type FlagValues,
   type SwitchFlag,
   takesValue,
+  UsageError,
   type ValueFlag,
 } from "./command.ts";
 import { HELP_FLAG } from "./help.ts";
-import { didYouMean } from "./suggestions.ts";
 import { invalidValue, spellOut } from "./spell_out.ts";
-import { UsageError } from "./usage_error.ts";
 
 /** What was asked of a command: to show its help, or to run with these values. */
 export type Request =
@@ -157,4 +156,15 @@ function valueOf(flag: ValueFlag<unknown>, text: string, source: string): unknow
   const value = flag.parse(text);
   if (value === undefined) throw invalidValue(source, flag, text);
   return value;
+}
+
+/**
+ * The end of an error line: ` (did you mean serve?)`, or nothing if no candidate is closer to what was
+ * typed than half its length, rounded up.
+ */
+export async function didYouMean(typed: string, candidates: string[]): Promise<string> {
+  const { closestMatch } = await import("leven");
+  const maxDistance = Math.ceil(typed.length / 2) - 1;
+  const match = closestMatch(typed, candidates, { maxDistance });
+  return match === undefined ? "" : ` (did you mean ${match}?)`;
 }

@@ -63,3 +63,8 @@ export function cut(text: string, max: number): string {
 export function excerpt(text: string, max = 60): string {
   return escapeControls(cut(text, max));
 }
+
+/** A word of sh, bash or zsh that stands for exactly this text. */
+export function shellWord(text: string): string {
+  return /^[\w./:-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}

@@ -13,7 +13,7 @@ const RETRY_MS = 5;
 
 /**
  * Writes text and returns when the system has taken all of it. A reader that has gone
- * (`usersvc proto | head -1`) wants nothing more: that is not an error, and the rest is dropped.
+ * (`program | head -1`) wants nothing more: that is not an error, and the rest is dropped.
  *
  * @returns false if the reader has gone
  * @throws {OutputError} if the stream cannot be written for another reason, such as a full disk
@@ -61,4 +61,9 @@ export function sayNow(text: string): void {
 /** Writes one line to stderr, as {@linkcode sayNow} does. */
 export function writeError(line: string): void {
   sayNow(`${line}\n`);
+}
+
+/** Writes an amount of memory for people: `412 MB`. */
+export function formatMegabytes(bytes: number): string {
+  return `${Math.round(bytes / 1_000_000)} MB`;
 }

@@ -1,14 +1,11 @@
 /** Runs a program that is told of as a value: its command line, help, errors and exit codes. */
-import type { Command, Program } from "./command.ts";
-import { readCommandLine } from "./command_line.ts";
+import { type Command, type Program, UsageError } from "./command.ts";
+import { didYouMean, readCommandLine } from "./command_line.ts";
 import { excerpt } from "./escape.ts";
 import { ExitCode } from "./exit_code.ts";
 import { commandHelp, programFlags, programHelp } from "./help.ts";
 import { OutputError, writeAll, writeError } from "./output.ts";
-import { giveUpRunning } from "./permissions.ts";
 import { splitFlag, switchFault } from "./spell_out.ts";
-import { didYouMean } from "./suggestions.ts";
-import { UsageError } from "./usage_error.ts";
 
 /**
  * Runs a program. A wrong command line, and a failure that was expected, is one line on stderr.
@@ -113,4 +110,12 @@ async function load({ commands }: Program, name: string): Promise<Command> {
   }
   const hint = await didYouMean(name, [...Object.keys(commands), "help"]);
   throw new UsageError(`unknown command "${excerpt(name)}"${hint}`);
+}
+
+/**
+ * Gives up the permission to run programs, for good. What does not need it cannot be made to use
+ * it.
+ */
+export function giveUpRunning(): void {
+  Deno.permissions.revokeSync({ name: "run" });
 }

@@ -1,6 +1,5 @@
 import { excerpt } from "./escape.ts";
-import { type Flags, takesValue, type ValueFlag } from "./command.ts";
-import { UsageError } from "./usage_error.ts";
+import { type Flags, takesValue, UsageError, type ValueFlag } from "./command.ts";
 
 /** Arguments that leave the parser nothing to guess, and what it would not find wrong with them. */
 export interface Spelled {

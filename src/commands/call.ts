@@ -1,13 +1,12 @@
-import { defineCommand } from "../cli/command.ts";
-import { CONCURRENCY, parseConcurrency } from "../cli/concurrency.ts";
+import { defineCommand, UsageError } from "../cli/command.ts";
 import { ExitCode, exitCodeOfStatus } from "../cli/exit_code.ts";
 import { writeAll, writeError } from "../cli/output.ts";
-import { parsePath, PATH } from "../cli/path.ts";
-import { UsageError } from "../cli/usage_error.ts";
+import { PATH } from "../cli/values.ts";
 import type { Connection } from "../client/connection.ts";
 import type { Target } from "../client/target.ts";
 import type { CallOptions } from "../client/user_client.ts";
 import { escapeControls } from "../cli/escape.ts";
+import { CONCURRENCY } from "./values.ts";
 import { connectionFlags, connectionOf, timeoutFlag } from "./connection_flags.ts";
 
 export const command = defineCommand({
@@ -27,16 +26,14 @@ names, each is called; the first that failed gives the exit code.`,
     file: {
       value: "FILE",
       help: "Greet the names in this file, one on each line",
-      expects: PATH,
-      parse: parsePath,
+      ...PATH,
     },
     ...connectionFlags,
     timeout: { ...timeoutFlag, default: "10s" },
     concurrency: {
       value: "N",
       help: "How many calls to have under way at once",
-      expects: CONCURRENCY,
-      parse: parseConcurrency,
+      ...CONCURRENCY,
       default: "64",
     },
     "fail-fast": { help: "Stop at the first call that fails" },

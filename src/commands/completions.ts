@@ -1,7 +1,6 @@
-import { defineCommand } from "../cli/command.ts";
+import { defineCommand, UsageError } from "../cli/command.ts";
 import { ExitCode } from "../cli/exit_code.ts";
 import { writeAll } from "../cli/output.ts";
-import { UsageError } from "../cli/usage_error.ts";
 import type { Entries } from "./completions/entries.ts";
 import { excerpt } from "../cli/escape.ts";
 

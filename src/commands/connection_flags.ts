@@ -1,18 +1,14 @@
-import { DURATION, parseDuration } from "../cli/duration.ts";
-import type { FlagValues } from "../cli/command.ts";
+import { type FlagValues, UsageError } from "../cli/command.ts";
 import { writeError } from "../cli/output.ts";
-import { parsePath, PATH } from "../cli/path.ts";
-import { parsePort, PORT } from "../cli/port.ts";
-import { UsageError } from "../cli/usage_error.ts";
+import { PATH, PORT } from "../cli/values.ts";
 import type { Connection } from "../client/connection.ts";
 import { HEADER, parseHeader } from "../client/metadata.ts";
 import { parseTarget, TARGET, type Target } from "../client/target.ts";
 import type { ClientTls } from "../client/tls.ts";
 import { escapeControls } from "../cli/escape.ts";
+import { DURATION, RETRIES } from "./values.ts";
 
-const MAX_RETRIES = 10;
-
-const file = { value: "FILE", expects: PATH, parse: parsePath } as const;
+const file = { value: "FILE", ...PATH } as const;
 
 /** The flags of every command that reaches a server; each adds `--timeout` with its own default. */
 export const connectionFlags = {
@@ -29,15 +25,13 @@ export const connectionFlags = {
   port: {
     value: "PORT",
     help: "The server's port, in place of the address's",
-    expects: PORT,
-    parse: parsePort,
+    ...PORT,
   },
   wait: { help: "Wait for the server to come up, within the deadline" },
   retries: {
     value: "N",
     help: "Try a call that fails with UNAVAILABLE again so often",
-    expects: `a number from 0 to ${MAX_RETRIES}`,
-    parse: parseRetries,
+    ...RETRIES,
     default: "0",
   },
   header: {
@@ -79,8 +73,7 @@ export const connectionFlags = {
 export const timeoutFlag = {
   value: "DURATION",
   help: "The deadline: 500ms, 2s, 1m",
-  expects: DURATION,
-  parse: parseDuration,
+  ...DURATION,
 } as const;
 
 type ConnectionValues = FlagValues<typeof connectionFlags>;
@@ -142,10 +135,6 @@ function tlsOf(flags: ConnectionValues): ClientTls | undefined {
     ...(cert === undefined || key === undefined ? {} : { identity: { cert, key } }),
     ...(serverName === undefined ? {} : { serverName }),
   };
-}
-
-function parseRetries(text: string): number | undefined {
-  return /^\d{1,2}$/.test(text) && Number(text) <= MAX_RETRIES ? Number(text) : undefined;
 }
 
 function parseServerName(text: string): string | undefined {

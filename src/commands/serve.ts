@@ -1,13 +1,16 @@
-import { defineCommand } from "../cli/command.ts";
-import { DURATION, parseDuration } from "../cli/duration.ts";
+import { defineCommand, UsageError } from "../cli/command.ts";
 import { ExitCode } from "../cli/exit_code.ts";
 import { writeError } from "../cli/output.ts";
-import { parsePath, PATH } from "../cli/path.ts";
-import { parsePortOrFree, PORT_OR_FREE } from "../cli/port.ts";
-import { giveUpRunning } from "../cli/permissions.ts";
-import { parseSize, SIZE } from "../cli/size.ts";
-import { UsageError } from "../cli/usage_error.ts";
-import { FAILURE, FAILURE_CODES, parseFailure, parseWorkerCount, WORKER_COUNT } from "./values.ts";
+import { giveUpRunning } from "../cli/program.ts";
+import { PATH, PORT_OR_FREE } from "../cli/values.ts";
+import {
+  DURATION,
+  FAILURE,
+  FAILURE_CODES,
+  parseFailure,
+  WORKER_MEMORY,
+  WORKERS,
+} from "./values.ts";
 import { LOG_FORMATS } from "../telemetry/log_format.ts";
 import type { Endpoint, TcpEndpoint } from "../server/listen.ts";
 import type { TlsFiles } from "../server/tls.ts";
@@ -43,54 +46,46 @@ TLS files again.`,
     port: {
       value: "PORT",
       help: "The port to listen on; 0 takes a free one",
-      expects: PORT_OR_FREE,
-      parse: parsePortOrFree,
+      ...PORT_OR_FREE,
       defaultNote: `${DEFAULT_PORT}, with --unix: no port`,
     },
     unix: {
       value: "PATH",
       help: "Listen on a Unix socket; with --port, on both",
-      expects: PATH,
-      parse: parsePath,
+      ...PATH,
     },
     "tls-cert": {
       value: "FILE",
       help: "Serve TLS with this certificate chain (PEM)",
-      expects: PATH,
-      parse: parsePath,
+      ...PATH,
     },
     "tls-key": {
       value: "FILE",
       help: "The certificate's private key (PEM)",
-      expects: PATH,
-      parse: parsePath,
+      ...PATH,
     },
     "tls-client-ca": {
       value: "FILE",
       help: "Demand client certificates signed by this authority",
-      expects: PATH,
-      parse: parsePath,
+      ...PATH,
     },
     "no-reflection": { help: "Do not offer server reflection" },
     grace: {
       value: "DURATION",
       help: "How long calls in flight may finish after a signal",
-      expects: DURATION,
-      parse: parseDuration,
+      ...DURATION,
       default: "10s",
     },
     "max-connection-age": {
       value: "DURATION",
       help: "Have clients open a new connection after this time",
-      expects: DURATION,
-      parse: parseDuration,
+      ...DURATION,
       defaultNote: "never",
     },
     delay: {
       value: "DURATION",
       help: "Answer each call late, on purpose",
-      expects: DURATION,
-      parse: parseDuration,
+      ...DURATION,
     },
     fail: {
       value: "CODE[:RATE]",
@@ -102,16 +97,14 @@ TLS files again.`,
     workers: {
       value: "N",
       help: "Serve with N processes, or one per core (auto)",
-      expects: WORKER_COUNT,
-      parse: parseWorkerCount,
+      ...WORKERS,
       suggestions: ["auto"],
       defaultNote: "one process, which is not replaced",
     },
     "worker-memory": {
       value: "SIZE",
       help: "Replace a worker whose memory passes this",
-      expects: SIZE,
-      parse: parseSize,
+      ...WORKER_MEMORY,
       defaultNote: DEFAULT_WORKER_MEMORY,
     },
     log: {
@@ -125,8 +118,7 @@ TLS files again.`,
     "metrics-port": {
       value: "PORT",
       help: "Serve Prometheus metrics here; 0 takes a free one",
-      expects: PORT_OR_FREE,
-      parse: parsePortOrFree,
+      ...PORT_OR_FREE,
     },
     "metrics-host": {
       value: "HOST",
@@ -235,5 +227,5 @@ function poolOptions(
   }
   // Connections cannot be handed to another process there.
   if (Deno.build.os === "windows") throw new UsageError("--workers does not work on Windows");
-  return { workers, workerMemory: workerMemory ?? parseSize(DEFAULT_WORKER_MEMORY)! };
+  return { workers, workerMemory: workerMemory ?? WORKER_MEMORY.parse(DEFAULT_WORKER_MEMORY)! };
 }

@@ -1,17 +1,33 @@
+import { duration, size, type ValueKind, wholeNumber } from "../cli/values.ts";
 import { STATUS_NAMES } from "../contract/status_codes.ts";
 import type { Failure } from "../server/faults.ts";
 
+/** A deadline, or another time that a server or a client is to keep to, in milliseconds. */
+export const DURATION = duration("1ms", "24h");
+
+/** How many calls may be in flight at once. */
+export const CONCURRENCY = wholeNumber(1, 1_000);
+
+/** How often a call is tried again. */
+export const RETRIES = wholeNumber(0, 10);
+
+/**
+ * How much memory a worker may use, in bytes. Below the least, a server that has answered nothing yet
+ * is already too large.
+ */
+export const WORKER_MEMORY = size("150MB", "64GB");
+
 const MAX_WORKERS = 256;
+const WORKER_COUNT = wholeNumber(1, MAX_WORKERS);
 
-/** What {@linkcode parseWorkerCount} accepts, in words for help and errors. */
-export const WORKER_COUNT = `a number from 1 to ${MAX_WORKERS}, or auto`;
-
-/** Reads a number of workers; `auto` is one for each available core. Undefined if it is neither. */
-export function parseWorkerCount(text: string): number | undefined {
-  if (text === "auto") return Math.min(navigator.hardwareConcurrency, MAX_WORKERS);
-  const count = /^\d{1,3}$/.test(text) ? Number(text) : 0;
-  return count >= 1 && count <= MAX_WORKERS ? count : undefined;
-}
+/** How many workers there are; `auto` is one for each available core. */
+export const WORKERS: ValueKind<number> = {
+  expects: `${WORKER_COUNT.expects}, or auto`,
+  parse: (text) =>
+    text === "auto"
+      ? Math.min(navigator.hardwareConcurrency, MAX_WORKERS)
+      : WORKER_COUNT.parse(text),
+};
 
 /** The names of all status codes but OK. */
 export const FAILURE_CODES = STATUS_NAMES.slice(1) as Failure["code"][];

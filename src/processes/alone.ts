@@ -1,5 +1,5 @@
 import { writeError } from "../cli/output.ts";
-import { formatMegabytes } from "../cli/size.ts";
+import { formatMegabytes } from "../cli/output.ts";
 import { type Log, openLog } from "../telemetry/log.ts";
 import { denoFault } from "../workarounds/deno_versions.ts";
 import type { ServerEvents } from "../server/events.ts";

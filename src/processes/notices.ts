@@ -1,5 +1,5 @@
 /** What the log is told of a server as a whole and of its workers. */
-import { formatMegabytes } from "../cli/size.ts";
+import { formatMegabytes } from "../cli/output.ts";
 import type { Notice } from "../server/events.ts";
 
 /** How a drain ended. */

@@ -1,7 +1,6 @@
 /** The manifests of deploy/kubernetes/: valid for Kubernetes, and agreeing with each other. */
 import assert from "node:assert/strict";
-import { parseDuration } from "../../src/cli/duration.ts";
-import { parseSize } from "../../src/cli/size.ts";
+import { DURATION, WORKER_MEMORY } from "../../src/commands/values.ts";
 import config from "../../deno.json" with { type: "json" };
 import { FLUSH_MS } from "../../src/processes/lifecycle.ts";
 import { root } from "../../tools/paths.ts";
@@ -160,7 +159,7 @@ linuxTest("every selector matches the pods, every target is there", async () => 
 
 linuxTest("a pod ends after its drain, and is not killed for the memory it may have", async () => {
   const { deployment: { spec }, container } = await deployment();
-  const drainMs = parseDuration(flag(container, "grace"))! + FLUSH_MS;
+  const drainMs = DURATION.parse(flag(container, "grace"))! + FLUSH_MS;
   const sleepMs = container.lifecycle.preStop.sleep.seconds * 1_000;
   assert.ok(spec.template.spec.terminationGracePeriodSeconds * 1_000 > sleepMs + drainMs);
 
@@ -170,7 +169,7 @@ linuxTest("a pod ends after its drain, and is not killed for the memory it may h
   const limit = /^(\d+)Gi$/.exec(container.resources.limits.memory)!;
   assert.ok(
     Number(limit[1]) * 1024 ** 3 >=
-      workers * parseSize(flag(container, "worker-memory"))! + supervisor,
+      workers * WORKER_MEMORY.parse(flag(container, "worker-memory"))! + supervisor,
   );
 });
 

@@ -1,6 +1,6 @@
 import { type Flags, takesValue, type ValueFlag } from "../../cli/command.ts";
+import { shellWord } from "../../cli/escape.ts";
 import { type Entries, type Entry, takesPath } from "./entries.ts";
-import { quote } from "./quote.ts";
 
 /**
  * Makes the completion script for bash, 3.2 and up.
@@ -37,7 +37,7 @@ ${commands.map(commandCase).join("")}        esac
 }
 
 _usersvc_paths() {
-  # Within a completion readline does it, which knows how to quote; bash 3.2 cannot ask it to.
+  # Within a completion readline does it, which knows how to shellWord; bash 3.2 cannot ask it to.
   compopt -o default 2>/dev/null && return
   IFS=$'\\n'
   COMPREPLY=($(compgen -f -- "$1"))
@@ -51,7 +51,7 @@ function valueCases({ name, flags }: Entry): string[] {
   return Object.entries(flags).flatMap(([flagName, flag]) => {
     if (!takesValue(flag)) return [];
     const patterns = spellings(flagName, flag.short).map((spelling) =>
-      quote(`${name} ${spelling}`)
+      shellWord(`${name} ${spelling}`)
     );
     return [`      ${patterns.join(" | ")}) ${valueAction(flag)} ;;\n`];
   });
@@ -68,7 +68,7 @@ function commandCase({ name, flags, operands }: Entry): string {
     ? ""
     : `if ((COMP_CWORD == 2)) && [[ $current != -* ]]; then words=(${list(suggestions)}); fi
             `;
-  return `          ${quote(name)})
+  return `          ${shellWord(name)})
             words=(${list(longNames(flags))})
             ${operand};;
 `;
@@ -83,5 +83,5 @@ function longNames(flags: Flags): string[] {
 }
 
 function list(words: readonly string[]): string {
-  return words.map(quote).join(" ");
+  return words.map(shellWord).join(" ");
 }

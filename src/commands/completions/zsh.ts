@@ -5,8 +5,8 @@ import {
   takesValue,
   type ValueFlag,
 } from "../../cli/command.ts";
+import { shellWord } from "../../cli/escape.ts";
 import { type Entries, type Entry, takesPath } from "./entries.ts";
-import { quote } from "./quote.ts";
 
 /**
  * Makes the completion script for zsh, which can be sourced or put into `$fpath` as `_usersvc`.
@@ -15,7 +15,7 @@ import { quote } from "./quote.ts";
  */
 export function zshScript({ flags, commands }: Entries): string {
   const described = commands.map(({ name, summary }) =>
-    `        ${quote(`${escape(name, ":")}:${escape(summary, ":")}`)}\n`
+    `        ${shellWord(`${escape(name, ":")}:${escape(summary, ":")}`)}\n`
   );
   return `#compdef usersvc
 # Completion of usersvc for zsh. Made by: usersvc completions zsh
@@ -47,14 +47,14 @@ if [[ $funcstack[1] == _usersvc ]]; then _usersvc "$@"; fi
 
 function commandCase({ name, flags, operands }: Entry): string {
   const specs = [...flagSpecs(flags), ...operands.map(operandSpec)];
-  return `        ${quote(name)})
+  return `        ${shellWord(name)})
           _arguments -S \\
 ${specs.map((spec) => "        " + specLine(spec)).join("").replace(/ \\\n$/, "\n")}          ;;
 `;
 }
 
 function specLine(spec: string): string {
-  return `    ${quote(spec)} \\\n`;
+  return `    ${shellWord(spec)} \\\n`;
 }
 
 function flagSpecs(flags: Flags): string[] {
@@ -86,7 +86,7 @@ function operandSpec({ name, repeats, suggestions }: Operand, index: number): st
 function suggestionAction(suggestions: readonly string[] | undefined): string {
   return suggestions === undefined
     ? " "
-    : `(${suggestions.map(quote).join(" ").replaceAll(":", "\\:")})`;
+    : `(${suggestions.map(shellWord).join(" ").replaceAll(":", "\\:")})`;
 }
 
 function escape(text: string, special: string): string {

@@ -1,4 +1,0 @@
-/** A word of bash or zsh that stands for exactly this text. */
-export function quote(text: string): string {
-  return /^[\w./:-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
-}
