@@ -1,5 +1,7 @@
 /** The rooms of the sources import each other as the table in docs/design.md says, and not in circles. */
 import assert from "node:assert/strict";
+import { loadCommands } from "../src/cli/help.ts";
+import { program } from "../src/main.ts";
 import { mainModule, root } from "../tools/paths.ts";
 import { programTest } from "./program.ts";
 
@@ -121,4 +123,40 @@ programTest("the picture of the rooms in docs/design.md is that of its table", a
     assert.deepEqual(arrows.filter((to) => !allowed.includes(to)), [], `arrows from ${room}`);
     assert.deepEqual(allowed.filter((to) => !below(room).includes(to)), [], `below ${room}`);
   }
+});
+
+/** The rooms below the commands, which know no flags. */
+const FLAGLESS = ["processes", "batch", "telemetry", "server", "client", "contract"];
+
+/** Only the commands and `main.ts` read a command line. */
+const COMMAND_LINE = ["command.ts", "command_line.ts", "help.ts", "program.ts", "values.ts"]
+  .map((file) => `cli/${file}`);
+
+/** The flags of all commands, as they are typed. */
+async function flagNames(): Promise<string[]> {
+  const names = (await loadCommands(program)).flatMap(({ flags }) => Object.keys(flags));
+  // Deno has one of this name, which its own processes are started with.
+  return [...new Set(names)].filter((name) => name !== "quiet").map((name) => `--${name}`);
+}
+
+programTest("no flag is named below the commands, which say what to do with one", async () => {
+  const flags = await flagNames();
+  assert.ok(flags.includes("--port"));
+  const paths = [...(await readImports()).keys()]
+    .filter((path) => FLAGLESS.includes(roomOf(path)));
+  assert.ok(paths.length > 20, `${paths.length} sources were read`);
+  const named = await Promise.all(paths.map(async (path) => {
+    const words = (await Deno.readTextFile(`${root}src/${path}`)).match(/--[a-z][a-z-]*/g) ?? [];
+    return words.filter((word) => flags.includes(word)).map((flag) => `${path}: ${flag}`);
+  }));
+  assert.deepEqual(named.flat(), []);
+});
+
+programTest("only commands and main.ts read command lines", async () => {
+  const readers = [...await readImports()].flatMap(([path, targets]) =>
+    ["cli", "commands", "main.ts"].includes(roomOf(path))
+      ? []
+      : targets.filter((target) => COMMAND_LINE.includes(target)).map((to) => `${path}: ${to}`)
+  );
+  assert.deepEqual(readers, []);
 });

@@ -47,30 +47,50 @@ export const TARGET =
  * @see https://github.com/grpc/grpc/blob/master/doc/naming.md
  */
 export function parseTarget(text: string, port?: number): Target | undefined {
+  const target = parseName(text);
+  return target === undefined || port === undefined ? target : withPort(target, port);
+}
+
+/**
+ * The same target at another port.
+ *
+ * @returns undefined for a socket file, and for several addresses: there is no one port to replace
+ */
+export function withPort(target: Target, port: number): Target | undefined {
+  const { uri, name, endpoint, host } = target;
+  if ("path" in endpoint || host === undefined) return undefined;
+  const moved = { ...endpoint, port };
+  // The address is the end of both.
+  const replace = (text: string) =>
+    text.slice(0, -formatAddress(endpoint).length) + formatAddress(moved);
+  return { ...target, uri: replace(uri), name: replace(name), endpoint: moved };
+}
+
+function parseName(text: string): Target | undefined {
   const [, scheme, rest] = /^(dns|unix|ipv4|ipv6):(.*)$/s.exec(text) ?? [];
   switch (scheme) {
     case undefined:
-      return parseHost(text, port);
+      return parseHost(text);
     case "dns":
-      return parseDns(rest!, port);
+      return parseDns(rest!);
     case "unix":
-      return port === undefined ? parseUnix(rest!) : undefined;
+      return parseUnix(rest!);
     default:
-      return parseList(scheme as "ipv4" | "ipv6", rest!, port);
+      return parseList(scheme as "ipv4" | "ipv6", rest!);
   }
 }
 
-function parseHost(text: string, port: number | undefined): Target | undefined {
+function parseHost(text: string): Target | undefined {
   const address = parseAddress(text);
   if (address === undefined) return undefined;
-  const endpoint = { host: address.host, port: port ?? address.port ?? DEFAULT_PORT };
+  const endpoint = { host: address.host, port: address.port ?? DEFAULT_PORT };
   const name = formatAddress(endpoint);
   return { uri: `dns:${name}`, name, endpoint, host: endpoint.host, balanced: false };
 }
 
-function parseDns(text: string, port: number | undefined): Target | undefined {
+function parseDns(text: string): Target | undefined {
   // grpc-js cannot ask another DNS server than the system's: dns://SERVER/NAME is not accepted.
-  const target = parseHost(text.replace(/^\/\/\//, ""), port);
+  const target = parseHost(text.replace(/^\/\/\//, ""));
   return target && { ...target, balanced: true };
 }
 
@@ -84,21 +104,14 @@ function parseUnix(text: string): Target | undefined {
   return { uri: name, name, endpoint: { path: absolute }, host, balanced: false };
 }
 
-function parseList(
-  scheme: "ipv4" | "ipv6",
-  text: string,
-  port: number | undefined,
-): Target | undefined {
+function parseList(scheme: "ipv4" | "ipv6", text: string): Target | undefined {
   const addresses = text.split(",").map((part) => parseIp(scheme, part));
   const endpoints = addresses.flatMap((address) =>
-    address === undefined
-      ? []
-      : [{ host: address.host, port: port ?? address.port ?? DEFAULT_PORT }]
+    address === undefined ? [] : [{ host: address.host, port: address.port ?? DEFAULT_PORT }]
   );
   const [first] = endpoints;
   if (first === undefined || endpoints.length < addresses.length) return undefined;
   const several = endpoints.length > 1;
-  if (several && port !== undefined) return undefined;
   const name = `${scheme}:${endpoints.map(formatAddress).join(",")}`;
   return {
     uri: name,

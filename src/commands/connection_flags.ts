@@ -3,7 +3,7 @@ import { writeError } from "../cli/output.ts";
 import { PATH, PORT } from "../cli/values.ts";
 import type { Connection } from "../client/connection.ts";
 import { HEADER, parseHeader } from "../client/metadata.ts";
-import { parseTarget, TARGET, type Target } from "../client/target.ts";
+import { parseTarget, TARGET, type Target, withPort } from "../client/target.ts";
 import type { ClientTls } from "../client/tls.ts";
 import { escapeControls } from "../cli/escape.ts";
 import { DURATION, RETRIES } from "./values.ts";
@@ -16,8 +16,7 @@ export const connectionFlags = {
     value: "TARGET",
     help: "The server: HOST:PORT, dns:///NAME:PORT, unix:PATH, ...",
     expects: TARGET,
-    // Read again with the port: a usage error is to name the flag that is wrong.
-    parse: (text: string) => parseTarget(text) && text,
+    parse: parseAddress,
     hint: targetHint,
     default: "localhost:50051",
     env: "USERSVC_ADDRESS",
@@ -76,6 +75,17 @@ export const timeoutFlag = {
   ...DURATION,
 } as const;
 
+/** A target, and how it was typed. */
+interface TypedTarget {
+  readonly text: string;
+  readonly target: Target;
+}
+
+function parseAddress(text: string): TypedTarget | undefined {
+  const target = parseTarget(text);
+  return target && { text, target };
+}
+
 type ConnectionValues = FlagValues<typeof connectionFlags>;
 
 /**
@@ -103,10 +113,10 @@ export function connectionOf(flags: ConnectionValues): Connection {
   };
 }
 
-function targetOf(address: string, port: number | undefined): Target {
-  const target = parseTarget(address, port);
+function targetOf(address: TypedTarget, port: number | undefined): Target {
+  const target = port === undefined ? address.target : withPort(address.target, port);
   if (target === undefined) {
-    throw new UsageError(`--port does not go with ${escapeControls(address)}`);
+    throw new UsageError(`--port does not go with ${escapeControls(address.text)}`);
   }
   if ("path" in target.endpoint && Deno.build.os === "windows") {
     throw new UsageError("unix: does not work on Windows");
