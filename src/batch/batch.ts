@@ -1,8 +1,9 @@
-import { ExitCode, exitCodeOfStatus } from "../cli/exit_code.ts";
+import { ExitCode } from "../cli/exit_code.ts";
 import { writeError } from "../cli/output.ts";
 import { exitCodeOfSignal, takeStopSignals } from "../cli/signals.ts";
 import type { Connection } from "../client/connection.ts";
 import { type CallOptions, openUserClient, type UserClient } from "../client/user_client.ts";
+import { exitCodeOfStatus } from "../contract/status_codes.ts";
 import { listNames, type Name, type Names, NamesError, openNames } from "./names.ts";
 import { type Progress, startProgress } from "./progress.ts";
 import { describeResultError, NameFault, resultPrinter } from "./results.ts";

@@ -1,5 +1,6 @@
 import { defineCommand, UsageError } from "../cli/command.ts";
-import { ExitCode, exitCodeOfStatus } from "../cli/exit_code.ts";
+import { ExitCode } from "../cli/exit_code.ts";
+import { exitCodeOfStatus } from "../contract/status_codes.ts";
 import { writeAll, writeError } from "../cli/output.ts";
 import { PATH } from "../cli/values.ts";
 import type { Connection } from "../client/connection.ts";

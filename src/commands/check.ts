@@ -1,5 +1,4 @@
 import { defineCommand } from "../cli/command.ts";
-import { CheckExitCode } from "../cli/exit_code.ts";
 import { OutputError, writeAll, writeError } from "../cli/output.ts";
 import type { Connection } from "../client/connection.ts";
 import type { CheckOptions } from "../client/health_client.ts";
@@ -7,6 +6,23 @@ import { escapeControls } from "../cli/escape.ts";
 import { STATUS_NAMES } from "../contract/status_codes.ts";
 import { connectionFlags, connectionOf, timeoutFlag } from "./connection_flags.ts";
 import { procMissing } from "../workarounds/missing_proc.ts";
+
+/**
+ * The exit codes of a health check, which are those of grpc-health-probe.
+ *
+ * @see https://github.com/grpc-ecosystem/grpc-health-probe#health-check-exit-codes
+ */
+const CheckExitCode = {
+  SERVING: 0,
+  /** The command line is wrong, or a TLS file that it names. */
+  USAGE: 1,
+  /** No connection could be made in time. */
+  NOT_CONNECTED: 2,
+  /** The call failed: the deadline, an unknown service, a server without health service. */
+  CALL_FAILED: 3,
+  /** The server has answered, but not `SERVING`. */
+  NOT_SERVING: 4,
+} as const;
 
 /** How long a watch that was interrupted waits before it asks again, in milliseconds. */
 const RETRY_MS = 1_000;

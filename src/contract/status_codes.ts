@@ -31,3 +31,17 @@ export type StatusName = typeof STATUS_NAMES[number];
 export function statusName(code: number): StatusName {
   return STATUS_NAMES[code] ?? "UNKNOWN";
 }
+
+const UNKNOWN = 2, LAST_STATUS = 16;
+
+/**
+ * The exit code of a failed call: 64 + the gRPC status code, as in grpcurl, so that 78 is
+ * UNAVAILABLE. What is no status code of a failure is UNKNOWN: an exit code has eight bits, and 64 +
+ * 192 would be success.
+ *
+ * @see https://grpc.io/docs/guides/status-codes/
+ */
+export function exitCodeOfStatus(statusCode: number): number {
+  const known = Number.isInteger(statusCode) && statusCode >= 1 && statusCode <= LAST_STATUS;
+  return 64 + (known ? statusCode : UNKNOWN);
+}
