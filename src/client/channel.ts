@@ -7,7 +7,7 @@ import {
   connectivityState,
   credentials,
 } from "@grpc/grpc-js";
-import { escapeGrpcLog } from "../workarounds/grpc_log.ts";
+import { isGrpcLogWanted, takeGrpcLog } from "../workarounds/grpc_log.ts";
 import type { Connection } from "./connection.ts";
 import { callInterceptor } from "./interceptor.ts";
 import { mendGrpcClient } from "../workarounds/grpc_client.ts";
@@ -39,7 +39,10 @@ export async function channelArguments(
   { manyCalls = false }: ChannelUse = {},
 ): Promise<ChannelArguments> {
   const { target, tls, retries, trace } = connection;
-  escapeGrpcLog(trace && ((_, message) => trace(`* grpc-js: ${message}`)));
+  takeGrpcLog((_, message) => {
+    if (trace) trace(`* grpc-js: ${message}`);
+    else if (isGrpcLogWanted()) connection.log?.(`grpc-js: ${message}`);
+  });
   mendGrpcClient();
   const [channelCredentials, tlsOptions] = tls === undefined
     ? [credentials.createInsecure(), {}]

@@ -16,4 +16,6 @@ export interface Connection {
   readonly headers: readonly Header[];
   /** Takes what happens, a line each, not escaped; absent if nobody wants to know. */
   readonly trace?: (line: string) => void;
+  /** Takes the messages that `GRPC_VERBOSITY` asks for where there is no trace, not escaped. */
+  readonly log?: (line: string) => void;
 }

@@ -109,6 +109,7 @@ export function connectionOf(flags: ConnectionValues): Connection {
     wait: flags.wait,
     retries: flags.retries,
     headers: flags.header ?? [],
+    log: (line) => console.error(escapeControls(line)),
     ...(flags.verbose ? { trace: (line) => writeError(escapeControls(line)) } : {}),
   };
 }

@@ -1,6 +1,6 @@
 import { Server, ServerCredentials, status } from "@grpc/grpc-js";
 import { loadContract, serviceName, type UserServiceHandlers } from "../contract/contract.ts";
-import { escapeGrpcLog } from "../workarounds/grpc_log.ts";
+import { takeGrpcLog } from "../workarounds/grpc_log.ts";
 import { refuseCompressedWithoutEncoding } from "../workarounds/compressed_flag.ts";
 import type { ServerEvents } from "./events.ts";
 import type { Faults } from "./faults.ts";
@@ -66,7 +66,7 @@ export async function startServer(
   events: ServerEvents,
   accept: Accept = listen,
 ): Promise<RunningServer> {
-  escapeGrpcLog((level, message) => events.notice({ level, event: "grpc_log", message }));
+  takeGrpcLog((level, message) => events.notice({ level, event: "grpc_log", message }));
   refuseCompressedWithoutEncoding();
   const calls = openCalls();
   const server = newServer(calls);

@@ -58,7 +58,7 @@ export function watchSessions(server: Server, maxAgeMs?: number): Sessions {
     http2Server.prependListener("secureConnection", remember);
     http2Server.on("session", (session: ServerHttp2Session) => {
       sendOncePerTurn(session, latest);
-      refuseLargeHeaderBlocks(session, latest);
+      refuseLargeHeaderBlocks(session, latest, LIMITS);
       session.on("stream", freeWhenClosed);
       add(session, latest);
     });

@@ -21,7 +21,6 @@ import { Buffer } from "node:buffer";
 import type { ServerHttp2Session } from "node:http2";
 import type { Socket } from "node:net";
 import { part } from "./send_once.ts";
-import { LIMITS } from "../server/limits.ts";
 
 /** What node:http2 hands received bytes to on Deno; private to it. */
 interface Receiving {
@@ -35,6 +34,14 @@ const END_HEADERS = 0x4;
 const REFUSED_STREAM = 7, ENHANCE_YOUR_CALM = 11;
 
 const PREFACE_BYTES = 24, FRAME_HEAD_BYTES = 9;
+
+/** What a client may send. */
+export interface BlockLimits {
+  /** The largest header block, compressed, in bytes. */
+  readonly headerBytes: number;
+  /** How many calls it may have open at once. */
+  readonly concurrentStreams: number;
+}
 
 /** What becomes of the bytes of a frame. */
 type Fate = "pass" | "hold" | "drop";
@@ -71,20 +78,25 @@ interface FilterEvents {
  * take no more calls: it goes away gracefully, as in a drain. Calls that have come on it go on.
  *
  * @param socket the one that the session reads, behind TLS where there is TLS
+ * @param limits the largest block, and how many calls a client opens at once: no client that heeds the
+ * GOAWAY has more of them refused
  * @returns whether this Deno lets us; if not, the session is as it was
  */
-export function refuseLargeHeaderBlocks(session: ServerHttp2Session, socket: Socket): boolean {
+export function refuseLargeHeaderBlocks(
+  session: ServerHttp2Session,
+  socket: Socket,
+  limits: BlockLimits,
+): boolean {
   const handle = part<Receiving>(session, "receive");
   if (handle === undefined) return false;
   const receive = handle.receive;
   let refused = 0;
-  handle.receive = frameFilter({
+  handle.receive = frameFilter(limits.headerBytes, {
     pass: (bytes) => {
       if (!session.destroyed) receive.call(handle, bytes);
     },
     refuse: (id, code) => {
-      // A client that means well opens no more than these after it was told to go away.
-      if (++refused > LIMITS.concurrentStreams) session.destroy();
+      if (++refused > limits.concurrentStreams) session.destroy();
       else socket.write(frame(RST_STREAM, id, code));
     },
     unused: (bytes) => void socket.write(frame(WINDOW_UPDATE, 0, bytes)),
@@ -95,7 +107,7 @@ export function refuseLargeHeaderBlocks(session: ServerHttp2Session, socket: Soc
 }
 
 /** Passes on what a client sends, without the calls whose header blocks are too large. */
-function frameFilter(events: FilterEvents): (chunk: Uint8Array) => void {
+function frameFilter(maxBytes: number, events: FilterEvents): (chunk: Uint8Array) => void {
   /** How much of the frame is still to come, and what becomes of it. */
   let left = PREFACE_BYTES, fate: Fate = "pass";
   /** The beginning of a frame's head. */
@@ -150,7 +162,7 @@ function frameFilter(events: FilterEvents): (chunk: Uint8Array) => void {
     block.bytes += FRAME_HEAD_BYTES + length;
     block.last = (flags & END_HEADERS) !== 0;
     if (block.held === undefined) return "drop";
-    if (block.bytes <= LIMITS.headerBytes) return "hold";
+    if (block.bytes <= maxBytes) return "hold";
     block.held = undefined;
     spoiled = true;
     events.refuse(block.id, ENHANCE_YOUR_CALM);
