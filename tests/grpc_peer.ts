@@ -47,7 +47,7 @@ export async function withGrpcPeer<T>(
   const server = new Server();
   const credentials = identity === undefined
     ? ServerCredentials.createInsecure()
-    // The roots are there for Deno alone, see src/server/tls.ts.
+    // The roots are there for Deno alone, see src/workarounds/missing_roots.ts.
     : ServerCredentials.createSsl(...tlsArguments(identity));
   server.addService(UserService.service, {
     GetUser: (call: { metadata: Metadata }, done: (error: null, answer: object) => void) => {

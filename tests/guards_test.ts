@@ -3,16 +3,16 @@ import assert from "node:assert/strict";
 import type { Server as GrpcServer } from "@grpc/grpc-js";
 import type { Server as NetServer } from "node:net";
 import { keepAccepting } from "../src/workarounds/accept_after_emfile.ts";
-import { refuseOnlyOpenStreams } from "../src/workarounds/refused_calls.ts";
-import { privateMethods } from "../src/workarounds/private_methods.ts";
+import { refuseCalls } from "../src/workarounds/refused_calls.ts";
+import { privateMethods } from "../src/workarounds/private_parts.ts";
 
 Deno.test("a grpc-js that refuses calls in another way fails at the start", () => {
   assert.throws(
-    () => refuseOnlyOpenStreams({} as GrpcServer),
+    () => refuseCalls({} as GrpcServer),
     /check src\/workarounds\/refused_calls\.ts/,
   );
   const half = { _verifyContentType: () => true } as unknown as GrpcServer;
-  assert.throws(() => refuseOnlyOpenStreams(half), /check src\/workarounds\/refused_calls\.ts/);
+  assert.throws(() => refuseCalls(half), /check src\/workarounds\/refused_calls\.ts/);
 });
 
 Deno.test("a node:net without a listening handle fails at the start", () => {

@@ -7,7 +7,7 @@ import { type Connections, openConnections } from "../server/connections.ts";
 import type { ServerEvents } from "../server/events.ts";
 import type { Accept } from "../server/listen.ts";
 import { type RunningServer, startServer } from "../server/server.ts";
-import { nameUnixPeer } from "../server/unix_peer.ts";
+import { nameUnixPeer } from "../workarounds/unknown_unix_peers.ts";
 import { TlsError } from "../contract/tls_error.ts";
 import { drainAndTell, FLUSH_MS, reloadTls } from "./lifecycle.ts";
 import { WORKER_VARIABLE, type WorkerTask } from "./messages.ts";

@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import type { Socket } from "node:net";
 import { fileURLToPath } from "node:url";
-import { unixPeer } from "../server/unix_peer.ts";
+import { unixPeer } from "../workarounds/unknown_unix_peers.ts";
 import type { Receiver } from "./hand_over.ts";
 import { stackless } from "../workarounds/stackless.ts";
 import { openOutbox, type Outbox } from "../workarounds/one_message_at_a_time.ts";

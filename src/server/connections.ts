@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import { LIMITS } from "./limits.ts";
+import { LIMITS, PREFACE_BYTES } from "./limits.ts";
 
 /** The open connections of a process. */
 export interface Connections {
@@ -37,4 +37,29 @@ export function openConnections(onConnection: (socket: Socket) => void): Connect
       }),
     destroy: () => sockets.forEach((socket) => socket.destroy()),
   };
+}
+
+/**
+ * Closes a connection that does not begin with HTTP/2 in time; grpc-js would keep it for ever.
+ *
+ * @param isReady whether what has to come before HTTP/2, a TLS handshake, is over
+ */
+export function limitStart(socket: Socket, isReady: () => boolean): void {
+  afterwards(socket, LIMITS.prefaceMs, () => {
+    if (socket.bytesRead < PREFACE_BYTES || !isReady()) socket.destroy();
+  });
+}
+
+/**
+ * Has a connection end even if its client never closes its side. Not at once: what the client still
+ * sends would be answered by a reset, which can take from it what it has not read yet.
+ */
+export function limitLinger(socket: Socket): void {
+  afterwards(socket, LIMITS.lingerMs, () => socket.destroy());
+}
+
+/** Does something to a connection after a time in milliseconds, unless it has closed by then. */
+function afterwards(socket: Socket, ms: number, act: () => void): void {
+  const timer = setTimeout(act, ms);
+  socket.once("close", () => clearTimeout(timer));
 }

@@ -4,7 +4,7 @@ import { type GetUserRequest, type GetUserResponse, serviceName } from "../contr
 import { DETAILS_TRAILER, encodeBadRequest } from "../contract/error_details.ts";
 import type { Call, ServerEvents } from "./events.ts";
 import type { Faults } from "./faults.ts";
-import { beginCall, type Ending } from "./handled_call.ts";
+import { beginCall, type Ending } from "./call_ending.ts";
 import { usernameFault } from "./username.ts";
 
 type GetUserCall = ServerUnaryCall<GetUserRequest, GetUserResponse>;

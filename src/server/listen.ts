@@ -4,7 +4,7 @@ import { type Connections, openConnections } from "./connections.ts";
 import { openDescriptorRoom } from "../workarounds/descriptor_room.ts";
 import { keepAccepting } from "../workarounds/accept_after_emfile.ts";
 import { claimSocketFile, identify, isThere } from "./socket_file.ts";
-import { nameUnixPeer } from "./unix_peer.ts";
+import { nameUnixPeer } from "../workarounds/unknown_unix_peers.ts";
 
 /** A TCP port to listen on. */
 export interface TcpEndpoint {

@@ -9,11 +9,10 @@ import { addHealth, type Health } from "./health.ts";
 import { LIMITS } from "./limits.ts";
 import { type Accept, acceptAll, type Endpoint, listen, type Listener } from "./listen.ts";
 import { type OpenCalls, openCalls } from "./open_calls.ts";
-import { refuseOnlyOpenStreams } from "../workarounds/refused_calls.ts";
+import { refuseCalls } from "../workarounds/refused_calls.ts";
 import { type Sessions, watchSessions } from "./sessions.ts";
-import { limitStart } from "./start_limit.ts";
+import { limitStart } from "./connections.ts";
 import { readTlsCredentials, type TlsFiles } from "./tls.ts";
-import { refuseOtherContentTypes } from "../workarounds/content_types.ts";
 
 /** How long what is said to the callers of cancelled calls may take to leave, in milliseconds. */
 const TELL_MS = 100;
@@ -105,8 +104,7 @@ function newServer(calls: OpenCalls): Server {
     "grpc.max_concurrent_streams": LIMITS.concurrentStreams,
     "grpc.max_connection_idle_ms": LIMITS.idleMs,
   });
-  refuseOtherContentTypes(server);
-  refuseOnlyOpenStreams(server);
+  refuseCalls(server);
   return server;
 }
 
@@ -140,7 +138,8 @@ interface Parts {
   readonly getUser: GetUser;
 }
 
-async function drain({ server, sessions, listeners, calls, getUser }: Parts, graceMs: number) {
+async function drain(parts: Parts, graceMs: number): Promise<{ cancelled: number }> {
+  const { server, sessions, listeners, calls } = parts;
   const closed = Promise.all(listeners.map((listener) => listener.close()));
   const endStreaming = () => calls.endStreaming(status.UNAVAILABLE, "the server is draining");
   endStreaming();
@@ -150,16 +149,22 @@ async function drain({ server, sessions, listeners, calls, getUser }: Parts, gra
   // Its callback comes too early on Deno, whose http2 server marks each session as closed before
   // grpc-js can wait for it; the connections tell when the last call is done.
   server.tryShutdown(() => {});
-  let cancelled = 0;
-  let timer = setTimeout(() => {
-    cancelled = calls.count(server);
-    getUser.cancel();
-    timer = setTimeout(() => {
-      server.forceShutdown();
-      listeners.forEach((listener) => listener.destroyConnections());
-    }, TELL_MS);
-  }, graceMs);
-  await closed;
-  clearTimeout(timer);
+  if (await isOverWithin(graceMs, closed)) return { cancelled: 0 };
+  const cancelled = calls.count(server);
+  parts.getUser.cancel();
+  if (!await isOverWithin(TELL_MS, closed)) {
+    server.forceShutdown();
+    listeners.forEach((listener) => listener.destroyConnections());
+    await closed;
+  }
   return { cancelled };
+}
+
+/** Waits until something is over, but no longer than this, in milliseconds; returns whether it is. */
+async function isOverWithin(ms: number, over: Promise<unknown>): Promise<boolean> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<boolean>((resolve) => timer = setTimeout(resolve, ms, false));
+  const isOver = await Promise.race([over.then(() => true), late]);
+  clearTimeout(timer);
+  return isOver;
 }

@@ -1,12 +1,14 @@
 import type { Server } from "@grpc/grpc-js";
 import type { Http2Server, ServerHttp2Session } from "node:http2";
-import { Socket } from "node:net";
+import type { Socket } from "node:net";
 import { sendOncePerTurn } from "../workarounds/send_once.ts";
 import { refuseLargeHeaderBlocks } from "../workarounds/large_header_blocks.ts";
 import { freeWhenClosed } from "../workarounds/free_streams.ts";
 import { announceGoaway } from "../workarounds/graceful_goaway.ts";
+import { acceptedSocket, http2Servers } from "../workarounds/private_parts.ts";
+import { nameUnixPeer, unixPeer } from "../workarounds/unknown_unix_peers.ts";
+import { limitLinger } from "./connections.ts";
 import { LIMITS } from "./limits.ts";
-import { nameUnixPeer, unixPeer } from "./unix_peer.ts";
 
 /** The HTTP/2 sessions of a server. grpc-js keeps them, and its HTTP/2 servers, to itself. */
 export interface Sessions {
@@ -84,30 +86,4 @@ function limitAge(session: ServerHttp2Session, socket: Socket, maxAgeMs: number)
     session.close();
   }, age);
   return () => clearTimeout(timer);
-}
-
-/**
- * Has a connection end even if its client never closes its side. Not at once: what the client still
- * sends would be answered by a reset, which can take from it what it has not read yet.
- */
-function limitLinger(socket: Socket): void {
-  const timer = setTimeout(() => socket.destroy(), LIMITS.lingerMs);
-  socket.once("close", () => clearTimeout(timer));
-}
-
-/**
- * The socket that was accepted, below TLS. An address would not identify a connection: the peers of a
- * socket file have none. TLS keeps the socket to itself, under the same name in Node and Deno.
- */
-function acceptedSocket(socket: Socket): Socket {
-  if (!("encrypted" in socket)) return socket;
-  const { _parent: parent } = socket as { _parent?: unknown };
-  if (parent instanceof Socket) return parent;
-  throw new Error("node:tls keeps its raw socket elsewhere: check src/server/sessions.ts");
-}
-
-function http2Servers(server: object): Http2Server[] {
-  const servers = "http2Servers" in server ? server.http2Servers : undefined;
-  if (servers instanceof Map) return [...servers.keys()];
-  throw new Error("this grpc-js keeps its http2 servers elsewhere: check src/server/sessions.ts");
 }

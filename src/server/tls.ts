@@ -1,5 +1,6 @@
 import { ServerCredentials } from "@grpc/grpc-js";
 import { Buffer } from "node:buffer";
+import { serverRoots } from "../workarounds/missing_roots.ts";
 import { readAuthorities, readIdentity } from "../contract/tls_files.ts";
 
 /** The files that TLS needs, PEM. */
@@ -22,10 +23,8 @@ export async function readTlsCredentials(files: TlsFiles): Promise<ServerCredent
     readIdentity(files.cert, files.key),
     files.clientCa === undefined ? undefined : readAuthorities(files.clientCa),
   ]);
-  // Without root certificates every handshake fails on Deno 2.9 ("excessive message size"), so a
-  // server that asks for no client certificate gives its own chain, which nothing is checked with.
   return ServerCredentials.createSsl(
-    clientCa === undefined ? cert : Buffer.from(clientCa.join("\n")),
+    serverRoots(cert, clientCa && Buffer.from(clientCa.join("\n"))),
     [{ cert_chain: cert, private_key: key }],
     clientCa !== undefined,
   );

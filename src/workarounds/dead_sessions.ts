@@ -30,7 +30,7 @@ import type { ClientHttp2Session } from "node:http2";
 import { status } from "@grpc/grpc-js";
 import { RetryingCall } from "@grpc/grpc-js/build/src/retrying-call.js";
 import { Http2SubchannelConnector } from "@grpc/grpc-js/build/src/transport.js";
-import { privateMethods } from "./private_methods.ts";
+import { privateMethods } from "./private_parts.ts";
 
 /** How many attempts of one call may fail to open a stream before the call fails. */
 const MAX_NOT_STARTED = 3;

@@ -20,7 +20,7 @@
 import { Buffer } from "node:buffer";
 import type { ServerHttp2Session } from "node:http2";
 import type { Socket } from "node:net";
-import { part } from "./send_once.ts";
+import { handlePart } from "./private_parts.ts";
 
 /** What node:http2 hands received bytes to on Deno; private to it. */
 interface Receiving {
@@ -87,7 +87,7 @@ export function refuseLargeHeaderBlocks(
   socket: Socket,
   limits: BlockLimits,
 ): boolean {
-  const handle = part<Receiving>(session, "receive");
+  const handle = handlePart<Receiving>(session, "receive");
   if (handle === undefined) return false;
   const receive = handle.receive;
   let refused = 0;

@@ -26,7 +26,7 @@ import { Buffer } from "node:buffer";
 import { constants, type Http2Session, type IncomingHttpHeaders } from "node:http2";
 import { Metadata, type MetadataValue, status } from "@grpc/grpc-js";
 import { Http2SubchannelConnector } from "@grpc/grpc-js/build/src/transport.js";
-import { privateMethods } from "./private_methods.ts";
+import { privateMethods } from "./private_parts.ts";
 import { type AnswerListener, isUnary, wholeAnswer } from "./whole_answers.ts";
 
 interface Status {

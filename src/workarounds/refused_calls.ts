@@ -1,32 +1,46 @@
+/**
+ * grpc-js answers calls that it should refuse, and refuses calls on streams that are gone.
+ *
+ * - What is wrong: (1) a call that grpc-js refuses (content type, unknown method) and an error of its stream
+ *   or connection in one TCP segment end the process. The stream is destroyed before its event is handled,
+ *   and `respond` throws "The stream has been destroyed" where nobody can catch it. (2) Any content
+ *   type that begins with `application/grpc` is served, that of gRPC-Web too; any other gets HTTP status 200
+ *   instead of 415, because Deno's node:http2 has no `HTTP_STATUS_UNSUPPORTED_MEDIA_TYPE`.
+ * - Versions: @grpc/grpc-js 1.14.7, Deno 2.9.2.
+ * - Upstream: `_verifyContentType` and `_respondWithError` in
+ *   https://github.com/grpc/grpc-node/blob/%40grpc/grpc-js%401.14.0/packages/grpc-js/src/server.ts;
+ *   https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md#requests
+ * - Measured: h2spec ends a server without this file in section 5.1; with it no error is left for a global
+ *   `error` listener, which would hide faults of our own. `application/json`: `:status` 200, now 415.
+ * - Fails after an update: it throws where grpc-js has no such methods (tests/guards_test.ts). Without it fail
+ *   tests/abuse/refused_calls_test.ts and "a call whose content type is not one of gRPC" in
+ *   tests/service_test.ts.
+ * - It can go when grpc-js looks at a stream before it answers, and refuses gRPC-Web with 415 on Deno.
+ */
 import type { Server } from "@grpc/grpc-js";
-import type { ServerHttp2Stream } from "node:http2";
+import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
 
-/** The two private methods with which grpc-js 1.14 answers a call before it has a handler. */
+/** The private methods with which grpc-js looks at each call first, and answers one it refuses. */
 interface Refusal {
-  _verifyContentType(stream: ServerHttp2Stream, ...rest: readonly unknown[]): boolean;
+  _verifyContentType(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): boolean;
   _respondWithError(error: unknown, stream: ServerHttp2Stream, ...rest: readonly unknown[]): void;
 }
 
+const UNSUPPORTED_MEDIA_TYPE = 415;
+
 /**
- * Keeps a peer from ending the process: grpc-js no longer answers a stream that is gone.
+ * Has a server refuse calls that are not gRPC with HTTP status 415, and answer no stream that is gone.
  *
- * When one TCP segment holds a call that grpc-js refuses (wrong content-type, unknown method) and
- * an error of its stream or connection, the stream is destroyed before the event that announces it
- * is handled. grpc-js then calls `respond`, which throws "The stream has been destroyed" inside an
- * event handler of node:http2, where nobody can catch it.
- *
- * No global `error` listener backs this up: with it, nothing reached one in the tests of
- * tests/abuse/, and such a listener would hide faults of our own.
- *
- * @throws {Error} if this grpc-js has no such methods, so that an update cannot bring the fault back
- * @see https://github.com/grpc/grpc-node/blob/%40grpc/grpc-js%401.14.0/packages/grpc-js/src/server.ts
+ * @throws {Error} if this grpc-js has no such methods
  */
-export function refuseOnlyOpenStreams(server: Server): void {
+export function refuseCalls(server: Server): void {
   const refusal = refusalOf(server);
-  const verifyContentType = refusal._verifyContentType;
   const respondWithError = refusal._respondWithError;
-  refusal._verifyContentType = function (stream, ...rest) {
-    return !isGone(stream) && verifyContentType.call(this, stream, ...rest);
+  refusal._verifyContentType = (stream, headers) => {
+    if (isGone(stream)) return false;
+    if (isGrpc(headers["content-type"])) return true;
+    stream.respond({ ":status": UNSUPPORTED_MEDIA_TYPE }, { endStream: true });
+    return false;
   };
   refusal._respondWithError = function (error, stream, ...rest) {
     if (!isGone(stream)) respondWithError.call(this, error, stream, ...rest);
@@ -35,6 +49,12 @@ export function refuseOnlyOpenStreams(server: Server): void {
 
 function isGone(stream: ServerHttp2Stream): boolean {
   return stream.destroyed || stream.closed;
+}
+
+/** `application/grpc`, alone or followed by a format (`+proto`) or parameters. */
+function isGrpc(contentType: string | undefined): boolean {
+  return contentType === "application/grpc" ||
+    contentType !== undefined && /^application\/grpc(?:[+;\s]|$)/i.test(contentType);
 }
 
 function refusalOf(server: object): Refusal {

@@ -1,5 +1,6 @@
 import type { Http2Session, Http2Stream } from "node:http2";
 import type { Socket } from "node:net";
+import { handlePart } from "./private_parts.ts";
 
 /** What node:http2 drives a session with on Deno; private to it. */
 interface SessionHandle {
@@ -39,7 +40,7 @@ export function sendOncePerTurn(
   socket: Socket,
   stream?: Http2Stream,
 ): boolean {
-  const handle = part<SessionHandle>(session, "sendPending");
+  const handle = handlePart<SessionHandle>(session, "sendPending");
   if (handle === undefined) return false;
   const makeFrames = handle.sendPending;
   let receiving = false, held = false;
@@ -84,7 +85,7 @@ let sendsBeforeResets = false;
 /** Changes what all streams have in common; the first one shows where that is. */
 function sendBeforeResets(stream: Http2Stream): void {
   if (sendsBeforeResets) return;
-  const handle = part<StreamHandle>(stream, "rstStream");
+  const handle = handlePart<StreamHandle>(stream, "rstStream");
   if (handle === undefined) return;
   sendsBeforeResets = true;
   const streams: StreamHandle = Object.getPrototypeOf(handle);
@@ -93,13 +94,4 @@ function sendBeforeResets(stream: Http2Stream): void {
     due.forEach((flush) => flush());
     reset.call(this, code);
   };
-}
-
-/** The private part of an object that has such a method. */
-export function part<T>(whole: object, method: keyof T & string): T | undefined {
-  return Object.getOwnPropertySymbols(whole)
-    .map((symbol) => (whole as Record<symbol, unknown>)[symbol])
-    .find((value) => typeof value === "object" && value !== null && method in value) as
-      | T
-      | undefined;
 }

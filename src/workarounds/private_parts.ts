@@ -1,0 +1,82 @@
+/**
+ * Means that the workarounds and the server share: what grpc-js, node:http2 and node:tls keep to
+ * themselves, each with a check.
+ *
+ * - What is wrong: a `Server` of grpc-js gives nobody its sessions, its streams or the number of its calls;
+ *   node:tls nobody the socket below a `TLSSocket`; node:http2 nobody the handle that makes its frames.
+ * - Versions: @grpc/grpc-js 1.14.7, Deno 2.9.2 (the same names in Node 20, but for the handle).
+ * - Upstream: no issue is known.
+ * - Measured: nothing, there is no other way to a drain that counts what it cancels.
+ * - Fails after an update: each function throws and names this file, but {@linkcode handlePart}, whose
+ *   callers do without. tests/guards_test.ts, tests/drain_test.ts.
+ * - It can go when grpc-js tells of sessions and of open calls.
+ */
+import type { Server } from "@grpc/grpc-js";
+import type { Http2Server, ServerHttp2Stream } from "node:http2";
+import { Socket } from "node:net";
+
+/**
+ * The prototype of a class of grpc-js, of which a workaround replaces private methods.
+ *
+ * @param names what has to be there
+ * @throws {Error} if something is not, so that an update of grpc-js cannot bring a fault back unseen
+ */
+export function privateMethods<T extends object>(
+  class_: { readonly name: string; readonly prototype: object },
+  names: readonly (keyof T & string)[],
+): T {
+  const prototype = class_.prototype as Record<string, unknown>;
+  for (const name of names) {
+    if (typeof prototype[name] === "function") continue;
+    throw new Error(
+      `this version of @grpc/grpc-js has no ${class_.name}.${name}, 1.14.7 had it: check src/workarounds/`,
+    );
+  }
+  return prototype as T;
+}
+
+/** The HTTP/2 servers of a server, one for each connection injector. */
+export function http2Servers(server: Server): Http2Server[] {
+  return [...mapOf<Http2Server, unknown>(server, "http2Servers").keys()];
+}
+
+/** How many calls are open on all sessions of a server: grpc-js counts them to close idle ones. */
+export function openCallCount(server: Server): number {
+  const sessions = mapOf<unknown, { activeStreams: number }>(server, "sessionIdleTimeouts");
+  return [...sessions.values()].reduce((sum, { activeStreams }) => sum + activeStreams, 0);
+}
+
+/** The stream of a call of a server; no other part of a call knows when it has closed. */
+export function streamOf(call: object): ServerHttp2Stream {
+  if ("stream" in call) return call.stream as ServerHttp2Stream;
+  throw missing("the stream of a call");
+}
+
+/** The socket that was accepted, below TLS where there is TLS. */
+export function acceptedSocket(socket: Socket): Socket {
+  if (!("encrypted" in socket)) return socket;
+  const { _parent: parent } = socket as { _parent?: unknown };
+  if (parent instanceof Socket) return parent;
+  throw missing("the socket below TLS");
+}
+
+/** The handle of a session or stream of node:http2 that has such a method; undefined if none has. */
+export function handlePart<T>(whole: object, method: keyof T & string): T | undefined {
+  return Object.getOwnPropertySymbols(whole)
+    .map((symbol) => (whole as Record<symbol, unknown>)[symbol])
+    .find((value) => typeof value === "object" && value !== null && method in value) as
+      | T
+      | undefined;
+}
+
+function mapOf<K, V>(server: object, name: string): ReadonlyMap<K, V> {
+  const map = (server as Record<string, unknown>)[name];
+  if (map instanceof Map) return map;
+  throw missing(name);
+}
+
+function missing(what: string): Error {
+  return new Error(
+    `${what} is kept elsewhere after an update: check src/workarounds/private_parts.ts`,
+  );
+}
