@@ -1,3 +1,16 @@
+/**
+ * A TCP server accepts nothing any more after it has run out of file descriptors.
+ *
+ * - What is wrong: one `accept` that fails with EMFILE is the last one. No error is reported and
+ *   nothing is accepted any more, even when all connections have closed.
+ * - Versions: Deno 2.9.2.
+ * - Upstream: no issue is known.
+ * - Measured: 128 file descriptors and 512 connections: without this file the server never answers
+ *   again, with it a second after they have closed.
+ * - Fails: after an update it throws where node:net has no such handle (tests/guards_test.ts); without
+ *   it "more connections than file descriptors" in tests/abuse/descriptors_test.ts fails.
+ * - It can go when Deno goes on accepting after EMFILE.
+ */
 import type { Server } from "node:net";
 
 /** How often accepting is asked for again, in milliseconds. */
@@ -14,12 +27,9 @@ interface Listening {
 /**
  * Keeps a TCP server accepting after the process has run out of file descriptors.
  *
- * One `accept` that fails with EMFILE is the last one on Deno 2.9.2: no error is reported and
- * nothing is accepted any more, even when all connections have closed. Calling `listen` on the
- * socket that already listens changes nothing for the system but makes Deno accept again.
- *
- * Not for a socket file: told to listen again, it accepts nothing any more (Deno 2.9.2). There such an
- * `accept` is prevented: see `whereRoom` in listen.ts.
+ * Calling `listen` on the socket that already listens changes nothing for the system but makes Deno
+ * accept again. Not so on a Unix socket, which then accepts nothing: there `listen` of src/server/listen.ts
+ * closes connections while descriptors are left for them (descriptor_room.ts).
  *
  * @throws {Error} if the server has no such handle, so that an update cannot bring the fault back
  */

@@ -1,16 +1,15 @@
 /**
  * Closing a server on a Unix socket removes the file at its path, whatever that file is by then.
  *
- * - What is wrong: libuv remembers the path that it has bound, and unlinks it when the handle is closed.
- *   The socket of a second server that took its place is removed too, and so is any other file.
+ * - What is wrong: libuv remembers the path that it has bound, and unlinks it when the handle is
+ *   closed. The socket of a second server that took its place is removed too, and so is any other file.
  * - Versions: Node 20 and Deno 2.9.2. A process that ends without closing removes nothing.
- * - Measured on both: `listen`, `rm`, a text file in its place, `close`: the file is gone. With what is here
- *   it stays.
- * - Fails without it: "a server leaves a file alone that took the place of its socket" and the test beside
- *   it, in tests/transport_test.ts.
+ * - Upstream: `uv__pipe_close` in https://github.com/libuv/libuv/blob/v1.x/src/unix/pipe.c
+ * - Measured on both: `listen`, `rm`, a text file in its place, `close`: the file is gone. With what is
+ *   here it stays.
+ * - Fails: without it "a server leaves a file alone that took the place of its socket" and the test
+ *   beside it, in tests/transport_test.ts.
  * - It can go when a server can be told to leave its file alone.
- *
- * @see https://github.com/libuv/libuv/blob/v1.x/src/unix/pipe.c uv__pipe_close
  */
 import type { Server } from "node:net";
 

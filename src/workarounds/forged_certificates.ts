@@ -1,3 +1,17 @@
+/**
+ * Deno accepts forged certificates of servers.
+ *
+ * - What is wrong: where a certificate is of X.509 version 1 or malformed, node:tls compares names
+ *   alone: neither the signatures nor a proof of the private key are asked for, so that anybody could
+ *   pass for any server.
+ * - Versions: Deno 2.9.2.
+ * - Upstream: `NodeServerCertVerifier` in
+ *   https://github.com/denoland/deno/blob/v2.9.2/ext/node/ops/tls_wrap.rs
+ * - Measured: a server with a forged certificate of version 1 was called without this file and is
+ *   refused with it.
+ * - Fails: without it the tests of forged certificates in tests/call_tls_test.ts fail.
+ * - It can go when they pass without.
+ */
 import { Buffer } from "node:buffer";
 import { X509Certificate } from "node:crypto";
 import { checkServerIdentity, type DetailedPeerCertificate } from "node:tls";
@@ -12,16 +26,12 @@ const MAX_DEPTH = 8;
  * Checks the certificate of a server once more than node:tls does: that it names the host, and that
  * signatures lead from it to a root.
  *
- * The second check is there because Deno 2.9.2 leaves it out where a certificate is of X.509
- * version 1 or malformed: it then compares names alone, and does not ask for a proof of the private
- * key either, so that anybody could pass for any server. A certificate of version 1 cannot hold the
- * subjectAltName that is demanded here.
+ * A certificate of version 1 cannot hold the subjectAltName that is demanded here.
  *
  * @param host a DNS name or an IP address
  * @param roots the trusted authorities, PEM
  * @param isValid whether the dates of a certificate include now
  * @returns what is wrong with it; undefined if nothing is
- * @see https://github.com/denoland/deno/blob/v2.9.2/ext/node/ops/tls_wrap.rs NodeServerCertVerifier
  */
 export function serverCertificateFault(
   host: string,

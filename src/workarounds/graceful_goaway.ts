@@ -1,3 +1,18 @@
+/**
+ * A server that closes a session loses the calls that are on their way to it.
+ *
+ * - What is wrong: grpc-js does only the second half of a graceful shutdown (RFC 9113, section 6.8): it
+ *   tells at once which call was the last. A call that is on its way then is not served; only some
+ *   clients try it again, and those once. node:http2 ignores each new call, without a word, from the
+ *   moment on in which it has sent a GOAWAY of any kind.
+ * - Versions: @grpc/grpc-js 1.14.7, Deno 2.9.2.
+ * - Upstream: no issue is known; nghttp2's `nghttp2_submit_shutdown_notice` has no counterpart in
+ *   node:http2.
+ * - Measured: see tests/workers: no call is lost when workers are replaced under load.
+ * - Fails: without it the tests of tests/drain_test.ts that call during a drain, and tests/workers,
+ *   fail.
+ * - It can go when grpc-js sends two GOAWAY frames.
+ */
 import { Buffer } from "node:buffer";
 import type { ServerHttp2Session } from "node:http2";
 import type { Socket } from "node:net";
@@ -12,14 +27,8 @@ const HEARD_MS = 1_000;
  * Tells a client that the server goes away, and waits until it has heard it. No call of its is
  * refused by that; after it, the session can be closed without losing one.
  *
- * This is the first half of a graceful HTTP/2 shutdown (RFC 9113, section 6.8), of which grpc-js
- * does only the second: it tells at once which call was the last. A call that is on its way then is
- * not served; only some clients try such a call again, and those once.
- *
- * The frame is written past node:http2, because that ignores each new call, without a word, from the
- * moment on in which it has sent a GOAWAY of any kind. It has no call for nghttp2's
- * `nghttp2_submit_shutdown_notice`. node:http2 writes whole frames, so this one cannot fall into
- * another.
+ * The frame is written past node:http2, which would ignore later calls otherwise. node:http2 writes
+ * whole frames, so this one cannot fall into another.
  *
  * @param socket what the session writes to
  * @see https://www.rfc-editor.org/rfc/rfc9113#section-6.8

@@ -1,3 +1,14 @@
+/**
+ * grpc-js writes the raw bytes of a peer to stderr.
+ *
+ * - What is wrong: its messages go to stderr by default, with line breaks and control characters that a
+ *   peer chose ("Failed to add metadata entry").
+ * - Versions: @grpc/grpc-js 1.14.7.
+ * - Upstream: https://github.com/grpc/grpc-node/blob/master/TROUBLESHOOTING.md
+ * - Measured: nothing.
+ * - Fails: without it the tests of odd headers in tests/abuse/ find raw bytes in the log.
+ * - It can go when grpc-js escapes what it logs.
+ */
 import { setLogger } from "@grpc/grpc-js";
 
 /**
@@ -6,7 +17,6 @@ import { setLogger } from "@grpc/grpc-js";
  * `GRPC_VERBOSITY` and `GRPC_TRACE`; without them, errors only.
  *
  * @param log takes each message, not escaped
- * @see https://github.com/grpc/grpc-node/blob/master/TROUBLESHOOTING.md
  */
 export function takeGrpcLog(
   log: (level: "info" | "error", message: string) => void,

@@ -1,21 +1,22 @@
 /**
  * A call with a very large header ends its connection, and with it the other calls there.
  *
- * - What is wrong: nghttp2 takes a name or value of more than 65,536 bytes for an error of compression, and a
- *   header block of more than nine frames for an attack. Both are errors of the connection, whose calls
- *   all fail. nghttp2 has no option for the first, and node:http2 none for the second.
- * - Versions: Deno 2.9.2 (nghttp2). Measured beside a call that was open: a header of 66 KiB, GOAWAY with
- *   COMPRESSION_ERROR; eight of 20 KiB, GOAWAY with INTERNAL_ERROR; both times the other call was lost. With
- *   what is here the one call is reset with ENHANCE_YOUR_CALM, RESOURCE_EXHAUSTED for gRPC, and the other is
- *   answered.
- * - It costs 0.1 us a call, to find where frames begin. It also ends the connection, gracefully, for a block
- *   of more than 64 KiB that nghttp2 would take; what that holds cannot be known without decoding it.
- * - Fails without it, or where Deno has no such handle any more: "a call with a header that nghttp2 would
- *   not take ..." in tests/service_test.ts.
+ * - What is wrong: nghttp2 takes a name or value of more than 65,536 bytes for an error of compression,
+ *   and a header block of more than nine frames for an attack. Both are errors of the connection, whose
+ *   calls all fail. nghttp2 has no option for the first, and node:http2 none for the second.
+ * - Versions: Deno 2.9.2 (nghttp2).
+ * - Upstream: no issue is known; `NGHTTP2_HD_MAX_NV` in
+ *   https://github.com/nghttp2/nghttp2/blob/master/lib/nghttp2_hd.c,
+ *   https://www.rfc-editor.org/rfc/rfc9113#section-10.5.1
+ * - Measured beside a call that was open: a header of 66 KiB, GOAWAY with COMPRESSION_ERROR; eight of
+ *   20 KiB, GOAWAY with INTERNAL_ERROR; both times the other call was lost. With what is here the one
+ *   call is reset with ENHANCE_YOUR_CALM, RESOURCE_EXHAUSTED for gRPC, and the other is answered. It
+ *   costs 0.1 us a call, to find where frames begin. It also ends the connection, gracefully, for a
+ *   block of more than 64 KiB that nghttp2 would take; what that holds cannot be known without decoding
+ *   it.
+ * - Fails: without it, or where Deno has no such handle any more: "a call with a header that nghttp2
+ *   would not take ..." in tests/service_test.ts.
  * - It can go when nghttp2 refuses the stream alone.
- *
- * @see https://www.rfc-editor.org/rfc/rfc9113#section-10.5.1
- * @see https://github.com/nghttp2/nghttp2/blob/master/lib/nghttp2_hd.c NGHTTP2_HD_MAX_NV
  */
 import { Buffer } from "node:buffer";
 import type { ServerHttp2Session } from "node:http2";

@@ -1,26 +1,26 @@
 /**
  * What a server or a proxy says is taken for what gRPC says that it means.
  *
- * What is wrong, in grpc-js 1.14.7 (`Http2SubchannelCall`, `ResolvingCall`), each tried on Deno 2.9.2:
- *
- * - A `grpc-status` that is no status is handed on: NaN for `abc`, 192 for `192`. A program that makes its
- *   exit code of it exits with 0.
- * - The body of an HTML page is read as a gRPC message, "larger than max (1752460652 …)". Its HTTP status
- *   counts only after that, when the call counts as answered and is not retried any more.
- * - A `grpc-message` in raw UTF-8 is logged and dropped, one invalid percent escape leaves all of them as
- *   they are, and `%2F` is never decoded (`decodeURI`).
- * - A message that is cut short by the trailers is passed over: "No message received".
- * - A compressed message without `grpc-encoding`, or with one that is not known, ends the process:
- *   `CompressionFilter` rejects with an Error, of which `cancelWithStatus` gets code and details,
- *   which it does not have.
- * - Calls whose connection ends with an error are told so as if each had been reset with its code:
- *   CANCELLED, PERMISSION_DENIED, mostly INTERNAL, none of which `--retries` retries.
- *
- * With this file they are what the specification says. tests/odd/ has rows for each, which fail without
- * it; a part can go once its rows pass without.
- *
- * @see https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md#responses
- * @see https://github.com/grpc/grpc/blob/master/doc/http-grpc-status-mapping.md
+ * - What is wrong, in `Http2SubchannelCall` and `ResolvingCall`, each tried:
+ *   - A `grpc-status` that is no status is handed on: NaN for `abc`, 192 for `192`. A program that
+ *     makes its exit code of it exits with 0.
+ *   - The body of an HTML page is read as a gRPC message, "larger than max (1752460652 …)". Its HTTP
+ *     status counts only after that, when the call counts as answered and is not retried any more.
+ *   - A `grpc-message` in raw UTF-8 is logged and dropped, one invalid percent escape leaves all of
+ *     them as they are, and `%2F` is never decoded (`decodeURI`).
+ *   - A message that is cut short by the trailers is passed over: "No message received".
+ *   - A compressed message without `grpc-encoding`, or with one that is not known, ends the process:
+ *     `CompressionFilter` rejects with an Error, of which `cancelWithStatus` gets code and details,
+ *     which it does not have.
+ *   - Calls whose connection ends with an error are told so as if each had been reset with its code:
+ *     CANCELLED, PERMISSION_DENIED, mostly INTERNAL, none of which `--retries` retries.
+ * - Versions: @grpc/grpc-js 1.14.7, Deno 2.9.2.
+ * - Upstream: no issue is known;
+ *   https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md#responses,
+ *   https://github.com/grpc/grpc/blob/master/doc/http-grpc-status-mapping.md
+ * - Measured: with this file each is what the specification says.
+ * - Fails: without it the rows of tests/odd/; it throws where grpc-js has no such methods.
+ * - It can go, a part at a time, when the rows of that part pass without.
  */
 import { Buffer } from "node:buffer";
 import { constants, type Http2Session, type IncomingHttpHeaders } from "node:http2";

@@ -1,19 +1,21 @@
 /**
- * Sends messages to a child process one at a time, each once the child has the one before.
+ * A child process loses a socket that comes close behind another message, and is deaf then.
  *
- * What is wrong: in Deno 2.9.2 a child that finds a plain message and one with a socket in the same
- * read gives the socket to neither. It then acknowledges nothing, and `child.send` keeps all that
- * follows to itself, for ever and without a word: the child is deaf. Node waits for each socket to be
- * acknowledged and Deno does too, but not for the plain message before it. A socket for which the child
- * has no file descriptor is lost in the same way.
- *
- * Measured with `fork` of node:child_process, a plain message and a socket every 3 ms: the child got 2
- * of 300 messages and 1 of 300 sockets; one at a time it got 3,000 of 3,000 and 1,500 of 1,500. With
- * `serve --workers 2 --metrics-port`, 100 connections a second and scrapes a worker was deaf after a
- * second. No upstream issue is known.
- *
- * What fails when an update moves this: nothing, it costs one message more for each request. It can go
- * when `tests/load/metrics_test.ts` passes without it: a scrape takes less than a second there.
+ * - What is wrong: a child that finds a plain message and one with a socket in the same read gives the
+ *   socket to neither. It then acknowledges nothing, and `child.send` keeps all that follows to itself,
+ *   for ever and without a word: the child is deaf. Node waits for each socket to be acknowledged and
+ *   Deno does too, but not for the plain message before it. A socket for which the child has no file
+ *   descriptor is lost in the same way.
+ * - Versions: Deno 2.9.2; not Node.
+ * - Upstream: no issue is known.
+ * - Measured with `fork` of node:child_process, a plain message and a socket every 3 ms: the child got
+ *   2 of 300 messages and 1 of 300 sockets; one at a time it got 3,000 of 3,000 and 1,500 of 1,500.
+ *   With `serve --workers 2 --metrics-port`, 100 connections a second and scrapes a worker was deaf
+ *   after a second.
+ * - Fails: nothing after an update, it costs one message more for each request; without it
+ *   tests/load/metrics_test.ts.
+ * - It can go when `tests/load/metrics_test.ts` passes without it: a scrape takes less than a second
+ *   there.
  */
 export interface Outbox {
   /** Has a message sent once the child has all that came before. */

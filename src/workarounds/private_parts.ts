@@ -2,12 +2,13 @@
  * Means that the workarounds and the server share: what grpc-js, node:http2 and node:tls keep to
  * themselves, each with a check.
  *
- * - What is wrong: a `Server` of grpc-js gives nobody its sessions, its streams or the number of its calls;
- *   node:tls nobody the socket below a `TLSSocket`; node:http2 nobody the handle that makes its frames.
- * - Versions: @grpc/grpc-js 1.14.7, Deno 2.9.2 (the same names in Node 20, but for the handle).
+ * - What is wrong: a `Server` of grpc-js gives nobody its sessions, its streams or the number of its
+ *   calls; node:tls nobody the socket below a `TLSSocket`; node:http2 nobody the handle that makes its
+ *   frames.
+ * - Versions: @grpc/grpc-js 1.14.7, Deno 2.9.2.
  * - Upstream: no issue is known.
  * - Measured: nothing, there is no other way to a drain that counts what it cancels.
- * - Fails after an update: each function throws and names this file, but {@linkcode handlePart}, whose
+ * - Fails: each function throws and names this file, but {@linkcode handlePart}, whose
  *   callers do without. tests/guards_test.ts, tests/drain_test.ts.
  * - It can go when grpc-js tells of sessions and of open calls.
  */

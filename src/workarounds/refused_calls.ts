@@ -1,19 +1,21 @@
 /**
  * grpc-js answers calls that it should refuse, and refuses calls on streams that are gone.
  *
- * - What is wrong: (1) a call that grpc-js refuses (content type, unknown method) and an error of its stream
- *   or connection in one TCP segment end the process. The stream is destroyed before its event is handled,
- *   and `respond` throws "The stream has been destroyed" where nobody can catch it. (2) Any content
- *   type that begins with `application/grpc` is served, that of gRPC-Web too; any other gets HTTP status 200
- *   instead of 415, because Deno's node:http2 has no `HTTP_STATUS_UNSUPPORTED_MEDIA_TYPE`.
+ * - What is wrong: (1) a call that grpc-js refuses (content type, unknown method) and an error of its
+ *   stream or connection in one TCP segment end the process. The stream is destroyed before its event
+ *   is handled, and `respond` throws "The stream has been destroyed" where nobody can catch it. (2) Any
+ *   content type that begins with `application/grpc` is served, that of gRPC-Web too; any other gets
+ *   HTTP status 200 instead of 415, because Deno's node:http2 has no
+ *   `HTTP_STATUS_UNSUPPORTED_MEDIA_TYPE`.
  * - Versions: @grpc/grpc-js 1.14.7, Deno 2.9.2.
  * - Upstream: `_verifyContentType` and `_respondWithError` in
  *   https://github.com/grpc/grpc-node/blob/%40grpc/grpc-js%401.14.0/packages/grpc-js/src/server.ts;
  *   https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md#requests
- * - Measured: h2spec ends a server without this file in section 5.1; with it no error is left for a global
- *   `error` listener, which would hide faults of our own. `application/json`: `:status` 200, now 415.
- * - Fails after an update: it throws where grpc-js has no such methods (tests/guards_test.ts). Without it fail
- *   tests/abuse/refused_calls_test.ts and "a call whose content type is not one of gRPC" in
+ * - Measured: h2spec ends a server without this file in section 5.1; with it no error is left for a
+ *   global `error` listener, which would hide faults of our own. `application/json`: `:status` 200, now
+ *   415.
+ * - Fails: it throws where grpc-js has no such methods (tests/guards_test.ts). Without
+ *   it fail tests/abuse/refused_calls_test.ts and "a call whose content type is not one of gRPC" in
  *   tests/service_test.ts.
  * - It can go when grpc-js looks at a stream before it answers, and refuses gRPC-Web with 415 on Deno.
  */

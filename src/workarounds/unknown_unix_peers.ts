@@ -1,13 +1,14 @@
 /**
  * grpc-js calls the peer of a Unix socket `unknown`.
  *
- * - What is wrong: such a connection has no address; grpc-js knows a peer by `remoteAddress` alone, so that
- *   `getPeer` of its calls, and the log with it, cannot tell which socket a call came by.
+ * - What is wrong: such a connection has no address; grpc-js knows a peer by `remoteAddress` alone, so
+ *   that `getPeer` of its calls, and the log with it, cannot tell which socket a call came by.
  * - Versions: @grpc/grpc-js 1.14.7.
  * - Upstream: `getPeer` in
  *   https://github.com/grpc/grpc-node/blob/master/packages/grpc-js/src/server-interceptors.ts
  * - Measured: the peer in the log is `unix:PATH` with this file, `unknown` without.
- * - Fails after an update: the tests that read the peer `unix:PATH` from the log, in tests/transport_test.ts.
+ * - Fails: the tests that read the peer `unix:PATH` from the log, in
+ *   tests/transport_test.ts.
  * - It can go when `getPeer` names the path of the server's socket.
  */
 import type { Socket } from "node:net";
