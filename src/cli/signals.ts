@@ -11,26 +11,26 @@ const NUMBER: Partial<Record<Deno.Signal, number>> = {
 
 /** Signals that ask the program to stop, one after another. */
 export interface StopSignals {
-  /** Waits for the next signal that was not yet taken. */
+  /** Waits for the next signal that this has not returned yet. */
   next(): Promise<Deno.Signal>;
 }
 
 /** Takes over SIGINT and SIGTERM from now on: they no longer end the process by themselves. */
 export function takeStopSignals(): StopSignals {
-  const come: Deno.Signal[] = [];
+  const arrived: Deno.Signal[] = [];
   let wake = () => {};
   for (const signal of STOP_SIGNALS) {
     Deno.addSignalListener(signal, () => {
-      come.push(signal);
+      arrived.push(signal);
       wake();
     });
   }
   return {
     async next() {
-      while (come.length === 0) {
+      while (arrived.length === 0) {
         await new Promise<void>((resolve) => wake = resolve);
       }
-      return come.shift()!;
+      return arrived.shift()!;
     },
   };
 }

@@ -67,7 +67,7 @@ names, each is called; the first that failed gives the exit code.`,
       concurrency,
       failFast,
       json,
-      // It would stand in the way of what else appears on the terminal.
+      // Trace lines, and names that are typed, would be mixed with the progress on the terminal.
       progress: !quiet && !flags.verbose && Deno.stderr.isTerminal() &&
         !(path === "-" && Deno.stdin.isTerminal()),
     });

@@ -31,7 +31,7 @@ const NOT_FOUND = STATUS_NAMES.indexOf("NOT_FOUND");
 const UNIMPLEMENTED = STATUS_NAMES.indexOf("UNIMPLEMENTED");
 const OUTAGE = STATUS_NAMES.indexOf("UNAVAILABLE");
 
-/** What only a server that is there says: it is news to whoever knows of an outage. */
+/** Only a server that runs answers with these codes, so they are reported during an outage too. */
 const REFUSALS =
   (["INVALID_ARGUMENT", "NOT_FOUND", "PERMISSION_DENIED", "UNAUTHENTICATED"] as const)
     .map((name) => STATUS_NAMES.indexOf(name));
@@ -95,14 +95,14 @@ async function watchUntilSignal(connection: Connection, options: CheckOptions): 
 async function watch(connection: Connection, options: CheckOptions): Promise<number> {
   const { openHealthClient } = await import("../client/health_client.ts");
   const client = await openHealthClient(connection);
-  // What was said since there was a status: an outage is told once, however its tries fail.
-  const told = new Set<number>();
+  // The codes reported since the last status: an outage is reported once, not at every try.
+  const reported = new Set<number>();
   for (;;) {
     let code = OUTAGE, line = `the server at ${connection.target.name} has ended the watch`;
     let last = "";
     try {
       for await (const status of client.watch(options)) {
-        told.clear();
+        reported.clear();
         if (status === last) continue;
         last = status;
         if (!await writeAll(Deno.stdout, `${status}\n`)) return CheckExitCode.SERVING;
@@ -116,8 +116,8 @@ async function watch(connection: Connection, options: CheckOptions): Promise<num
       }
     }
     const news = REFUSALS.includes(code) ? code : OUTAGE;
-    if (!told.has(news)) writeError(`usersvc check: ${line}; trying again every second`);
-    told.add(news);
+    if (!reported.has(news)) writeError(`usersvc check: ${line}; trying again every second`);
+    reported.add(news);
     await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
   }
 }
@@ -137,7 +137,7 @@ async function failure(
 
 function remark(code: number, service: string, reason: string): string {
   if (code === NOT_FOUND && service !== "") return ` (--service ${service})`;
-  // A proxy's page with 404 tells nothing of the server's services.
+  // A proxy's page with 404 does not say which services the server has.
   if (reason.startsWith("the answer is not gRPC")) return "";
   return code === UNIMPLEMENTED ? " (it has no grpc.health.v1.Health)" : "";
 }

@@ -89,7 +89,7 @@ function parseAddress(text: string): TypedTarget | undefined {
 type ConnectionValues = FlagValues<typeof connectionFlags>;
 
 /**
- * Makes a connection of the flags. Says so on stderr where it is one whose server is not verified.
+ * Makes a connection of the flags. Warns on stderr where the server is not verified.
  *
  * @throws {UsageError} if they do not go together
  */
