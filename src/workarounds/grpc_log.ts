@@ -6,7 +6,7 @@
  * - Versions: @grpc/grpc-js 1.14.7.
  * - Upstream: https://github.com/grpc/grpc-node/blob/master/TROUBLESHOOTING.md
  * - Measured: nothing.
- * - Fails: without it the tests of odd headers in tests/abuse/ find raw bytes in the log.
+ * - Fails: without it the row with `GRPC_VERBOSITY` in tests/odd/answers_test.ts.
  * - It can go when grpc-js escapes what it logs.
  */
 import { setLogger } from "@grpc/grpc-js";
