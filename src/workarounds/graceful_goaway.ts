@@ -8,8 +8,8 @@
  * - Versions: @grpc/grpc-js 1.14.7, Deno 2.9.2.
  * - Upstream: no issue is known; nghttp2's `nghttp2_submit_shutdown_notice` has no counterpart in
  *   node:http2.
- * - Measured: see tests/workers: no call is lost when workers are replaced under load.
- * - Fails: without it the tests of tests/drain_test.ts that call during a drain, and tests/workers,
+ * - Measured: see tests/load: no call is lost when workers are replaced under load.
+ * - Fails: without it the tests of tests/drain_test.ts that call during a drain, and tests/load,
  *   fail.
  * - It can go when grpc-js sends two GOAWAY frames.
  */
