@@ -7,7 +7,8 @@
  * - Versions: Deno 2.9.2.
  * - Upstream: no issue is known. The limit is not asked for, since Deno tells it only to programs that
  *   may do everything.
- * - Measured: to look takes some 25 us for each connection, and 150 us where 192 are to be left (a Unix socket).
+ * - Measured: to look takes some 25 us for each connection, and 150 us where 192 are to be left (a Unix
+ *   socket). To count open connections in place of it was tried: under load the protection was lost.
  * - Fails: without it tests/abuse/descriptors_test.ts and tests/machine_test.ts.
  * - It can go when Deno reports EMFILE of `accept` and of a handed connection as an error, and goes on.
  */
@@ -27,12 +28,7 @@ export interface DescriptorRoom {
 }
 
 /**
- * Watches over the file descriptors of this process. A supervisor that has none left can start no
- * worker. A connection that is handed to a process that has none left is lost, and Deno 2.9.2 hands
- * that process nothing any more, without a word.
- *
- * The limit is not asked for, since Deno tells it only to programs that may do everything. To look
- * takes some 25 us for each connection, and more where more are to be left.
+ * Watches over the file descriptors of this process.
  *
  * @param spare how many are left for other purposes, such as to start a worker
  */
