@@ -39,7 +39,7 @@ programTest("a call loads nothing of serve, check, batches, TLS or telemetry", a
     /\/src\/client\/diagnosis\.ts$/,
     new RegExp(
       "/src/(server|processes|telemetry|batch)/|/src/commands/(serve|check|completions)\\.ts|" +
-        "/src/client/(tls|trace|health_client)\\.ts|/src/contract/health\\.ts|" +
+        "/src/client/(tls_options|trace|health_client)\\.ts|/src/contract/health_contract\\.ts|" +
         "/(@grpc/reflection|grpc-health-check|prom-client|cli-progress|hdr-histogram-js|leven)/",
     ),
   );

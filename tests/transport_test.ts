@@ -330,7 +330,7 @@ for (const workers of [[], ["--workers", "1"]]) {
           const { Client } = await import("@grpc/grpc-js");
           const target = `unix:${folder}/s`;
           const client = new Client(target, await channelCredentials({ tls: true }));
-          const { healthDefinition } = await import("../src/server/health.ts");
+          const { healthDefinition } = await import("../src/server/health_service.ts");
           const methods = healthDefinition["grpc.health.v1.Health"] as ServiceDefinition;
           const watch = watchHealth({ client, methods, close: () => client.close() });
           await watch.first;

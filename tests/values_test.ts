@@ -4,7 +4,7 @@ import { parseHeader } from "../src/client/metadata.ts";
 import { parseTarget } from "../src/client/target.ts";
 import { denoFault } from "../src/workarounds/deno_versions.ts";
 import { usernameFault } from "../src/server/username.ts";
-import { DURATION } from "../src/commands/values.ts";
+import { DURATION } from "../src/commands/value_ranges.ts";
 
 const { parse: parseDuration } = DURATION;
 const { parse: parsePort } = PORT;

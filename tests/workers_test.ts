@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import { WORKER_MEMORY, WORKERS } from "../src/commands/values.ts";
+import { WORKER_MEMORY, WORKERS } from "../src/commands/value_ranges.ts";
 import { openBackOff } from "../src/processes/worker_state.ts";
 import { root } from "../tools/paths.ts";
 import { healthClient, watchHealth } from "./health_client.ts";

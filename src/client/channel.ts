@@ -10,7 +10,8 @@ import {
 import { isGrpcLogWanted, takeGrpcLog } from "../workarounds/grpc_log.ts";
 import type { Connection } from "./connection.ts";
 import { callInterceptor } from "./interceptor.ts";
-import { mendGrpcClient } from "../workarounds/grpc_client.ts";
+import { leaveDeadSessions } from "../workarounds/dead_sessions.ts";
+import { readOddAnswers } from "../workarounds/odd_answers.ts";
 import { noteUnary } from "../workarounds/whole_answers.ts";
 
 /** What the constructor of a grpc-js client takes. */
@@ -29,6 +30,16 @@ export interface ChannelUse {
   readonly manyCalls?: boolean;
 }
 
+let isPrepared = false;
+
+/** Changes grpc-js's client into one that no server can hang, crash or fool; once for this process. */
+function prepareGrpc(): void {
+  if (isPrepared) return;
+  isPrepared = true;
+  leaveDeadSessions();
+  readOddAnswers();
+}
+
 /**
  * Turns a connection into the arguments of a grpc-js client, whose channel is not open yet.
  *
@@ -43,10 +54,10 @@ export async function channelArguments(
     if (trace) trace(`* grpc-js: ${message}`);
     else if (isGrpcLogWanted()) connection.log?.(`grpc-js: ${message}`);
   });
-  mendGrpcClient();
+  prepareGrpc();
   const [channelCredentials, tlsOptions] = tls === undefined
     ? [credentials.createInsecure(), {}]
-    : await (await import("./tls.ts")).tlsChannel(target, tls);
+    : await (await import("./tls_options.ts")).tlsChannel(target, tls);
   if (manyCalls) await sendTogether();
   const traced = trace && (await import("./trace.ts")).traced(trace);
   let channel: Channel | undefined;

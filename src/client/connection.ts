@@ -1,6 +1,6 @@
 import type { Header } from "./metadata.ts";
 import type { Target } from "./target.ts";
-import type { ClientTls } from "./tls.ts";
+import type { ClientTls } from "./tls_options.ts";
 
 /** How a server is reached. */
 export interface Connection {

@@ -9,7 +9,7 @@ import { validityFault } from "../contract/tls_files.ts";
 import type { Connection } from "./connection.ts";
 import { isTlsAlert, type SocketError, socketErrorReason } from "./connection_errors.ts";
 import type { SocketAddress } from "./target.ts";
-import { type ClientTls, tlsOptions } from "./tls.ts";
+import { type ClientTls, tlsOptions } from "./tls_options.ts";
 
 /** How long each connection may take, in milliseconds. */
 const PROBE_MS = 1_000;

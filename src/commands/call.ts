@@ -7,7 +7,7 @@ import type { Connection } from "../client/connection.ts";
 import type { Target } from "../client/target.ts";
 import type { CallOptions } from "../client/user_client.ts";
 import { escapeControls } from "../cli/escape.ts";
-import { CONCURRENCY } from "./values.ts";
+import { CONCURRENCY } from "./value_ranges.ts";
 import { connectionFlags, connectionOf, timeoutFlag } from "./connection_flags.ts";
 
 export const command = defineCommand({

@@ -4,9 +4,9 @@ import { PATH, PORT } from "../cli/values.ts";
 import type { Connection } from "../client/connection.ts";
 import { HEADER, parseHeader } from "../client/metadata.ts";
 import { parseTarget, TARGET, type Target, withPort } from "../client/target.ts";
-import type { ClientTls } from "../client/tls.ts";
+import type { ClientTls } from "../client/tls_options.ts";
 import { escapeControls } from "../cli/escape.ts";
-import { DURATION, RETRIES } from "./values.ts";
+import { DURATION, RETRIES } from "./value_ranges.ts";
 
 const file = { value: "FILE", ...PATH } as const;
 

@@ -10,10 +10,10 @@ import {
   parseFailure,
   WORKER_MEMORY,
   WORKERS,
-} from "./values.ts";
+} from "./value_ranges.ts";
 import { LOG_FORMATS } from "../telemetry/log_format.ts";
 import type { Endpoint, TcpEndpoint } from "../server/listen.ts";
-import type { TlsFiles } from "../server/tls.ts";
+import type { TlsFiles } from "../server/tls_credentials.ts";
 import { descriptorsMissing } from "../processes/resources.ts";
 import type { ServeOptions } from "../processes/options.ts";
 import type { PoolOptions } from "../processes/pool.ts";

@@ -16,7 +16,7 @@ import descriptor, { type IFileDescriptorProto } from "protobufjs/ext/descriptor
 import { type Contract, protoFile, protoText } from "../contract/contract.ts";
 import { withStrictRequests } from "../contract/decoding.ts";
 import { badRequestRoot } from "../contract/error_details.ts";
-import { healthDefinition } from "./health.ts";
+import { healthDefinition } from "./health_service.ts";
 
 /** The numbers of the fields of descriptor.proto that lead to what a comment stands before. */
 const FILE_MESSAGES = 4, FILE_SERVICES = 6, MESSAGE_FIELDS = 2, SERVICE_METHODS = 2;

@@ -5,14 +5,14 @@ import { refuseCompressedWithoutEncoding } from "../workarounds/compressed_flag.
 import type { ServerEvents } from "./events.ts";
 import type { Faults } from "./faults.ts";
 import { type GetUser, getUser } from "./get_user.ts";
-import { addHealth, type Health } from "./health.ts";
+import { addHealth, type Health } from "./health_service.ts";
 import { LIMITS } from "./limits.ts";
 import { type Accept, acceptAll, type Endpoint, listen, type Listener } from "./listen.ts";
 import { type OpenCalls, openCalls } from "./open_calls.ts";
 import { refuseCalls } from "../workarounds/refused_calls.ts";
 import { type Sessions, watchSessions } from "./sessions.ts";
 import { limitStart } from "./connections.ts";
-import { readTlsCredentials, type TlsFiles } from "./tls.ts";
+import { readTlsCredentials, type TlsFiles } from "./tls_credentials.ts";
 
 /** How long what is said to the callers of cancelled calls may take to leave, in milliseconds. */
 const TELL_MS = 100;

@@ -1,6 +1,6 @@
 /** The manifests of deploy/kubernetes/: valid for Kubernetes, and agreeing with each other. */
 import assert from "node:assert/strict";
-import { DURATION, WORKER_MEMORY } from "../../src/commands/values.ts";
+import { DURATION, WORKER_MEMORY } from "../../src/commands/value_ranges.ts";
 import config from "../../deno.json" with { type: "json" };
 import { FLUSH_MS } from "../../src/processes/lifecycle.ts";
 import { root } from "../../tools/paths.ts";

@@ -6,7 +6,7 @@ import {
   status,
 } from "@grpc/grpc-js";
 import { fromJSON, type PackageDefinition, type ServiceDefinition } from "@grpc/proto-loader";
-import { healthRoot, healthServiceName } from "../contract/health.ts";
+import { healthRoot, healthServiceName } from "../contract/health_contract.ts";
 import { withStrictRequests } from "../contract/decoding.ts";
 
 /** The definition of `grpc.health.v1.Health`, as a server registers it. */
