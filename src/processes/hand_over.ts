@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import { openDescriptorRoom } from "../workarounds/descriptor_room.ts";
+import { watchDescriptors } from "../workarounds/descriptors_run_out.ts";
 
 /** Receives connections from a {@linkcode HandOver}: a worker process. */
 export interface Receiver {
@@ -47,7 +47,7 @@ export function openHandOver(): HandOver {
   // The receivers that can take one now, the one that has waited longest first.
   const idle: Receiver[] = [];
   const waiting: Socket[] = [];
-  const descriptors = openDescriptorRoom();
+  const descriptors = watchDescriptors();
   const isFull = () =>
     waiting.length >= MAX_WAITING || waiting.length >= FEW_WAITING && !descriptors.use();
 

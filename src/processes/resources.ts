@@ -1,5 +1,5 @@
 /** What a server needs of the system to start, and what it gives up once it listens. */
-import { canOpen } from "../workarounds/descriptor_room.ts";
+import { canOpen } from "../workarounds/descriptors_run_out.ts";
 import type { ServeOptions } from "./options.ts";
 
 /**
@@ -26,7 +26,7 @@ const NEEDED = {
   starting: 8,
   /** For each worker: the channel to it, its process. */
   worker: 2,
-  /** In a worker, which takes no further connection where fewer are left: see descriptor_room.ts. */
+  /** In a worker, which takes no further connection where fewer are left: see descriptors_run_out.ts. */
   inWorker: 56,
 };
 

@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 import process from "node:process";
 import type { Snapshot } from "../telemetry/ledger.ts";
-import { openDescriptorRoom } from "../workarounds/descriptor_room.ts";
+import { watchDescriptors } from "../workarounds/descriptors_run_out.ts";
 import type {
   Drained,
   FromWorker,
@@ -83,7 +83,7 @@ type Sender = Pick<SupervisorChannel, "send" | "sendLast">;
 
 function serve({ send, sendLast }: Sender, duties: Duties): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
-  const descriptors = openDescriptorRoom();
+  const descriptors = watchDescriptors();
   process.on("message", async (message: ToWorker, socket?: Socket) => {
     switch (message.kind) {
       case "connection": {

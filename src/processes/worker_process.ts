@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 import { fileURLToPath } from "node:url";
 import { unixPeer } from "../workarounds/unknown_unix_peers.ts";
 import type { Receiver } from "./hand_over.ts";
-import { stackless } from "../workarounds/stackless.ts";
+import { withoutStackTrace } from "../workarounds/stack_trace_panics.ts";
 import { openOutbox, type Outbox } from "../workarounds/one_message_at_a_time.ts";
 import {
   type FromWorker,
@@ -119,7 +119,7 @@ function openConnectionSender(child: ChildProcess, outbox: Outbox): ConnectionSe
       outbox.post(() => {
         try {
           const peer = unixPeer(socket);
-          stackless(() =>
+          withoutStackTrace(() =>
             sendNow(child, { kind: "connection", id, ...(peer && { peer }) }, socket)
           );
         } catch {

@@ -1,7 +1,7 @@
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { closeUnixServer } from "../workarounds/close_unix_server.ts";
 import { type Connections, openConnections } from "./connections.ts";
-import { openDescriptorRoom } from "../workarounds/descriptor_room.ts";
+import { watchDescriptors } from "../workarounds/descriptors_run_out.ts";
 import { keepAccepting } from "../workarounds/accept_after_emfile.ts";
 import { claimSocketFile, identify, isThere } from "./socket_file.ts";
 import { nameUnixPeer } from "../workarounds/unknown_unix_peers.ts";
@@ -152,13 +152,13 @@ function listenOn(
   return promise;
 }
 
-/** Names the connections to a socket file, and lets in those for which there is room. */
+/** Names the connections to a socket file, and lets in those for which there are file descriptors. */
 function takeUnix(
   endpoint: UnixEndpoint,
   onConnection: (socket: Socket) => void,
 ): (socket: Socket) => void {
   const name = formatEndpoint(endpoint);
-  return whereRoom((socket) => {
+  return whileDescriptorsLast((socket) => {
     nameUnixPeer(socket, name);
     onConnection(socket);
   });
@@ -168,9 +168,9 @@ function takeUnix(
  * Closes connections that come when few file descriptors are left. One `accept` that finds none is the
  * last on Deno 2.9.2, and on a socket file nothing makes it accept again: see {@linkcode keepAccepting}.
  */
-function whereRoom(onConnection: (socket: Socket) => void): (socket: Socket) => void {
-  const room = openDescriptorRoom(SPARE_DESCRIPTORS);
-  return (socket) => room.use() ? onConnection(socket) : void socket.destroy();
+function whileDescriptorsLast(onConnection: (socket: Socket) => void): (socket: Socket) => void {
+  const descriptors = watchDescriptors(SPARE_DESCRIPTORS);
+  return (socket) => descriptors.use() ? onConnection(socket) : void socket.destroy();
 }
 
 function listener(server: Server, endpoint: Endpoint, connections: Connections): Listener {

@@ -144,7 +144,7 @@ async function drain(parts: Parts, graceMs: number): Promise<{ cancelled: number
   const endStreaming = () => calls.endStreaming(status.UNAVAILABLE, "the server is draining");
   endStreaming();
   await sessions.announceGoaway();
-  // A client that had not heard it yet may have begun another watch on the same connection.
+  // Before it read the GOAWAY, a client may have begun another watch on the same connection.
   endStreaming();
   // Its callback comes too early on Deno, whose http2 server marks each session as closed before
   // grpc-js can wait for it; the connections tell when the last call is done.

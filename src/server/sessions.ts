@@ -20,7 +20,7 @@ export interface Sessions {
    * @param socket as it was accepted, below TLS
    */
   has(socket: Socket): boolean;
-  /** Tells every client that the server goes away, and waits until they have heard it. */
+  /** Tells every client that the server goes away, and waits until they have acknowledged it. */
   announceGoaway(): Promise<void>;
 }
 
@@ -70,7 +70,7 @@ export function watchSessions(server: Server, maxAgeMs?: number): Sessions {
     watch: () => http2Servers(server).forEach(watch),
     has: (socket) => begun.has(socket),
     async announceGoaway() {
-      // A connection of this turn has yet to send what must come first.
+      // A connection that was accepted in this turn sends its SETTINGS first.
       await new Promise((resolve) => setImmediate(resolve));
       await Promise.all([...sockets].map(([session, socket]) => announceGoaway(session, socket)));
     },

@@ -29,7 +29,7 @@ interface Listening {
  *
  * Calling `listen` on the socket that already listens changes nothing for the system but makes Deno
  * accept again. Not so on a Unix socket, which then accepts nothing: there `listen` of src/server/listen.ts
- * closes connections while descriptors are left for them (descriptor_room.ts).
+ * closes connections while descriptors are left for them (descriptors_run_out.ts).
  *
  * @throws {Error} if the server has no such handle, so that an update cannot bring the fault back
  */

@@ -20,12 +20,12 @@ import type { Socket } from "node:net";
 /** GOAWAY, no error, last stream 2^31-1: "go away, but every call that you have begun is served". */
 const GOAWAY = Buffer.from("0000080700000000007fffffff00000000", "hex");
 
-/** How long a client may take to tell that it has heard, in milliseconds. */
-const HEARD_MS = 1_000;
+/** How long a client may take to acknowledge the GOAWAY, in milliseconds. */
+const ACKNOWLEDGED_MS = 1_000;
 
 /**
- * Tells a client that the server goes away, and waits until it has heard it. No call of its is
- * refused by that; after it, the session can be closed without losing one.
+ * Tells a client that the server goes away, and waits until it has acknowledged that. No call of the
+ * client is refused by it; after it, the session can be closed without losing a call.
  *
  * The frame is written past node:http2, which would ignore later calls otherwise. node:http2 writes
  * whole frames, so this one cannot fall into another.
@@ -35,15 +35,15 @@ const HEARD_MS = 1_000;
  */
 export function announceGoaway(session: ServerHttp2Session, socket: Socket): Promise<void> {
   return new Promise((resolve) => {
-    const timer = setTimeout(resolve, HEARD_MS);
-    const heard = () => {
+    const timer = setTimeout(resolve, ACKNOWLEDGED_MS);
+    const acknowledged = () => {
       clearTimeout(timer);
       resolve();
     };
-    if (session.closed || session.destroyed || socket.destroyed) return heard();
-    session.once("close", heard);
+    if (session.closed || session.destroyed || socket.destroyed) return acknowledged();
+    session.once("close", acknowledged);
     socket.write(GOAWAY);
-    // What the client had sent before it heard comes before its answer to this.
-    session.ping(heard);
+    // What the client sent before it read the GOAWAY arrives before its answer to this PING.
+    session.ping(acknowledged);
   });
 }

@@ -11,11 +11,12 @@
  *   tests/abuse/descriptors_test.ts fails.
  * - It can go when Deno maps stacks without a file.
  */
+
 /**
  * Runs a function whose errors get no stack trace: where they are made for each call and never shown,
  * and for what fails when no file descriptor is left.
  */
-export function stackless<T>(run: () => T): T {
+export function withoutStackTrace<T>(run: () => T): T {
   const limit = Error.stackTraceLimit;
   Error.stackTraceLimit = 0;
   try {

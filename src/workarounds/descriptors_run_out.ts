@@ -12,18 +12,18 @@
  * - Fails: without it tests/abuse/descriptors_test.ts and tests/machine_test.ts.
  * - It can go when Deno reports EMFILE of `accept` and of a handed connection as an error, and goes on.
  */
-import { stackless } from "./stackless.ts";
+import { withoutStackTrace } from "./stack_trace_panics.ts";
 
-/** For how many connections room is looked for at a time. */
+/** For how many connections one look counts. */
 const AHEAD = 32;
-/** How often it is looked for room where there was none, in milliseconds. */
+/** How often to look again where none were free, in milliseconds. */
 const RETRY_MS = 100;
 
 /** Whether a process has file descriptors left for more connections. */
-export interface DescriptorRoom {
-  /** Uses the room of one connection; returns whether there is more. */
+export interface DescriptorWatch {
+  /** Takes the file descriptor of one connection into account; returns whether more are free. */
   use(): boolean;
-  /** Waits until there is more. */
+  /** Waits until more are free. */
   more(): Promise<void>;
 }
 
@@ -32,7 +32,7 @@ export interface DescriptorRoom {
  *
  * @param spare how many are left for other purposes, such as to start a worker
  */
-export function openDescriptorRoom(spare = 16): DescriptorRoom {
+export function watchDescriptors(spare = 16): DescriptorWatch {
   let known = 0;
   const look = () => {
     if (known === 0 && canOpen(spare + AHEAD)) known = AHEAD;
@@ -53,7 +53,7 @@ export function openDescriptorRoom(spare = 16): DescriptorRoom {
 export function canOpen(count: number): boolean {
   const opened: Deno.Listener[] = [];
   try {
-    stackless(() => {
+    withoutStackTrace(() => {
       while (opened.length < count) opened.push(Deno.listen({ hostname: "127.0.0.1", port: 0 }));
     });
     return true;
