@@ -522,3 +522,28 @@ Deno.test("failures and notices are records, with the number of the worker", () 
   ]);
   assert.match(stdout[2]!, /killed\\u202e/);
 });
+
+Deno.test("a line that comes at the very end of a write is written too", async () => {
+  for (let microtasks = 0; microtasks < 30; microtasks++) {
+    let written = "";
+    const output = {
+      write(bytes: Uint8Array) {
+        written += new TextDecoder().decode(bytes);
+        return Promise.resolve(bytes.length);
+      },
+    };
+    const log = lineLog(output, {
+      onDropped: () => undefined,
+      onFailure: (reason) => assert.fail(reason),
+    });
+    log.line("one");
+    while (written === "") await new Promise((resolve) => setTimeout(resolve, 0));
+    // It ends the pause after the write.
+    const flushed = log.flush(1_000);
+    for (let count = 0; count < microtasks; count++) await null;
+    log.line("two");
+    await flushed;
+    await log.flush(1_000);
+    assert.equal(written, "one\ntwo\n", `${microtasks} microtasks after the pause`);
+  }
+});

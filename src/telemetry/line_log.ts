@@ -113,14 +113,21 @@ export function lineLog(output: Output, options: LineLogOptions): LineLog {
   let endPause = () => {};
 
   async function write(): Promise<void> {
-    // Not a microtask: the calls of one turn come in several events, with microtasks in between.
-    await new Promise<void>((resolve) => setImmediate(resolve));
-    while (!queue.isEmpty()) {
-      for (const part of wholeLines(encoder.encode(queue.take()), maxWriteBytes)) {
-        if (!await writeAll(output, part)) return end();
+    try {
+      // Not a microtask: the calls of one turn come in several events, with microtasks in between.
+      await new Promise<void>((resolve) => setImmediate(resolve));
+      while (!queue.isEmpty()) {
+        for (const part of wholeLines(encoder.encode(queue.take()), maxWriteBytes)) {
+          if (!await writeAll(output, part)) return end();
+        }
+        queue.written();
+        if (!flushing) await timeLimit(PAUSE_MS, new Promise((resolve) => endPause = resolve));
       }
-      queue.written();
-      if (!flushing) await timeLimit(PAUSE_MS, new Promise((resolve) => endPause = resolve));
+    } catch (error) {
+      fail(error);
+    } finally {
+      // At once, not in a microtask: a line that came in between would start no write.
+      writing = undefined;
     }
   }
 
@@ -138,7 +145,7 @@ export function lineLog(output: Output, options: LineLogOptions): LineLog {
     line(text) {
       if (ended) return;
       queue.add(text);
-      writing ??= write().catch(fail).finally(() => writing = undefined);
+      writing ??= write();
     },
     async flush(maxMs) {
       if (writing === undefined) return 0;
