@@ -35,6 +35,8 @@ const END_HEADERS = 0x4;
 const REFUSED_STREAM = 7, ENHANCE_YOUR_CALM = 11;
 
 const PREFACE_BYTES = 24, FRAME_HEAD_BYTES = 9;
+/** As much as a frame may hold where nobody has announced more: RFC 9113, section 4.2. */
+const MAX_FRAME_BYTES = 16_384;
 
 /** What a client may send. */
 export interface BlockLimits {
@@ -131,6 +133,11 @@ function frameFilter(maxBytes: number, events: FilterEvents): (chunk: Uint8Array
   }
 
   function fateOf(type: number, flags: number, id: number, length: number): Fate {
+    if (length > MAX_FRAME_BYTES) {
+      // An error of the connection, for nghttp2 to find as soon as it sees the head of the frame.
+      if (block !== undefined) release(block);
+      return "pass";
+    }
     if (block !== undefined) {
       if (type === CONTINUATION && id === block.id) return fateOfBlock(block, flags, length);
       // An error, for nghttp2 to find.

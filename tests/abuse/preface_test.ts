@@ -19,6 +19,8 @@ const openings: Readonly<Record<string, () => Buffer>> = {
     ),
   "a TLS hello": () => CLIENT_HELLO,
   "a preface with a wrong end": () => Buffer.concat([PREFACE.subarray(0, -1), Buffer.from("!!")]),
+  "the head of a HEADERS frame of 16 MB": () =>
+    Buffer.concat([HELLO, Buffer.from("ffffff010000000001", "hex"), randomBytes(4_096)]),
   "frames of garbage after the preface": () => Buffer.concat([HELLO, randomBytes(65_536)]),
 };
 
