@@ -2,8 +2,8 @@
 
 import type * as grpc from '@grpc/grpc-js'
 import type { MethodDefinition } from '@grpc/proto-loader'
-import type { GetUserRequest as _userservice_GetUserRequest, GetUserRequest__Output as _userservice_GetUserRequest__Output } from './GetUserRequest.ts';
-import type { GetUserResponse as _userservice_GetUserResponse, GetUserResponse__Output as _userservice_GetUserResponse__Output } from './GetUserResponse.ts';
+import type { GetUserRequest as _userservice_GetUserRequest, GetUserRequest__Output as _userservice_GetUserRequest__Output } from '../userservice/GetUserRequest.ts';
+import type { GetUserResponse as _userservice_GetUserResponse, GetUserResponse__Output as _userservice_GetUserResponse__Output } from '../userservice/GetUserResponse.ts';
 
 /**
  * Greets users.
