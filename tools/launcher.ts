@@ -1,6 +1,6 @@
 /** Writes ./usersvc where no executable can be made: a script that runs the program with this Deno. */
 import { shellWord } from "../src/cli/escape.ts";
-import { ExitCode } from "../src/cli/exit_code.ts";
+import { ExitCode } from "../src/cli/exit.ts";
 import { loadCommands } from "../src/cli/help.ts";
 import { program } from "../src/main.ts";
 import { bundle } from "./bundle.ts";

@@ -1,6 +1,5 @@
-import { ExitCode } from "../cli/exit_code.ts";
 import { writeError } from "../cli/output.ts";
-import { exitCodeOfSignal, takeStopSignals } from "../cli/signals.ts";
+import { ExitCode, exitCodeOfSignal, takeStopSignals } from "../cli/exit.ts";
 import type { Connection } from "../client/connection.ts";
 import { type CallOptions, openUserClient, type UserClient } from "../client/user_client.ts";
 import { exitCodeOfStatus } from "../contract/status_codes.ts";

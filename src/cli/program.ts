@@ -2,7 +2,7 @@
 import { type Command, type Program, UsageError } from "./command.ts";
 import { didYouMean, readCommandLine } from "./command_line.ts";
 import { excerpt } from "./escape.ts";
-import { ExitCode } from "./exit_code.ts";
+import { ExitCode } from "./exit.ts";
 import { commandHelp, programFlags, programHelp } from "./help.ts";
 import { OutputError, writeAll, writeError } from "./output.ts";
 import { splitFlag, switchFault } from "./spell_out.ts";

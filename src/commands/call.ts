@@ -1,5 +1,5 @@
 import { defineCommand, UsageError } from "../cli/command.ts";
-import { ExitCode } from "../cli/exit_code.ts";
+import { ExitCode } from "../cli/exit.ts";
 import { exitCodeOfStatus } from "../contract/status_codes.ts";
 import { writeAll, writeError } from "../cli/output.ts";
 import { PATH } from "../cli/values.ts";

@@ -1,4 +1,5 @@
 import { defineCommand } from "../cli/command.ts";
+import { exitCodeOfSignal, takeStopSignals } from "../cli/exit.ts";
 import { OutputError, writeAll, writeError } from "../cli/output.ts";
 import type { Connection } from "../client/connection.ts";
 import type { CheckOptions } from "../client/health_client.ts";
@@ -86,7 +87,6 @@ async function check(connection: Connection, options: CheckOptions): Promise<num
 }
 
 async function watchUntilSignal(connection: Connection, options: CheckOptions): Promise<number> {
-  const { exitCodeOfSignal, takeStopSignals } = await import("../cli/signals.ts");
   const signal = takeStopSignals().next();
   return await Promise.race([watch(connection, options), signal.then(exitCodeOfSignal)]);
 }

@@ -1,5 +1,5 @@
 import { defineCommand, UsageError } from "../cli/command.ts";
-import { ExitCode } from "../cli/exit_code.ts";
+import { ExitCode } from "../cli/exit.ts";
 import { writeAll } from "../cli/output.ts";
 import type { Entries } from "./completions/entries.ts";
 import { excerpt } from "../cli/escape.ts";

@@ -1,5 +1,5 @@
 import { defineCommand } from "../cli/command.ts";
-import { ExitCode } from "../cli/exit_code.ts";
+import { ExitCode } from "../cli/exit.ts";
 import { writeAll } from "../cli/output.ts";
 import { protoText } from "../contract/contract.ts";
 

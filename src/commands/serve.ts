@@ -1,5 +1,5 @@
 import { defineCommand, UsageError } from "../cli/command.ts";
-import { ExitCode } from "../cli/exit_code.ts";
+import { ExitCode } from "../cli/exit.ts";
 import { writeError } from "../cli/output.ts";
 import { giveUpRunning } from "../cli/program.ts";
 import { PATH, PORT_OR_FREE } from "../cli/values.ts";
@@ -15,8 +15,9 @@ import { LOG_FORMATS } from "../telemetry/log_format.ts";
 import type { Endpoint, TcpEndpoint } from "../server/listen.ts";
 import type { TlsFiles } from "../server/tls_credentials.ts";
 import { descriptorsMissing } from "../processes/resources.ts";
-import type { ServeOptions } from "../processes/options.ts";
+import type { ServeOptions } from "../processes/lifecycle.ts";
 import type { PoolOptions } from "../processes/pool.ts";
+import { denoFault } from "../workarounds/deno_versions.ts";
 import { procMissing } from "../workarounds/missing_proc.ts";
 
 const HOST = {
@@ -172,6 +173,8 @@ TLS files again.`,
 });
 
 async function serve(options: ServeOptions, pool: PoolOptions | undefined): Promise<number> {
+  const fault = denoFault(Deno.version.deno);
+  if (fault !== undefined) writeError(`usersvc serve: warning: ${fault}`);
   if (pool !== undefined) {
     const { serveWithWorkers } = await import("../processes/supervisor.ts");
     return await serveWithWorkers(options, pool);

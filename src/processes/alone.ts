@@ -1,14 +1,17 @@
-import { writeError } from "../cli/output.ts";
 import { formatMegabytes } from "../cli/output.ts";
 import { type Log, openLog } from "../telemetry/log.ts";
-import { denoFault } from "../workarounds/deno_versions.ts";
 import type { ServerEvents } from "../server/events.ts";
 import type { TcpEndpoint } from "../server/listen.ts";
 import { startServer } from "../server/server.ts";
-import { drainAndTell, FLUSH_MS, reloadOnSighup, reloadTls } from "./lifecycle.ts";
-import type { ServeOptions } from "./options.ts";
+import {
+  drainAndTell,
+  FLUSH_MS,
+  reloadOnSighup,
+  reloadTls,
+  type ServeOptions,
+} from "./lifecycle.ts";
 import { dropPrivileges } from "./resources.ts";
-import { exitCodeOfSignal, takeStopSignals } from "../cli/signals.ts";
+import { exitCodeOfSignal, takeStopSignals } from "../cli/exit.ts";
 
 /** From this much memory on, in bytes, the log says what helps. */
 const MUCH_MEMORY = 512_000_000;
@@ -24,8 +27,6 @@ const MEASURE_MS = 1_000;
  * @throws {TlsError} if a TLS file cannot be used
  */
 export async function serveAlone(options: ServeOptions, memoryRemedy: string): Promise<number> {
-  const fault = denoFault(Deno.version.deno);
-  if (fault !== undefined) writeError(`usersvc serve: warning: ${fault}`);
   const log = openLog(options.log);
   const signals = takeStopSignals();
   const events = options.metrics ? await withMetrics(options.metrics, log) : log;

@@ -1,7 +1,9 @@
-/** What one process and a supervisor do alike: drain, and read the TLS files again. */
-import { ExitCode } from "../cli/exit_code.ts";
+/** What serving is, in one process or in several: its options, its drain, the reading of new TLS files. */
+import { ExitCode } from "../cli/exit.ts";
 import type { Log } from "../telemetry/log.ts";
-import type { RunningServer } from "../server/server.ts";
+import type { LogFormat } from "../telemetry/log_format.ts";
+import type { TcpEndpoint } from "../server/listen.ts";
+import type { RunningServer, ServerOptions } from "../server/server.ts";
 import { TlsError } from "../contract/tls_error.ts";
 import {
   draining,
@@ -12,7 +14,19 @@ import {
   tlsReloaded,
   tlsReloadFailed,
 } from "./notices.ts";
-import type { ServeOptions } from "./options.ts";
+
+/**
+ * What `usersvc serve` was asked for. Plain values only: the supervisor sends it to its workers as
+ * JSON.
+ */
+export interface ServeOptions extends ServerOptions {
+  /** How long calls in flight may take once the server drains, in milliseconds. */
+  readonly graceMs: number;
+  /** The form of the log. */
+  readonly log: LogFormat;
+  /** Where to serve metrics; absent for none. */
+  readonly metrics?: TcpEndpoint;
+}
 
 /** How long the last log lines of a process may take to be read, in milliseconds. */
 export const FLUSH_MS = 1_000;

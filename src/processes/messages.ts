@@ -4,7 +4,7 @@
  * supervisor sends one at a time: see src/workarounds/one_message_at_a_time.ts.
  */
 import type { Snapshot } from "../telemetry/ledger.ts";
-import type { ServeOptions } from "./options.ts";
+import type { ServeOptions } from "./lifecycle.ts";
 
 /** What a new worker must know. It is passed as JSON in {@linkcode WORKER_VARIABLE}. */
 export interface WorkerTask {

@@ -30,7 +30,7 @@ import {
   workerRecycled,
   workerStarted,
 } from "./notices.ts";
-import type { ServeOptions } from "./options.ts";
+import type { ServeOptions } from "./lifecycle.ts";
 import { askToCount, askToDrain, askToReload } from "./requests.ts";
 import { startWorker, type WorkerEnd, type WorkerEvent } from "./worker_process.ts";
 import { isBeingReplaced, openBackOff, type Slot, type Worker } from "./worker_state.ts";

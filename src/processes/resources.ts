@@ -1,6 +1,6 @@
 /** What a server needs of the system to start, and what it gives up once it listens. */
 import { canOpen } from "../workarounds/descriptors_run_out.ts";
-import type { ServeOptions } from "./options.ts";
+import type { ServeOptions } from "./lifecycle.ts";
 
 /**
  * Gives up, once a server listens, the permissions that it no longer needs: to read files without

@@ -1,14 +1,16 @@
-import { ExitCode } from "../cli/exit_code.ts";
 import { writeError } from "../cli/output.ts";
 import { type Log, openLog } from "../telemetry/log.ts";
-import { denoFault } from "../workarounds/deno_versions.ts";
-import { type Accept, acceptAll, listen, type Listener } from "../server/listen.ts";
+import {
+  type Accept,
+  acceptAll,
+  listen,
+  type Listener,
+  type TcpEndpoint,
+} from "../server/listen.ts";
 import { type HandOver, openHandOver } from "./hand_over.ts";
-import { drainAndTell, FLUSH_MS, reloadOnSighup } from "./lifecycle.ts";
-import type { ServeOptions } from "./options.ts";
-import { openPool, type Pool, type PoolOptions } from "./pool.ts";
-import type { PoolMetrics } from "./pool_metrics.ts";
-import { exitCodeOfSignal, type StopSignals, takeStopSignals } from "../cli/signals.ts";
+import { drainAndTell, FLUSH_MS, reloadOnSighup, type ServeOptions } from "./lifecycle.ts";
+import { openPool, type Pool, type PoolObserver, type PoolOptions } from "./pool.ts";
+import { ExitCode, exitCodeOfSignal, type StopSignals, takeStopSignals } from "../cli/exit.ts";
 
 /**
  * Serves with several worker processes until SIGINT or SIGTERM, and drains them then. A second
@@ -25,8 +27,6 @@ export async function serveWithWorkers(
   options: ServeOptions,
   poolOptions: PoolOptions,
 ): Promise<number> {
-  const warning = denoFault(Deno.version.deno);
-  if (warning !== undefined) writeError(`usersvc serve: warning: ${warning}`);
   const log = openLog(options.log);
   const signals = takeStopSignals();
   const handOver = openHandOver();
@@ -41,9 +41,21 @@ export async function serveWithWorkers(
   }
 }
 
-/** Loaded only where metrics are wanted. */
-async function openPoolMetrics(workers: number): Promise<PoolMetrics> {
-  return (await import("./pool_metrics.ts")).openPoolMetrics(workers);
+/** Sums and serves the metrics of the workers; what it needs is loaded only where they are wanted. */
+async function openPoolMetrics(workers: number) {
+  const [{ openLedger, restartMetrics }, { serveMetrics }] = await Promise.all([
+    import("../telemetry/ledger.ts"),
+    import("../telemetry/metrics_server.ts"),
+  ]);
+  const ledger = openLedger();
+  const restarts = restartMetrics(Array.from({ length: workers }, (_, index) => index + 1));
+  const observer: PoolObserver = { replaced: restarts.restarted, open: ledger.open };
+  const serve = (endpoint: TcpEndpoint, pool: Pool) =>
+    serveMetrics(endpoint, async () => {
+      await pool.count();
+      return await ledger.text(restarts.snapshot());
+    });
+  return { observer, serve };
 }
 
 /** Accepts connections without reading from them, so that a worker can. */

@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 import process from "node:process";
-import { ExitCode } from "../cli/exit_code.ts";
+import { ExitCode } from "../cli/exit.ts";
 import { writeError } from "../cli/output.ts";
 import { openLog } from "../telemetry/log.ts";
 import { type Connections, openConnections } from "../server/connections.ts";
