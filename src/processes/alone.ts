@@ -13,15 +13,15 @@ import {
 import { dropPrivileges } from "./resources.ts";
 import { exitCodeOfSignal, takeStopSignals } from "../cli/exit.ts";
 
-/** From this much memory on, in bytes, the log says what helps. */
+/** The log warns once the memory of this process passes this, in bytes. */
 const MUCH_MEMORY = 512_000_000;
 /** How often memory is measured, in milliseconds. */
 const MEASURE_MS = 1_000;
 
 /**
- * Serves in this process until SIGINT or SIGTERM, and drains then. A second signal ends it at once.
+ * Serves in this process until SIGINT or SIGTERM, then drains. A second signal ends it at once.
  *
- * @param memoryRemedy what helps against memory that grows, for the log
+ * @param memoryRemedy what limits the memory, for the warning in the log
  * @returns the exit code
  * @throws {ListenError} if an endpoint cannot be listened on
  * @throws {TlsError} if a TLS file cannot be used
@@ -44,7 +44,7 @@ export async function serveAlone(options: ServeOptions, memoryRemedy: string): P
   return exitCode;
 }
 
-/** Counts what the server tells and serves it; loaded only here, it costs nothing when it is off. */
+/** Counts calls and connections, and serves the metrics; loaded only where they are wanted. */
 async function withMetrics(endpoint: TcpEndpoint, log: Log): Promise<ServerEvents> {
   const [{ aggregate }, { serveMetrics }, { processMetrics, tellAll }] = await Promise.all([
     import("../telemetry/ledger.ts"),
@@ -58,8 +58,8 @@ async function withMetrics(endpoint: TcpEndpoint, log: Log): Promise<ServerEvent
 }
 
 /**
- * Logs once, when this process has grown large, what helps. Deno up to 2.9.3 keeps about 30 KB of
- * each closed HTTP/2 connection for ever; only the end of the process gives it back.
+ * Warns once in the log when this process has grown large. Deno up to 2.9.3 keeps about 30 KB of each
+ * closed HTTP/2 connection until the process ends.
  */
 function adviseOnMemory({ notice }: Log, remedy: string): void {
   const timer = setInterval(() => {

@@ -1,4 +1,4 @@
-/** What serving is, in one process or in several: its options, its drain, the reading of new TLS files. */
+/** What one process that serves and a supervisor share: options, drain, reload of the TLS files. */
 import { ExitCode } from "../cli/exit.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { LogFormat } from "../telemetry/log_format.ts";
@@ -22,7 +22,7 @@ import {
 export interface ServeOptions extends ServerOptions {
   /** How long calls in flight may take once the server drains, in milliseconds. */
   readonly graceMs: number;
-  /** The form of the log. */
+  /** The format of the log. */
   readonly log: LogFormat;
   /** Where to serve metrics; absent for none. */
   readonly metrics?: TcpEndpoint;
@@ -50,7 +50,7 @@ export async function drainAndTell(
 }
 
 /**
- * Has the TLS files read again on each SIGHUP, and tells the log.
+ * Reloads the TLS files on each SIGHUP, and tells the log.
  *
  * @param reload reads the files again; returns what did not go well
  */
@@ -59,7 +59,7 @@ export function reloadOnSighup(
   log: Log,
   reload: () => Promise<Iterable<string>>,
 ): void {
-  // On Windows it means that the console is closing.
+  // On Windows SIGHUP means that the console is closing.
   if (Deno.build.os === "windows") return;
   Deno.addSignalListener("SIGHUP", async () => {
     if (tls === undefined) {

@@ -19,8 +19,8 @@ export const WORKER_VARIABLE = "USERSVC_WORKER";
 /** From the supervisor to a worker. */
 export type ToWorker =
   /**
-   * Comes with a socket. The supervisor keeps its own copy until the worker has accepted it. On a socket
-   * file the peer's name comes in place of an address.
+   * Comes with a socket, of which the supervisor keeps a copy until the worker has acknowledged it.
+   * `peer` is the name of the peer on a socket file, which has no address.
    */
   | { readonly kind: "connection"; readonly id: number; readonly peer?: string }
   | { readonly kind: "request"; readonly id: number; readonly request: WorkerRequest }
@@ -39,25 +39,25 @@ export type FromWorker =
   | { readonly kind: "accepted"; readonly id: number; readonly ready: boolean }
   /** After an `accepted` that was not ready: the worker can take another connection. */
   | { readonly kind: "resume" }
-  /** A signal asked the worker to end: it serves until the supervisor has it drain. */
+  /** SIGTERM has come: the worker asks to be recycled, and serves until it is asked to drain. */
   | { readonly kind: "recycle" }
   | { readonly kind: "response"; readonly id: number; readonly response: unknown };
 
 /** What the supervisor can ask of a worker, and what the answer is. */
 export interface WorkerRequests {
-  /** Finish the calls in flight, then answer and end; another worker may serve in its place. */
+  /** Finish the calls in flight, then answer and end; `replaced`: another worker serves already. */
   drain: {
     readonly request: { readonly graceMs: number; readonly replaced: boolean };
     readonly response: Drained;
   };
-  /** Read the TLS files again; the answer says what did not go well. */
+  /** Read the TLS files again; the answer says what could not be read. */
   reload: { readonly request: Record<never, never>; readonly response: { faults: string[] } };
   /** Whether the worker is alive; the answer is its memory (resident set size) in bytes. */
   heartbeat: {
     readonly request: Record<never, never>;
     readonly response: { readonly rss: number };
   };
-  /** What it has counted so far; nothing where metrics are off. */
+  /** What the worker has counted so far; an empty list where metrics are off. */
   metrics: { readonly request: Record<never, never>; readonly response: Snapshot };
 }
 
@@ -105,7 +105,7 @@ export function openRequests(send: (message: ToWorker) => void): Requests {
       const { promise, resolve } = Promise.withResolvers<unknown>();
       waiting.set(id, resolve);
       send({ kind: "request", id, request: request as WorkerRequest });
-      // Both ends are this program, in one version: an answer has the type of its request.
+      // Both ends are the same version of this program: an answer has the type of its request.
       return await promise as ResponseTo<typeof request["kind"]> | undefined;
     },
     answered(id, response) {

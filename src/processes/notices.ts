@@ -1,4 +1,4 @@
-/** What the log is told of a server as a whole and of its workers. */
+/** The events of a server as a whole and of its workers, in words for the log. */
 import { formatMegabytes } from "../cli/output.ts";
 import type { Notice } from "../server/events.ts";
 
@@ -57,12 +57,12 @@ export function tlsReloadFailed(why: string, level: Notice["level"]): Notice {
   return { level, event: "tls_reload_failed", message: `SIGHUP: ${why}` };
 }
 
-/** Why the TLS files that are in use stay. */
+/** Says that the TLS files in use stay in use, and why. */
 export function tlsFilesStay(fault: string): string {
   return `the TLS files in use stay: ${fault}`;
 }
 
-/** Why the files are not reloaded yet: a worker that was asked to has not answered. */
+/** Says that a worker that was asked to reload the TLS files has not answered yet. */
 export function workerIsSilent(worker: WorkerIdentity): string {
   return `${
     workerName(worker)

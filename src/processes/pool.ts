@@ -14,8 +14,8 @@
  * In each state the process may end: `ended`. A worker is recycled by starting another one in its slot,
  * which drains the first one once it serves.
  *
- * Seconds are counted in ticks of the supervisor, each of which is one, however late it comes: a
- * machine that slept, or a supervisor that was stopped, must not be taken for silence of the workers.
+ * Time is counted in ticks of a timer in the supervisor, one each second. The clock is not used: after
+ * the machine has slept, or the supervisor was stopped, it would make every worker look silent.
  */
 import type { Account } from "../telemetry/ledger.ts";
 import type { Notice } from "../server/events.ts";
@@ -53,26 +53,25 @@ export interface Pool {
   start(): Promise<string | undefined>;
   /** Whether at least one worker serves now. */
   isServing(): boolean;
-  /** Has the workers tell what they have counted; one that takes longer than 1 s is not waited for. */
+  /** Asks the workers what they have counted, and waits at most 1 s for each answer. */
   count(): Promise<void>;
   /** Replaces no worker any more and waits until all have drained and ended. */
   drain(graceMs: number): Promise<DrainOutcome>;
   /**
-   * Makes the serving workers read the TLS files again; one that takes longer than 1 s is not waited
-   * for.
+   * Has the serving workers reload the TLS files, and waits at most 1 s for each answer.
    *
-   * @returns what did not go well, each reason once
+   * @returns why files could not be reloaded, each reason once
    */
   reload(): Promise<Set<string>>;
   /** Ends all workers at once. */
   kill(): void;
 }
 
-/** What those who count are told of a pool's workers. */
+/** Told what metrics need to know of a pool's workers. */
 export interface PoolObserver {
   /** A worker was replaced, whatever the reason. */
   replaced(worker: number): void;
-  /** A process starts; what it counts goes into the account, which closes when it has ended. */
+  /** A worker starts; the pool records its counts in the account, and closes it when it ends. */
   open(): Account;
 }
 
@@ -217,7 +216,7 @@ function becomeServing(pool: PoolState, worker: Worker): void {
   recycleNext(pool);
 }
 
-/** Asks for a heartbeat, unless one is still to come. */
+/** Asks for a heartbeat, unless the worker has not answered the last request yet. */
 async function askHeartbeat(pool: PoolState, worker: Worker): Promise<void> {
   if (worker.heartbeatInFlight) return;
   worker.heartbeatInFlight = true;
@@ -232,7 +231,7 @@ async function askHeartbeat(pool: PoolState, worker: Worker): Promise<void> {
   }
 }
 
-/** One tick more than the silence allowed, since the next heartbeat is asked for with the next tick. */
+/** One tick more than a worker may be silent, since the next heartbeat is asked for at the next tick. */
 function renew(worker: Worker): void {
   worker.ticksLeft = 1 + SILENCE_TICKS;
 }
@@ -243,7 +242,7 @@ function recycle(pool: PoolState, worker: Worker, why: string): void {
   recycleNext(pool);
 }
 
-/** One at a time: each successor needs memory of its own while its predecessor still serves. */
+/** Recycles one worker at a time: successor and predecessor both need memory for a while. */
 function recycleNext(pool: PoolState): void {
   if (pool.draining || pool.slots.some(isBeingReplaced)) return;
   const worker = pool.slots.find(({ current }) => current?.recycleReason !== undefined)?.current;
@@ -260,7 +259,7 @@ function drain(
   replaced: boolean,
 ): Promise<Drained | undefined> {
   if (worker.state === "serving") {
-    // The channel keeps the order: connections handed over before reach the worker before this does.
+    // The channel keeps the order: a connection handed over before reaches the worker before this.
     pool.handOver.remove(worker.process);
     worker.state = "draining";
     worker.ticksLeft = Math.ceil((graceMs + DRAIN_MARGIN_MS) / TICK_MS);
@@ -297,7 +296,7 @@ function giveUp(pool: PoolState, worker: Worker): void {
       worker.fault ??= `it did not serve within ${START_TICKS} s`;
       return kill(pool, worker);
     case "serving":
-      // One at a time: where all hang, the next one waits until this one's successor serves.
+      // One at a time: where all workers hang, the next is killed once a successor serves.
       if (pool.slots.some((slot) => slot !== worker.slot && isBeingReplaced(slot))) return;
       pool.say(workerHung(worker, SILENCE_TICKS));
       return kill(pool, worker);
@@ -330,7 +329,7 @@ async function ended(pool: PoolState, worker: Worker, end: WorkerEnd): Promise<v
 function died(pool: PoolState, worker: Worker, { how, livedMs }: WorkerEnd): void {
   const { slot } = worker;
   const reason = worker.fault ?? how;
-  // Where the very first worker cannot start, the others could not either.
+  // If the first worker cannot start, the others could not either: the server ends.
   if (!pool.started) return pool.startOutcome.resolve(reason);
   if (slot.current === worker) {
     slot.current = undefined;

@@ -1,4 +1,4 @@
-/** What the supervisor asks of a worker, how long it waits, and where the answers go. */
+/** The requests of the supervisor to a worker: how long it waits for an answer, and what it does with it. */
 import type { Notice } from "../server/events.ts";
 import type { Worker } from "./worker_state.ts";
 import { workerIsSilent, workerReloadedLate } from "./notices.ts";
@@ -41,7 +41,7 @@ export async function askToReload(
   const asked = worker.process.ask({ kind: "reload" });
   const answer = await inTime(asked);
   if (answer !== LATE) return answer?.faults ?? [];
-  // A worker that ends without an answer has a successor, which reads the files when it starts.
+  // A worker that ends without an answer is replaced by one that reads the files when it starts.
   void asked.then((late) => late && say(workerReloadedLate(worker, late.faults)));
   return [workerIsSilent(worker)];
 }

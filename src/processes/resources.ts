@@ -1,10 +1,10 @@
-/** What a server needs of the system to start, and what it gives up once it listens. */
+/** The file descriptors that a server needs to start, and the permissions that it gives up then. */
 import { canOpen } from "../workarounds/descriptors_run_out.ts";
 import type { ServeOptions } from "./lifecycle.ts";
 
 /**
- * Gives up, once a server listens, the permissions that it no longer needs: to read files without
- * TLS files to read again or a socket file to recognise, to write files without one to remove.
+ * Gives up the permissions that a server which listens no longer needs. It keeps reading for a reload
+ * of TLS files and to recognise its socket file, writing to remove the socket file.
  */
 export function dropPrivileges({ tls, endpoints }: ServeOptions): void {
   const hasSocketFile = endpoints.some((endpoint) => "path" in endpoint);
@@ -20,13 +20,13 @@ export function dropPrivileges({ tls, endpoints }: ServeOptions): void {
 const NEEDED = {
   /** To load modules, to listen, and for the first connections. */
   listening: 16,
-  /** A socket file takes no connection where fewer are left: see listen.ts. */
+  /** With fewer left, a socket file accepts no connection: see listen.ts. */
   socketFile: 225,
-  /** To start a worker. */
+  /** To start a worker, while it starts. */
   starting: 8,
-  /** For each worker: the channel to it, its process. */
+  /** For each worker: its channel and its process. */
   worker: 2,
-  /** In a worker, which takes no further connection where fewer are left: see descriptors_run_out.ts. */
+  /** In a worker; with fewer left, it takes no further connection: see descriptors_run_out.ts. */
   inWorker: 56,
 };
 

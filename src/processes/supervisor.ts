@@ -13,12 +13,12 @@ import { openPool, type Pool, type PoolObserver, type PoolOptions } from "./pool
 import { ExitCode, exitCodeOfSignal, type StopSignals, takeStopSignals } from "../cli/exit.ts";
 
 /**
- * Serves with several worker processes until SIGINT or SIGTERM, and drains them then. A second
- * signal ends all at once.
+ * Serves with several worker processes until SIGINT or SIGTERM, then drains them. A second signal
+ * ends all of them at once.
  *
- * This process accepts the connections and hands them to the workers unread. It has no gRPC and
- * reads nothing from a peer, so nothing that a peer sends can stop it. As it holds the port, a
- * connection that comes while no worker is there waits for the next one.
+ * This process accepts the connections and hands them to the workers unread. It loads no gRPC and
+ * reads nothing from a peer, so nothing that a peer sends can stop it. It keeps the port open while
+ * workers are replaced: a connection that arrives without a worker waits for the next one.
  *
  * @returns the exit code
  * @throws {ListenError} if an endpoint cannot be listened on

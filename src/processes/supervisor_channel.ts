@@ -11,7 +11,7 @@ import type {
   WorkerRequests,
 } from "./messages.ts";
 
-/** What a worker does when the supervisor says so. */
+/** What a worker does when the supervisor asks for it. */
 export interface Duties {
   /** Takes over a connection; on a socket file its peer has a name in place of an address. */
   connection(socket: Socket, peer?: string): void;
@@ -27,17 +27,17 @@ export interface Duties {
 
 /** The channel to the supervisor, seen from a worker. */
 export interface SupervisorChannel {
-  /** Sends a message, and waits until it is on its way. */
+  /** Sends a message, and waits until it is written to the channel, or cannot be. */
   send(message: FromWorker): Promise<void>;
   /**
-   * Sends a message, and waits until the supervisor has it or is gone: what it has not read of a
-   * worker when it learns that the worker has ended is lost.
+   * Sends a message, and waits until the supervisor has acknowledged it or is gone. Messages that the
+   * supervisor has not read when the worker ends are lost.
    */
   sendLast(message: FromWorker): Promise<void>;
   /**
-   * Does what the supervisor says until it asks for a drain.
+   * Does what the supervisor asks for, the last of which is a drain.
    *
-   * @returns when the drain is over and the supervisor knows it
+   * @returns when the drain is over and the supervisor has acknowledged its result
    */
   serve(duties: Duties): Promise<void>;
   /** Settles when the supervisor has ended. */
@@ -61,7 +61,7 @@ function answer(duties: Duties, request: WorkerRequest): unknown {
 export function openSupervisorChannel(): SupervisorChannel {
   const { promise: gone, resolve: lost } = Promise.withResolvers<void>();
   process.once("disconnect", lost);
-  // Where the channel breaks with data in it there is no such event; the next message fails then.
+  // A channel that breaks with data in it emits no `disconnect`; the next message fails then.
   const send = (message: FromWorker) =>
     new Promise<void>((resolve) => {
       process.send!(message, undefined, undefined, (error) => {
@@ -89,7 +89,7 @@ function serve({ send, sendLast }: Sender, duties: Duties): Promise<void> {
       case "connection": {
         const ready = descriptors.use();
         void send({ kind: "accepted", id: message.id, ready });
-        // The message comes without a socket if the client has gone in the meantime.
+        // The message has no socket if the client has closed the connection in the meantime.
         if (socket) duties.connection(socket, message.peer);
         if (ready) return;
         await descriptors.more();

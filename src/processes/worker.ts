@@ -60,7 +60,7 @@ export async function serveAsWorker(text: string): Promise<number> {
   return ExitCode.OK;
 }
 
-/** The metrics of a worker; loaded only here, they cost nothing when they are off. */
+/** The metrics of a worker; loaded only where they are wanted. */
 async function loadMetrics(worker: number) {
   const { processMetrics, tellAll } = await import("../telemetry/process_metrics.ts");
   const { events, snapshot } = processMetrics(worker);
@@ -68,9 +68,9 @@ async function loadMetrics(worker: number) {
 }
 
 /**
- * Leaves SIGINT to the supervisor, since Ctrl-C reaches the whole group. SIGTERM asks the
- * supervisor to replace this worker; a further one changes nothing, since those that stop a whole
- * group send it more than once. What ends the calls at once is the supervisor's second signal.
+ * Ignores SIGINT, which Ctrl-C sends to the supervisor as well. SIGTERM asks the supervisor to recycle
+ * this worker; a second SIGTERM changes nothing, because tools that stop a whole process group may
+ * send several. Only a second signal to the supervisor ends the calls at once.
  */
 function takeWorkerSignals(supervisor: SupervisorChannel): void {
   Deno.addSignalListener("SIGINT", () => {});
@@ -79,9 +79,9 @@ function takeWorkerSignals(supervisor: SupervisorChannel): void {
 
 /** The connections that a supervisor hands to this process. */
 interface HandedConnections {
-  /** Takes the place of listening: passes on what {@linkcode give} brings, for every endpoint. */
+  /** Replaces listening: passes on the connections of {@linkcode give}, whatever the endpoint. */
   readonly accept: Accept;
-  /** A connection has come; on a socket file its peer has a name in place of an address. */
+  /** Takes a connection; on a socket file its peer has a name in place of an address. */
   give(socket: Socket, peer?: string): void;
 }
 
@@ -93,7 +93,7 @@ function openHandedConnections(): HandedConnections {
       const opened = connections ??= openConnections(onConnection);
       return Promise.resolve({
         endpoint,
-        // The supervisor hands over none after it has asked for the drain that calls this.
+        // A drain calls this; the supervisor hands over no connection after it has asked for one.
         close: () => opened.allClosed(),
         destroyConnections: () => opened.destroy(),
       });

@@ -17,7 +17,7 @@ import {
 /** A worker process, seen from the supervisor. */
 export interface WorkerProcess extends Receiver, Pick<Requests, "ask"> {
   readonly pid: number;
-  /** Ends the process at once, whatever it does. */
+  /** Ends the process at once, with SIGKILL. */
   kill(): void;
   /** How the process ended, once it has. */
   readonly ended: Promise<WorkerEnd>;
@@ -30,7 +30,7 @@ export interface WorkerEnd {
   readonly livedMs: number;
 }
 
-/** What a worker says of its own accord about its state. */
+/** A message of a worker about its own state, which nobody has asked for. */
 export type WorkerEvent = Extract<FromWorker, { kind: "ready" | "failed" | "recycle" }>;
 
 /**
@@ -52,29 +52,15 @@ export function startWorker(
   const over = (how: string) => {
     end({ how, livedMs: performance.now() - start });
     requests.abandon();
-    // Where a killed worker left data unread, Deno does not close our end by itself.
+    // Deno does not close this end of the channel if a killed worker has left data in it.
     if (child.connected) child.disconnect();
     connections.abandon();
   };
   child.on("error", (error) => over(startFault(error)));
   child.on("exit", (code, signal) => over(signal ?? `exit code ${code}`));
   child.on("message", (message: FromWorker) => {
-    switch (message.kind) {
-      case "acknowledged":
-        return outbox.acknowledged();
-      case "accepted":
-        outbox.acknowledged();
-        return connections.accepted(message.id, message.ready);
-      case "resume":
-        return connections.resume();
-      case "response":
-        return requests.answered(message.id, message.response);
-      case "failed":
-        send({ kind: "acknowledged" });
-        return onEvent(message);
-      default:
-        return onEvent(message);
-    }
+    if (message.kind === "failed") send({ kind: "acknowledged" });
+    receive(message, { outbox, connections, requests, onEvent });
   });
   return {
     pid: child.pid ?? 0,
@@ -90,13 +76,41 @@ export function startWorker(
   };
 }
 
+/** Those to whom the messages of a worker go. */
+interface Recipients {
+  readonly outbox: Outbox;
+  readonly connections: ConnectionSender;
+  readonly requests: Requests;
+  readonly onEvent: (event: WorkerEvent) => void;
+}
+
+/** Passes a message of a worker on to the one that it is for. */
+function receive(
+  message: FromWorker,
+  { outbox, connections, requests, onEvent }: Recipients,
+): void {
+  switch (message.kind) {
+    case "acknowledged":
+      return outbox.acknowledged();
+    case "accepted":
+      outbox.acknowledged();
+      return connections.accepted(message.id, message.ready);
+    case "resume":
+      return connections.resume();
+    case "response":
+      return requests.answered(message.id, message.response);
+    default:
+      return onEvent(message);
+  }
+}
+
 /** Sends connections to a worker, and knows which of them it has acknowledged. */
 interface ConnectionSender extends Receiver {
   /** The worker has acknowledged a connection; `ready` says whether it can take another at once. */
   accepted(id: number, ready: boolean): void;
-  /** The worker can take another again. */
+  /** The worker can take another connection again. */
   resume(): void;
-  /** The worker has ended: it acknowledges nothing any more. */
+  /** The worker has ended: the connections in flight were not acknowledged. */
   abandon(): void;
 }
 
@@ -123,7 +137,7 @@ function openConnectionSender(child: ChildProcess, outbox: Outbox): ConnectionSe
             sendNow(child, { kind: "connection", id, ...(peer && { peer }) }, socket)
           );
         } catch {
-          // Its file descriptor cannot be duplicated: there are too many, or the client has gone.
+          // The socket's file descriptor cannot be duplicated: none is left, or the client has gone.
           socket.destroy();
           settle(id, true);
           outbox.acknowledged();
@@ -145,7 +159,7 @@ function openConnectionSender(child: ChildProcess, outbox: Outbox): ConnectionSe
   };
 }
 
-/** A channel that breaks is followed by the end of the worker, so errors are ignored here. */
+/** Errors are ignored: when the channel breaks, the worker ends, and `exit` tells of it. */
 function sendNow(child: ChildProcess, message: ToWorker, socket?: Socket): void {
   child.send(message, socket, { keepOpen: true }, () => {});
 }
@@ -154,7 +168,7 @@ function forkSelf(env: Record<string, string>) {
   const main = fileURLToPath(Deno.mainModule);
   // An executable starts again with its own permissions, whatever the arguments are.
   if (Deno.build.standalone) return fork(main, [], { env, execArgv: [] });
-  // A path alone would be run with -A. Arguments that begin with "run" are passed on as they are.
+  // Given a path alone, Deno's fork adds -A; arguments that begin with "run" it passes on unchanged.
   return fork("run", ["--quiet", ...ownPermissions(), main], { env, execArgv: [] });
 }
 
@@ -182,8 +196,8 @@ const FOLDER_FAULTS: Readonly<Record<string, string>> = {
 };
 
 /**
- * Puts into words why a worker could not be started. Deno opens a temporary file to start a process
- * with, and reports what goes wrong with it as if it were the program's fault: `spawn … ENOENT`.
+ * Puts into words why a worker could not be started. Deno needs a temporary file to start a process,
+ * and reports an error of that file as one of the program to start: `spawn … ENOENT`.
  *
  * @param error what node:child_process reports
  */
@@ -197,10 +211,10 @@ function startFault(error: Error): string {
     `temporary files, TMPDIR or else /tmp, ${folder}; set TMPDIR to one that can be written`;
 }
 
-/** The code of the error at making a temporary file; empty if one can be made. */
+/** The code of the error when a temporary file is made; empty if one can be made. */
 function temporaryFileFault(): string {
   try {
-    // Deno chooses the folder: this process may not read TMPDIR, which looks unset to it.
+    // Deno chooses the folder, since this process has no permission to read TMPDIR.
     Deno.removeSync(Deno.makeTempFileSync({ prefix: "usersvc-" }));
     return "";
   } catch (error) {

@@ -1,10 +1,10 @@
-/** The workers of a pool: which states they have, and what the pool knows of each. */
+/** The workers of a pool: their states, and what the pool knows of each. */
 import type { Account } from "../telemetry/ledger.ts";
 import type { Drained } from "./messages.ts";
 import type { WorkerIdentity } from "./notices.ts";
 import type { WorkerProcess } from "./worker_process.ts";
 
-/** What pool.ts moves a worker through; see the table there. */
+/** The states of a worker; the table in pool.ts says how it moves from one to the next. */
 export type WorkerState = "starting" | "serving" | "draining" | "killed";
 
 /** One process of a pool. */
@@ -13,21 +13,21 @@ export interface Worker extends WorkerIdentity {
   readonly slot: Slot;
   readonly account: Account;
   state: WorkerState;
-  /** How many ticks the worker has until it is given up. */
+  /** How many ticks are left until the worker is killed, unless it answers before. */
   ticksLeft: number;
   /** Its memory (resident set size) in bytes, as of the last heartbeat. */
   rss: number;
-  /** A heartbeat was asked for and has not come yet. */
+  /** The worker has not answered the last request for a heartbeat yet. */
   heartbeatInFlight: boolean;
   /** Why it cannot serve, if it has said so or has not started in time. */
   fault?: string;
   /** Why it is to be recycled. */
   recycleReason?: string;
-  /** How its drain ended; undefined if it has ended without an answer. Absent before the drain. */
+  /** How its drain ends: undefined if the worker ends without an answer. Absent before the drain. */
   drained?: Promise<Drained | undefined>;
 }
 
-/** A numbered slot of a pool: one worker after another fills it. A worker that drains has left it. */
+/** A numbered place of a pool for one worker after another. A worker that drains has left it. */
 export interface Slot {
   readonly id: number;
   readonly backOff: BackOff;
@@ -35,7 +35,7 @@ export interface Slot {
   current?: Worker | undefined;
   /** The worker that starts. */
   next?: Worker | undefined;
-  /** The timer that will start one, after deaths in a row. */
+  /** The timer that will start a worker, after several deaths in a row. */
   restart?: ReturnType<typeof setTimeout> | undefined;
 }
 
@@ -44,8 +44,9 @@ export function isBeingReplaced({ current, next, restart }: Slot): boolean {
   return next !== undefined || restart !== undefined || current?.state === "killed";
 }
 
-/** A worker that has lived this long did start well, in milliseconds. */
+/** A worker that has lived this long counts as stable, in milliseconds. */
 const STABLE_MS = 10_000;
+/** The first wait and the longest, in milliseconds. */
 const FIRST_MS = 250;
 const MAX_MS = 30_000;
 

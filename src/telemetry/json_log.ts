@@ -6,7 +6,7 @@ import { statusName } from "../contract/status_codes.ts";
 import type { LineLog } from "./line_log.ts";
 import { levelOfCall, type LogEvents } from "./log_format.ts";
 
-/** The longest text of a record, in characters: a stack trace is worth having, a book is not. */
+/** The longest text of a record, in characters: enough for a stack trace. */
 const MAX_TEXT = 2000;
 
 /**
@@ -76,7 +76,7 @@ function jsonText(text: string): string {
 let nowMs = 0;
 let nowText = "";
 
-/** The time in RFC 3339. Many calls come in one millisecond. */
+/** The time in RFC 3339; kept, since many calls end in the same millisecond. */
 function now(): string {
   const ms = Date.now();
   if (ms !== nowMs) {

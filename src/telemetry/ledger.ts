@@ -17,33 +17,33 @@ export function aggregate(snapshots: readonly Snapshot[]): Promise<string> {
 /** What one process has counted, in a {@linkcode Ledger}. */
 export interface Account {
   /**
-   * Takes note of what the process has counted. Notes may come late, twice or in the wrong order,
-   * and after {@linkcode Account.close}: the counts of a process never become fewer.
+   * Records what the process has counted. Snapshots may come late, twice, in the wrong order, or after
+   * {@linkcode Account.close}: the counts of a process never decrease.
    */
   record(snapshot: Snapshot): void;
   /** The process has ended: its counters stay in the sum, its gauges leave it. */
   close(): void;
 }
 
-/** The sum of what processes have counted that come and go. */
+/** The sum of what processes have counted, those that have ended included. */
 export interface Ledger {
-  /** Opens the account of a process, and of it alone: its successor has another. */
+  /** Opens the account of one process; a process that replaces it needs another account. */
   open(): Account;
   /**
-   * The sum of all accounts as they are now, as Prometheus text. No count in it is lower than in a
-   * text before.
+   * The sum of all accounts as they are now, as Prometheus text. No count is lower than in an earlier
+   * text.
    *
-   * @param own what the keeper of the ledger has counted itself
+   * @param own what the process that keeps the ledger has counted itself
    */
   text(own: Snapshot): Promise<string>;
 }
 
 /**
- * Makes a {@linkcode Ledger}. Its accounts and sums change at once, never in the course of other
- * work, so that each count is either in an account or among those of processes that have ended.
+ * Makes a {@linkcode Ledger}. All of its changes are synchronous, so that each count is either in an
+ * open account or in the sum of the closed ones, never in both or in neither.
  *
- * Prometheus takes a counter that goes down for one that has begun again from zero, and adds all of
- * it once more.
+ * Counters must not decrease: Prometheus takes that for a restart from zero, and adds the whole value
+ * again.
  *
  * @see https://prometheus.io/docs/prometheus/latest/querying/functions/#rate
  */
@@ -67,7 +67,7 @@ export function openLedger(): Ledger {
     text(own) {
       const running = [...accounts].map(({ known }) => known);
       const sum = [own, ...running].reduce((sum, one) => merge(sum, one, add), ended);
-      // A sum of seconds, added up in another order, may be lower by its last digit.
+      // Seconds are floating point: added in another order, their sum may be lower in its last digit.
       published = merge(counts(published), sum, Math.max);
       return aggregate([published]);
     },
@@ -78,7 +78,7 @@ function add(a: number, b: number): number {
   return a + b;
 }
 
-/** The metrics that never fall: counters and histograms. */
+/** The metrics that never decrease: counters and histograms. */
 function counts(snapshot: Snapshot): Snapshot {
   return snapshot.filter(({ type }) => String(type) !== "gauge");
 }
@@ -107,7 +107,7 @@ function seriesOf({ metricName, labels }: Snapshot[number]["values"][number]): s
   return JSON.stringify([metricName, sorted]);
 }
 
-/** The metrics of a supervisor: which workers it had to start again. */
+/** The metrics of a supervisor: how often it has replaced each worker. */
 export interface RestartMetrics {
   /** A worker was replaced, whatever the reason. */
   restarted(worker: number): void;
@@ -118,13 +118,13 @@ export interface RestartMetrics {
 /**
  * Counts the restarts of each worker.
  *
- * @param workers the numbers of all workers, which are counted from 0 on
+ * @param workers the numbers of all workers; the count of each starts at 0
  */
 export function restartMetrics(workers: readonly number[]): RestartMetrics {
   const restarts = new Map(workers.map((worker) => [worker, 0]));
   return {
     restarted: (worker) => void restarts.set(worker, (restarts.get(worker) ?? 0) + 1),
-    // Not kept by prom-client: its snapshots are asynchronous, and the sum must be made at once.
+    // Not made with prom-client, whose snapshots are asynchronous, while the sum must be synchronous.
     snapshot: () => [{
       name: "usersvc_worker_restarts_total",
       help: "How often a worker was replaced.",

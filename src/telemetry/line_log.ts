@@ -14,7 +14,7 @@ export interface LineLog {
   flush(maxMs: number): Promise<number>;
 }
 
-/** How a log meets what can happen to its stream. */
+/** How large the writes of a log may be, and who is told when lines are lost. */
 export interface LineLogOptions {
   /**
    * How many bytes one write may hold; only a line that is longer by itself exceeds it. Writes hold
@@ -31,7 +31,7 @@ export interface LineLogOptions {
   readonly onFailure: (reason: string) => void;
 }
 
-/** A write of at most this many bytes to a pipe is not mixed with those of other processes. */
+/** A pipe takes at most so many bytes in one write that other processes cannot interrupt. */
 export const PIPE_BUF = 4096;
 
 /** How many characters may wait for the stream; further lines are dropped. */
@@ -47,11 +47,11 @@ const PAUSE_MS = 5;
 const LINE_FEED = 0x0a;
 const encoder = new TextEncoder();
 
-/** Lines that wait for the stream, as many as there is memory for. */
+/** Lines that wait for the stream, up to {@linkcode MAX_WAITING} characters. */
 interface Queue {
   /** Adds a line, or drops it where the queue is full. */
   add(line: string): void;
-  /** Takes out all lines, and the note on those that were dropped. They are in flight from now on. */
+  /** Takes out all lines, and the note on those that were dropped. The lines are in flight then. */
   take(): string;
   isEmpty(): boolean;
   /** The lines in flight were written. */
@@ -69,7 +69,7 @@ function openQueue(onDropped: LineLogOptions["onDropped"]): Queue {
   let dropped = 0;
   return {
     add(line) {
-      // Once a line was dropped the next ones are too, until the note on them stands in their place.
+      // After one dropped line all are dropped until the next write, so that one note stands for all.
       if (dropped > 0 || waiting.length + line.length >= MAX_WAITING) {
         dropped++;
         return;
@@ -105,28 +105,26 @@ function openQueue(onDropped: LineLogOptions["onDropped"]): Queue {
  * make up the next one. A stream that fails or is not read loses its lines, not the program.
  */
 export function lineLog(output: Output, options: LineLogOptions): LineLog {
-  const { maxWriteBytes = Infinity, onDropped, onFailure } = options;
-  const queue = openQueue(onDropped);
+  const queue = openQueue(options.onDropped);
+  const pause = openPause();
   let ended = false;
   let writing: Promise<void> | undefined;
   let flushing = false;
-  let endPause = () => {};
 
   async function write(): Promise<void> {
     try {
-      // Not a microtask: the calls of one turn come in several events, with microtasks in between.
+      // Not a microtask: microtasks run between the calls of one turn of the event loop.
       await new Promise<void>((resolve) => setImmediate(resolve));
       while (!queue.isEmpty()) {
-        for (const part of wholeLines(encoder.encode(queue.take()), maxWriteBytes)) {
-          if (!await writeAll(output, part)) return end();
-        }
+        if (!await writeLines(output, queue.take(), options.maxWriteBytes)) return end();
         queue.written();
-        if (!flushing) await timeLimit(PAUSE_MS, new Promise((resolve) => endPause = resolve));
+        if (!flushing) await pause.wait(PAUSE_MS);
       }
     } catch (error) {
-      fail(error);
+      end();
+      options.onFailure(error instanceof Error ? error.message : String(error));
     } finally {
-      // At once, not in a microtask: a line that came in between would start no write.
+      // Here, not in a `then`: a line that is added before that runs would start no write.
       writing = undefined;
     }
   }
@@ -134,11 +132,6 @@ export function lineLog(output: Output, options: LineLogOptions): LineLog {
   function end(): void {
     ended = true;
     queue.clear();
-  }
-
-  function fail(error: unknown): void {
-    end();
-    onFailure(error instanceof Error ? error.message : String(error));
   }
 
   return {
@@ -150,11 +143,28 @@ export function lineLog(output: Output, options: LineLogOptions): LineLog {
     async flush(maxMs) {
       if (writing === undefined) return 0;
       flushing = true;
-      endPause();
+      pause.end();
       await timeLimit(maxMs, writing);
       flushing = false;
       return queue.unwritten();
     },
+  };
+}
+
+/** Writes lines in parts of at most so many bytes; returns false if the reader has gone. */
+async function writeLines(output: Output, lines: string, maxBytes = Infinity): Promise<boolean> {
+  for (const part of wholeLines(encoder.encode(lines), maxBytes)) {
+    if (!await writeAll(output, part)) return false;
+  }
+  return true;
+}
+
+/** A pause that can be ended early. */
+function openPause() {
+  let end = () => {};
+  return {
+    wait: (ms: number) => timeLimit(ms, new Promise<void>((resolve) => end = resolve)),
+    end: () => end(),
   };
 }
 

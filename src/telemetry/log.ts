@@ -6,7 +6,7 @@ import { quietEvents, textEvents } from "./text_log.ts";
 /** The log of a server. */
 export interface Log extends LogEvents {
   /**
-   * Waits until all lines are written. Lines that nobody has read are lost then, and stderr says
+   * Waits until all lines are written. Lines that nobody has read by then are lost, and stderr says
    * how many.
    *
    * @param maxMs gives up on a stream after this many milliseconds, for a reader that never reads
@@ -29,7 +29,7 @@ export function openLog(format: LogFormat, { worker }: LogOptions = {}): Log {
   const stderr = lineLog(Deno.stderr, {
     ...limit,
     onDropped: (lines) => droppedText(lines, "stderr"),
-    // Where stderr itself fails, no other stream could say so.
+    // There is no other stream that could say that stderr has failed.
     onFailure: () => {},
   });
   const stdout = lineLog(Deno.stdout, {

@@ -1,15 +1,15 @@
-/** What the forms of the log have in common: their names, what they are told, the level of a call. */
+/** What all formats of the log share: their names, the events that they write, the level of a call. */
 import type { ServerEvents } from "../server/events.ts";
 import type { Endpoint } from "../server/listen.ts";
 import { type StatusName, statusName } from "../contract/status_codes.ts";
 
-/** The forms of a log: the tutorial's lines, one JSON object per line, or only what went wrong. */
+/** The formats of the log: the tutorial's lines, one JSON object per line, or warnings alone. */
 export const LOG_FORMATS = ["text", "json", "none"] as const;
 
 /** One of {@linkcode LOG_FORMATS}. */
 export type LogFormat = typeof LOG_FORMATS[number];
 
-/** What a log is told. */
+/** The events that a log writes. */
 export interface LogEvents extends ServerEvents {
   /** The server accepts calls at these endpoints. */
   listening(endpoints: readonly Endpoint[]): void;

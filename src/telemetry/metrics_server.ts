@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 import type { Notice } from "../server/events.ts";
 import { formatEndpoint, ListenError, type TcpEndpoint } from "../server/listen.ts";
 
-/** What a client that is slow, broken or hostile can take. */
+/** How much a client that is slow, broken or hostile can use. */
 const LIMITS = {
   /** Open connections; more are closed at once, so that the calls keep their file descriptors. */
   connections: 32,
@@ -50,7 +50,7 @@ async function answer(
   response: ServerResponse,
   text: () => Promise<string>,
 ): Promise<void> {
-  // One request per connection: a client that keeps it open, or asks ahead, would hold memory.
+  // One request per connection: an open connection, or one with pipelined requests, takes memory.
   response.shouldKeepAlive = false;
   if (url.split("?", 1)[0] !== "/metrics") return refuse(response, 404, "only /metrics is here");
   if (method !== "GET" && method !== "HEAD") {
@@ -75,7 +75,7 @@ function listening(server: Server, host: string, port: number): Promise<TcpEndpo
   const { promise, resolve, reject } = Promise.withResolvers<TcpEndpoint>();
   server.once("error", (error) => reject(listenError({ host, port }, error)));
   server.listen({ host, port }, () => {
-    // Such as no file descriptor left to accept with: the calls matter more than the metrics.
+    // Such as EMFILE, when no file descriptor is left: without a listener it would end the server.
     server.on("error", () => {});
     resolve({ host, port: (server.address() as AddressInfo).port });
   });

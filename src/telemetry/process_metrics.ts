@@ -5,13 +5,13 @@ import type { Snapshot } from "./ledger.ts";
 
 /** The metrics of one server process. */
 export interface ProcessMetrics {
-  /** Counts what a server tells of its calls and connections. */
+  /** Counts the calls and connections of a server. */
   readonly events: ServerEvents;
   /** The metrics as they are now. */
   snapshot(): Promise<Snapshot>;
 }
 
-/** From an answer at once, tens of microseconds, to one that is delayed on purpose, seconds. */
+/** From the time of a plain answer, 100 us, to that of one that is delayed on purpose, 10 s. */
 const BUCKETS_SECONDS = [
   ...[0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05],
   ...[0.1, 0.25, 0.5, 1, 2.5, 5, 10],
@@ -79,7 +79,7 @@ function countCalls(registry: Registry): Pick<ServerEvents, "callReceived" | "ca
     buckets: BUCKETS_SECONDS,
     registers,
   });
-  // Prometheus sees a first call only in a series that was there, with 0, before it.
+  // Every series starts at 0: Prometheus cannot see the increase of one that starts at 1.
   started.inc(0);
   for (const counter of handledByCode) counter.inc(0);
   handling.zero({ grpc_type: labels[0], grpc_service: labels[1], grpc_method: labels[2] });
@@ -104,7 +104,7 @@ export function codeLabel(name: StatusName): string {
   return name.split("_").map((word) => word[0] + word.slice(1).toLowerCase()).join("");
 }
 
-/** Makes one listener of several: each hears all that a server tells, in the order of the list. */
+/** Makes one listener of several: each is told every event, in the order of the list. */
 export function tellAll(listeners: readonly ServerEvents[]): ServerEvents {
   return {
     connectionOpened: () => listeners.forEach((one) => one.connectionOpened()),

@@ -24,7 +24,7 @@ export function textEvents(stdout: LineLog, stderr: LineLog): LogEvents {
   };
 }
 
-/** Nothing on stdout; what is a warning or an error is on stderr as in the text form. */
+/** Nothing on stdout; warnings and errors are on stderr, as in the text format. */
 export function quietEvents(stderr: LineLog): LogEvents {
   return {
     connectionOpened() {},
