@@ -8,11 +8,11 @@ export interface ValueFlag<T> {
   readonly expects: string;
   /** Reads the value, which may be empty; undefined if it is not valid. */
   readonly parse: (text: string) => T | undefined;
-  /** What to do about a value that is not valid, where there is more to say than what is. */
+  /** What to do about an invalid value, to follow `expects`; undefined if there is nothing to add. */
   readonly hint?: (text: string) => string | undefined;
   /** Used, as if it had been typed, where neither flag nor environment give a value. */
   readonly default?: string;
-  /** What help shows as the default where it is not one fixed text. */
+  /** What help shows as the default where `default` is absent. */
   readonly defaultNote?: string;
   /** The environment variable that gives the value where the flag is absent. */
   readonly env?: string;
@@ -24,7 +24,7 @@ export interface ValueFlag<T> {
   readonly suggestions?: readonly string[];
 }
 
-/** A flag that is there or not, `--no-reflection`, or says which: `=true`, `=false`. */
+/** A flag without a value, `--no-reflection`, or with one of `=true` and `=false`. */
 export interface SwitchFlag {
   /** One line of help. */
   readonly help: string;
@@ -35,7 +35,7 @@ export interface SwitchFlag {
 }
 
 /** The flags of a command by their names, without the dashes. */
-// The parser of each flag has its own type: only the command that declares them knows it.
+// The type of a value is unknown here: only the command that declares the flag knows it.
 export type Flags = Readonly<Record<string, ValueFlag<unknown> | SwitchFlag>>;
 
 /**
@@ -85,10 +85,10 @@ export interface Program {
   readonly version: () => string;
   /** The commands by their names, in the order of help. Each is loaded only when it is needed. */
   readonly commands: Readonly<Record<string, () => Promise<{ readonly command: Command }>>>;
-  /** The commands that may start other programs; every other gives up the permission to. */
+  /** The commands that may start programs; all others give up the permission to. */
   readonly starters: readonly string[];
   readonly examples: readonly Example[];
-  /** Whether a command may fail with this error: its message is then all that is shown of it. */
+  /** Whether an error is an expected failure of a command: only its message is shown then. */
   readonly isFailure: (error: unknown) => error is Error;
 }
 
@@ -116,7 +116,7 @@ export interface Command<F extends Flags = Flags> {
 }
 
 /**
- * Declares a command. Returns it unchanged; it exists so that `run` knows the type of each flag.
+ * Declares a command. Returns it unchanged; this function gives `run` the type of each flag.
  */
 export function defineCommand<const F extends Flags>(
   command: Command<F>,

@@ -66,7 +66,7 @@ interface Given {
   readonly unknown: readonly string[];
 }
 
-/** The one place that reads the result of parseArgs: nothing depends on the types that it has. */
+/** Runs parseArgs. Only this function reads its result, so that nothing else depends on its types. */
 function parse(args: readonly string[], flags: Flags): Given {
   const unknown: string[] = [];
   const operands: string[] = [];
@@ -78,7 +78,7 @@ function parse(args: readonly string[], flags: Flags): Given {
     boolean: named((flag) => !takesValue(flag)),
     collect: named(() => true),
     alias: shortNames(flags),
-    // Operands are collected here, as typed: with "_" among the strings, "-_" would be a flag.
+    // Operands are collected here: with "_" in `string`, parseArgs would take "-_" for a flag.
     unknown: (arg, key) => {
       (key === undefined ? operands : unknown).push(arg);
       return false;
@@ -89,7 +89,7 @@ function parse(args: readonly string[], flags: Flags): Given {
   return { valuesOf: (name) => list(parsed[keyOf(name)]), operands, unknown };
 }
 
-/** The name of a flag in parseArgs, which leaves out the `no-` of one that has a value. */
+/** The key of a flag in the result of parseArgs, which leaves out `no-`. */
 function keyOf(name: string): string {
   return name.replace(/^no-/, "");
 }
@@ -105,7 +105,7 @@ function shortNames(flags: Flags): Record<string, string> {
 async function unknownFlag(command: Command, arg: string): Promise<UsageError> {
   const flag = /^--[^=]+/.exec(arg)?.[0] ?? arg;
   const known = [...Object.keys(command.flags), "help"].map((name) => `--${name}`);
-  // Only where a name is expected can "-x" have been meant as one.
+  // "-x" can have been meant as an operand only if the command takes one.
   const asOperand = command.operands[0] && !flag.startsWith("--")
     ? ` (to pass it as ${command.operands[0].name}, put -- before it)`
     : "";
@@ -159,8 +159,8 @@ function valueOf(flag: ValueFlag<unknown>, text: string, source: string): unknow
 }
 
 /**
- * The end of an error line: ` (did you mean serve?)`, or nothing if no candidate is closer to what was
- * typed than half its length, rounded up.
+ * The end of an error line: ` (did you mean serve?)`, or nothing if no candidate is similar: half of
+ * the typed characters, or more, would have to change.
  */
 export async function didYouMean(typed: string, candidates: string[]): Promise<string> {
   const { closestMatch } = await import("leven");

@@ -2,7 +2,7 @@ const UNSAFE_CHARACTERS =
   // C0 and C1 controls with DEL, line and paragraph separators, bidirectional overrides and isolates
   // deno-lint-ignore no-control-regex
   /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/;
-// Asking first is several times cheaper than a replacement that finds nothing.
+// `test` before `replace` is several times faster where there is nothing to replace.
 const UNSAFE = new RegExp(UNSAFE_CHARACTERS, "g");
 
 const SHORT: Record<string, string> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
@@ -50,7 +50,7 @@ function hex(code: number, digits: number): string {
  */
 export function cut(text: string, max: number): string {
   if (text.length <= max) return text;
-  // A code point takes at most two UTF-16 units: a text of megabytes is not split for its start.
+  // A code point has at most two UTF-16 units, so that the start is enough, however long the text.
   const start = [...text.slice(0, 2 * max + 2)];
   return start.length <= max ? text : start.slice(0, max).join("") + "...";
 }

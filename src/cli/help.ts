@@ -16,7 +16,7 @@ export function programFlags({ name }: Program): Flags {
   return { help: HELP_FLAG, version };
 }
 
-/** What `help` does, a command that no file declares. */
+/** The summary of the command `help`, which has no file of its own. */
 export const HELP_SUMMARY = "Show the help of a command";
 
 /** The help of the whole program. */
@@ -36,7 +36,7 @@ export async function programHelp(program: Program): Promise<string> {
   ].join("\n");
 }
 
-/** Loads all commands, for what shows all of them. */
+/** Loads all commands: only what shows all of them needs it. */
 export async function loadCommands({ commands }: Program): Promise<Command[]> {
   const loaded = await Promise.all(Object.values(commands).map((load) => load()));
   return loaded.map(({ command }) => command);
@@ -82,7 +82,7 @@ function flagRows(flags: Flags): Row[] {
   });
 }
 
-/** Longer names stand on a line of their own. */
+/** Longer names are on a line of their own. */
 const MAX_COLUMN = 24;
 
 function section(title: string, rows: readonly Row[], maxColumn = MAX_COLUMN): string {

@@ -3,7 +3,7 @@ export interface Output {
   write(bytes: Uint8Array): Promise<number>;
 }
 
-/** Output cannot be written, for another reason than that its reader has gone. */
+/** Output cannot be written, for another reason than a reader that has gone. */
 export class OutputError extends Error {
   override name = "OutputError";
 }
@@ -30,7 +30,7 @@ export async function writeAll(output: Output, text: string | Uint8Array): Promi
           `cannot write the output: ${(error as Error).message}`,
         );
       }
-      // A pipe that a parent process made non-blocking; Deno cannot tell when it takes more.
+      // A parent process made the pipe non-blocking; Deno does not tell when it can be written again.
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
     }
   }
@@ -38,23 +38,23 @@ export async function writeAll(output: Output, text: string | Uint8Array): Promi
 }
 
 /**
- * Writes text to stderr as {@linkcode writeAll} does. What cannot be said there stops nothing: a full
- * disk under a log must not keep results back.
+ * Writes text to stderr as {@linkcode writeAll} does. Errors are ignored: a full disk under stderr must
+ * not keep results from stdout.
  */
 export async function say(text: string): Promise<void> {
   try {
     await writeAll(Deno.stderr, text);
   } catch {
-    // Nothing is left to say it with.
+    // There is no other stream that could report it.
   }
 }
 
-/** Writes text to stderr before it returns. What cannot be said there stops nothing. */
+/** Writes text to stderr before it returns. Errors are ignored, as in {@linkcode say}. */
 export function sayNow(text: string): void {
   try {
     Deno.stderr.writeSync(new TextEncoder().encode(text));
   } catch {
-    // Nothing is left to say it with.
+    // There is no other stream that could report it.
   }
 }
 

@@ -1,4 +1,4 @@
-/** Runs a program that is told of as a value: its command line, help, errors and exit codes. */
+/** Runs a program that is declared as a value: its command line, help, errors and exit codes. */
 import { type Command, type Program, UsageError } from "./command.ts";
 import { didYouMean, readCommandLine } from "./command_line.ts";
 import { excerpt } from "./escape.ts";
@@ -8,11 +8,11 @@ import { OutputError, writeAll, writeError } from "./output.ts";
 import { splitFlag, switchFault } from "./spell_out.ts";
 
 /**
- * Runs a program. A wrong command line, and a failure that was expected, is one line on stderr.
+ * Runs a program. A wrong command line or an expected failure is reported in one line on stderr.
  *
  * @param args the command line after the program's name
  * @returns the exit code; see {@linkcode ExitCode}
- * @throws {Error} what is neither: a fault of the program
+ * @throws {Error} any other error: a fault of the program
  */
 export async function runProgram(program: Program, args: readonly string[]): Promise<number> {
   const [first, ...rest] = withoutSwitchedOff(program, args);
@@ -113,8 +113,7 @@ async function load({ commands }: Program, name: string): Promise<Command> {
 }
 
 /**
- * Gives up the permission to run programs, for good. What does not need it cannot be made to use
- * it.
+ * Gives up the permission to run programs, for good: a fault of this program can then start no other.
  */
 export function giveUpRunning(): void {
   Deno.permissions.revokeSync({ name: "run" });

@@ -1,7 +1,7 @@
 import { excerpt } from "./escape.ts";
 import { type Flags, takesValue, UsageError, type ValueFlag } from "./command.ts";
 
-/** Arguments that leave the parser nothing to guess, and what it would not find wrong with them. */
+/** Arguments that parseArgs can read in one way only, and the faults that it would not find. */
 export interface Spelled {
   readonly words: readonly string[];
   /** What is wrong with flags that are known, in their order. */
@@ -12,9 +12,9 @@ export interface Spelled {
 
 /**
  * Gives each known flag its value with a `=`: `--port 1` is `--port=1`, and `-v` is
- * `--verbose=true`. parseArgs alone takes an operand `true` for the value of the switch before it,
- * any value of a switch but `false` for `true`, `--no-port=1` for `--port=1`, and an empty value,
- * like one that begins with a dash, for none.
+ * `--verbose=true`. Without this, parseArgs takes an operand `true` for the value of the switch
+ * before it, any value of a switch but `false` for `true`, and `--no-port=1` for `--port=1`; it takes
+ * a value that is empty, or begins with a dash, for no value.
  *
  * Short flags in one word, such as `-vH`, stay as they are.
  *
@@ -48,9 +48,9 @@ export function spellOut(args: readonly string[], flags: Flags): Spelled {
 export interface TypedFlag {
   /** Its long name; undefined if the argument is no flag that is known. */
   readonly name: string | undefined;
-  /** The argument without a value that is in it: `-v`. */
+  /** The argument without its value: `-v`. */
   readonly typed: string;
-  /** The value that is in it. */
+  /** The value in the same argument, if it has one. */
   readonly text: string | undefined;
 }
 
@@ -79,12 +79,12 @@ export function switchFault(typed: string, text: string | undefined): UsageError
   return new UsageError(`${typed} expects no value, =true or =false, not "${excerpt(text)}"`);
 }
 
-/** A dash alone stands for stdin. */
+/** An argument that begins with a dash is no value, but a dash alone, which stands for stdin, is. */
 function canBeValue(arg: string | undefined): boolean {
   return arg !== undefined && (!arg.startsWith("-") || arg === "-");
 }
 
-/** @param next what was typed in the place of the value, if it is no flag that is known */
+/** @param next the argument in place of the value, unless it is a known flag or absent */
 function missingValue(
   source: string,
   flag: ValueFlag<unknown>,

@@ -1,7 +1,7 @@
 /**
- * How wide the terminal is now, in columns.
+ * The width of the terminal now, in columns.
  *
- * @returns undefined where it does not say, or there is none
+ * @returns undefined if there is no terminal, or its width is unknown
  */
 export function terminalColumns(): number | undefined {
   try {
@@ -21,8 +21,8 @@ export function isDumbTerminal(): boolean {
 }
 
 /**
- * Breaks a text that is wider than the terminal into lines: after its semicolons, and where that is
- * not enough after commas and colons too. A terminal that does not say how wide it is gets one line.
+ * Breaks a text that is wider than the terminal into lines: after semicolons, and if a line is still
+ * too wide, after commas and colons. If the width is unknown, the text stays one line.
  */
 export function fitted(text: string): string {
   const columns = terminalColumns() ?? Infinity;

@@ -22,7 +22,7 @@ export const PORT_OR_FREE: ValueKind<number> = {
   parse: (text) => /^\d{1,5}$/.test(text) && Number(text) <= 65535 ? Number(text) : undefined,
 };
 
-/** A whole number in decimal digits, no more of them than the largest has. */
+/** A whole number in decimal digits, with no more digits than `max` has. */
 export function wholeNumber(min: number, max: number): ValueKind<number> {
   const form = new RegExp(`^\\d{1,${String(max).length}}$`);
   return {
@@ -57,7 +57,7 @@ export function size(min: string, max: string): ValueKind<number> {
   return { expects, parse: quantity(UNIT_BYTES, min, max) };
 }
 
-/** Reads a number with a unit, which is worth so many of what is counted. */
+/** Reads a number with a unit; `units` says how much each unit is worth. */
 function quantity(
   units: Readonly<Record<string, number>>,
   min: string,

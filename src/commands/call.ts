@@ -9,6 +9,7 @@ import type { CallOptions } from "../client/user_client.ts";
 import { escapeControls } from "../cli/escape.ts";
 import { CONCURRENCY } from "./value_ranges.ts";
 import { connectionFlags, connectionOf, timeoutFlag } from "./connection_flags.ts";
+import { procMissing } from "../workarounds/missing_proc.ts";
 
 export const command = defineCommand({
   name: "call",
@@ -73,7 +74,6 @@ names, each is called; the first that failed gives the exit code.`,
     });
   },
 });
-import { procMissing } from "../workarounds/missing_proc.ts";
 
 /** Where the names come from: a file, `-` for stdin, or undefined for the command line. */
 function fileOfNames(file: string | undefined, names: readonly string[]): string | undefined {

@@ -21,7 +21,7 @@ const CheckExitCode = {
   NOT_CONNECTED: 2,
   /** The call failed: the deadline, an unknown service, a server without health service. */
   CALL_FAILED: 3,
-  /** The server has answered, but not `SERVING`. */
+  /** The server has answered with another status than `SERVING`. */
   NOT_SERVING: 4,
 } as const;
 
@@ -91,7 +91,7 @@ async function watchUntilSignal(connection: Connection, options: CheckOptions): 
   return await Promise.race([watch(connection, options), signal.then(exitCodeOfSignal)]);
 }
 
-/** Ends where the reader of stdout has gone, or where the server has no such method. */
+/** Watches until the reader of stdout has gone, or the server turns out to have no health service. */
 async function watch(connection: Connection, options: CheckOptions): Promise<number> {
   const { openHealthClient } = await import("../client/health_client.ts");
   const client = await openHealthClient(connection);

@@ -153,7 +153,7 @@ function parseServerName(text: string): string | undefined {
   return target?.host === text ? text : undefined;
 }
 
-/** What to write instead of a text that is no target name; undefined if there is no telling. */
+/** What to write instead of a text that is no target; undefined if nothing helps. */
 function targetHint(text: string): string | undefined {
   return /^[a-z][a-z\d+.-]*:\/\//i.test(text) && !/^(dns|unix):/.test(text)
     ? "it is no URL: leave out the scheme and the path; for https:// give --tls"

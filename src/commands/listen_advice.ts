@@ -1,4 +1,4 @@
-/** Loaded only where the server cannot listen. */
+/** What to do about a server that cannot listen; loaded only then. */
 import { ListenError } from "../server/listen.ts";
 
 /** What to do about an error of a TCP port, by its code. */

@@ -2,18 +2,18 @@ import { duration, size, type ValueKind, wholeNumber } from "../cli/values.ts";
 import { STATUS_NAMES } from "../contract/status_codes.ts";
 import type { Failure } from "../server/faults.ts";
 
-/** A deadline, or another time that a server or a client is to keep to, in milliseconds. */
+/** A deadline or another duration, in milliseconds. */
 export const DURATION = duration("1ms", "24h");
 
 /** How many calls may be in flight at once. */
 export const CONCURRENCY = wholeNumber(1, 1_000);
 
-/** How often a call is tried again. */
+/** How many times a call may be retried. */
 export const RETRIES = wholeNumber(0, 10);
 
 /**
- * How much memory a worker may use, in bytes. Below the least, a server that has answered nothing yet
- * is already too large.
+ * How much memory a worker may use, in bytes. With less than the minimum, a worker would be recycled
+ * before it has answered a call.
  */
 export const WORKER_MEMORY = size("150MB", "64GB");
 

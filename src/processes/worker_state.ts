@@ -27,7 +27,7 @@ export interface Worker extends WorkerIdentity {
   drained?: Promise<Drained | undefined>;
 }
 
-/** A numbered place of a pool for one worker after another. A worker that drains has left it. */
+/** A numbered slot of a pool, for one worker after another. A worker that drains has left its slot. */
 export interface Slot {
   readonly id: number;
   readonly backOff: BackOff;

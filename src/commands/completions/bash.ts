@@ -17,7 +17,7 @@ _usersvc() {
   if [[ $current == '=' ]]; then current=''; fi
   if [[ $previous == '=' ]]; then previous=\${COMP_WORDS[COMP_CWORD - 2]}; fi
   for word in "\${COMP_WORDS[@]:1:COMP_CWORD - 1}"; do
-    # After it, everything is an operand.
+    # After --, everything is an operand.
     if [[ $word == -- ]]; then return; fi
   done
   if ((COMP_CWORD == 1)); then
@@ -37,7 +37,7 @@ ${commands.map(commandCase).join("")}        esac
 }
 
 _usersvc_paths() {
-  # Within a completion readline does it, which knows how to shellWord; bash 3.2 cannot ask it to.
+  # With -o default readline completes and quotes the path; bash 3.2 has no compopt.
   compopt -o default 2>/dev/null && return
   IFS=$'\\n'
   COMPREPLY=($(compgen -f -- "$1"))

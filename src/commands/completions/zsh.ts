@@ -67,7 +67,7 @@ function flagSpecs(flags: Flags): string[] {
   });
 }
 
-/** What is no longer offered once the flag is there. */
+/** Which spellings are no longer offered once the flag is given; `*` if it repeats. */
 function exclusion(name: string, flag: SwitchFlag | ValueFlag<unknown>): string {
   if (takesValue(flag) && flag.repeats) return "*";
   return flag.short === undefined ? "" : `(--${name} -${flag.short})`;
@@ -82,7 +82,7 @@ function operandSpec({ name, repeats, suggestions }: Operand, index: number): st
   return `${repeats ? "*" : index + 1}:${escape(name, ":")}:${suggestionAction(suggestions)}`;
 }
 
-/** What _arguments does for a value: a space shows what is expected, without a guess. */
+/** What _arguments offers for a value: the suggestions, or with a space only a description. */
 function suggestionAction(suggestions: readonly string[] | undefined): string {
   return suggestions === undefined
     ? " "
