@@ -15,7 +15,7 @@ const USAGE = "usage: deno task bench [--json] [--rounds N] [--quick]";
 /** Six minutes or so on two cores, half of it the Python client's many calls. */
 const FULL: Sizes = {
   rounds: 3,
-  // V8 compiles for so long: the first 10,000 calls of usersvc cost twice what the fifth do.
+  // V8 compiles until then: the first 10,000 calls of usersvc cost twice as much as the fifth 10,000.
   warmUpCalls: 40_000,
   calls: 40_000,
   processes: 10,

@@ -38,7 +38,7 @@ export async function familyOf(pid: number): Promise<number[]> {
     if (parent !== undefined) parents.set(Number(name), Number(parent));
   }
   const family = new Set([pid]);
-  // A Set also visits what is added on the way.
+  // Iterating a Set also visits the members that are added meanwhile.
   for (const member of family) {
     for (const [child, parent] of parents) if (parent === member) family.add(child);
   }

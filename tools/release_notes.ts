@@ -3,8 +3,8 @@
  *
  * usage: deno run -A tools/release_notes.ts TAG
  *
- * It fails where the release would not be what it says: a tag that is not the version, a version
- * without a section, or a stand-in in place of the real package @std/cli.
+ * It fails if the tag is not the version, the version has no section, or the stand-in is installed in
+ * place of the real package @std/cli.
  */
 import { root } from "./paths.ts";
 import config from "../deno.json" with { type: "json" };

@@ -22,7 +22,7 @@ const folder = new URL(
 const module = new URL(`${version}/parse_args.ts`, folder);
 const standIn = new URL("stand_in/parse_args.ts", import.meta.url);
 
-/** The registry that Deno uses: it adds a missing last slash and ignores what is no URL. */
+/** The registry that Deno uses: Deno adds a missing last slash, and ignores a text that is no URL. */
 function registryUrl(given: string | undefined): URL {
   return URL.parse(`${given?.replace(/\/+$/, "")}/`) ??
     new URL("https://jsr.io/");
@@ -100,7 +100,7 @@ async function main(args: string[]): Promise<number> {
   const fresh = args[0] === "--fresh";
   const installed = await readText(module);
   if (installed !== undefined && !isStandIn(installed)) return 0;
-  // A stand-in stays until it is asked to go, so that no task waits for JSR.
+  // A stand-in stays until --fresh replaces it, so that no other task waits for JSR.
   if ((installed === undefined || fresh) && await canReachJsr()) {
     if (installed !== undefined) await Deno.remove(folder, { recursive: true });
     return 0;

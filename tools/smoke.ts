@@ -33,7 +33,7 @@ async function tryServer(program: string, args: readonly string[]): Promise<void
   } finally {
     code = await stop();
   }
-  // There is no way to ask it politely on Windows.
+  // On Windows the server is killed, since there is no SIGTERM to drain it with.
   if (!windows) assert.equal(code, 0, "the server has drained");
 }
 

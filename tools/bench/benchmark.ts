@@ -53,7 +53,7 @@ function varyLoad(sizes: Sizes, makeLoad: MakeLoad, tell: Tell) {
   return withServer(alone, async (server) => {
     await makeLoad(server.port, { ...COMPARED, calls: sizes.warmUpCalls });
     const tasks = SHAPES.map((shape) => {
-      // A tenth of them takes as long where each call waits for the last one.
+      // A tenth of the calls: one after another they take about ten times as long.
       const calls = shape.connections * shape.streams === 1 ? sizes.calls / 10 : sizes.calls / 2;
       return {
         title: `${shape.connections} × ${shape.streams} calls at once`,

@@ -1,6 +1,6 @@
 /** Reads what h2load prints and logs. */
 
-/** What h2load says of its calls, HTTP requests to it. */
+/** What h2load reports of the calls, which are plain HTTP requests to it. */
 export interface Report {
   /** How many were answered with HTTP status 2xx. */
   readonly succeeded: number;

@@ -12,11 +12,11 @@ const PREFIX_BYTES = 5;
 
 /** How a server is loaded. */
 export interface Load extends Shape {
-  /** In all. */
+  /** How many calls are made in all. */
   readonly calls: number;
 }
 
-/** How a server stood it. */
+/** What was measured of a server under load. */
 export interface LoadFigures {
   readonly callsPerSecond: number;
   readonly p50Ms: number;
@@ -41,7 +41,7 @@ export async function prepareLoad(
   const log = `${scratch}/log`;
   await Deno.writeFile(body, request);
   return async (port, load) => {
-    // h2load appends.
+    // h2load appends to its log file.
     await Deno.writeTextFile(log, "");
     const args = [
       ...[...before, ...shapeArguments(load), "--connection-inactivity-timeout=30s"],

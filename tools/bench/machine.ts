@@ -1,4 +1,4 @@
-/** Describes where the figures were measured, without a word that names the machine. */
+/** Describes the machine on which the figures were measured, without its name. */
 import { totalmem } from "node:os";
 import config from "../../deno.json" with { type: "json" };
 import { usersvc } from "./contenders.ts";
