@@ -90,7 +90,7 @@ async function orSkip<T>(
   try {
     return await prepare();
   } catch (error) {
-    // The first line is enough: an error of an installer has all of its output.
+    // Joined into one line: the error of an installer has all of its output.
     skipped.push({ name, why: (error as Error).message.replace(/\s*\n\s*/g, " ") });
     return undefined;
   }
