@@ -1,5 +1,6 @@
 /** Why calls fail: what an error line says of it, and the search for what grpc-js does not say. */
 import { type ServiceError, status } from "@grpc/grpc-js";
+import { setTimeout as delay } from "node:timers/promises";
 import type { Connection } from "./connection.ts";
 import {
   areOfConnection,
@@ -152,7 +153,7 @@ export function diagnose(connection: Connection, isConnected: () => boolean): Di
     },
     async reason(deadline) {
       const maxMs = Math.min(deadline - Date.now(), MAX_DELAY_MS);
-      return maxMs > 0 ? await within(maxMs, find.now()) : find.known();
+      return maxMs > 0 ? await Promise.race([find.now(), delay(maxMs, undefined)]) : find.known();
     },
   };
 }
@@ -174,16 +175,4 @@ function reasonFinder(connection: Connection) {
     known: () => Date.now() < validUntil ? found : undefined,
     now: () => Date.now() < validUntil ? Promise.resolve(found) : search ??= probe(),
   };
-}
-
-async function within<T>(maxMs: number, promise: Promise<T>): Promise<T | undefined> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(() => resolve(undefined), maxMs);
-  });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

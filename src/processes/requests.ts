@@ -1,4 +1,5 @@
 /** The requests of the supervisor to a worker: how long it waits for an answer, and what it does with it. */
+import { setTimeout as delay } from "node:timers/promises";
 import type { Notice } from "../server/events.ts";
 import type { Worker } from "./worker_state.ts";
 import { workerIsSilent, workerReloadedLate } from "./notices.ts";
@@ -53,12 +54,6 @@ const LATE = Symbol("late");
 const ANSWER_MS = 1_000;
 
 /** Waits for an answer, but no longer than 1 s. The answer may still come. */
-async function inTime<T>(answer: Promise<T>): Promise<T | typeof LATE> {
-  const { promise: late, resolve } = Promise.withResolvers<typeof LATE>();
-  const timer = setTimeout(() => resolve(LATE), ANSWER_MS);
-  try {
-    return await Promise.race([answer, late]);
-  } finally {
-    clearTimeout(timer);
-  }
+function inTime<T>(answer: Promise<T>): Promise<T | typeof LATE> {
+  return Promise.race([answer, delay<typeof LATE>(ANSWER_MS, LATE)]);
 }

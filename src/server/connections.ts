@@ -1,5 +1,8 @@
 import type { Socket } from "node:net";
-import { LIMITS, PREFACE_BYTES } from "./limits.ts";
+import { LIMITS } from "./limits.ts";
+
+/** The shortest HTTP/2 connection start: the preface (24 bytes) and an empty SETTINGS frame (9). */
+const PREFACE_BYTES = 33;
 
 /** The open connections of a process. */
 export interface Connections {

@@ -19,6 +19,3 @@ export const LIMITS = {
   /** How long a client may take to close its side when HTTP/2 is over, in milliseconds. */
   lingerMs: 3_000,
 } as const;
-
-/** The shortest HTTP/2 connection start: the preface (24 bytes) and an empty SETTINGS frame (9). */
-export const PREFACE_BYTES = 33;

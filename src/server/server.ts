@@ -1,5 +1,6 @@
-import { Server, ServerCredentials, status } from "@grpc/grpc-js";
+import { Server, ServerCredentials } from "@grpc/grpc-js";
 import { loadContract, serviceName, type UserServiceHandlers } from "../contract/contract.ts";
+import { drain, type StreamingCalls, watchStreamingCalls } from "./drain.ts";
 import { takeGrpcLog } from "../workarounds/grpc_log.ts";
 import { refuseCompressedWithoutEncoding } from "../workarounds/compressed_flag.ts";
 import type { ServerEvents } from "./events.ts";
@@ -7,15 +8,11 @@ import type { Faults } from "./faults.ts";
 import { type GetUser, getUser } from "./get_user.ts";
 import { addHealth, type Health } from "./health_service.ts";
 import { LIMITS } from "./limits.ts";
-import { type Accept, acceptAll, type Endpoint, listen, type Listener } from "./listen.ts";
-import { type OpenCalls, openCalls } from "./open_calls.ts";
+import { type Accept, acceptAll, type Endpoint, listen } from "./listen.ts";
 import { refuseCalls } from "../workarounds/refused_calls.ts";
-import { type Sessions, watchSessions } from "./sessions.ts";
+import { watchSessions } from "./sessions.ts";
 import { limitStart } from "./connections.ts";
 import { readTlsCredentials, type TlsFiles } from "./tls_credentials.ts";
-
-/** How long what is said to the callers of cancelled calls may take to leave, in milliseconds. */
-const TELL_MS = 100;
 
 /** What a server is made of. */
 export interface ServerOptions {
@@ -67,8 +64,8 @@ export async function startServer(
 ): Promise<RunningServer> {
   takeGrpcLog((level, message) => events.notice({ level, event: "grpc_log", message }));
   refuseCompressedWithoutEncoding();
-  const calls = openCalls();
-  const server = newServer(calls);
+  const streamingCalls = watchStreamingCalls();
+  const server = newServer(streamingCalls);
   const sessions = watchSessions(server, options.maxConnectionAgeMs);
   const getUserService = getUser(events, options.faults);
   const health = await addServices(server, getUserService, options.reflection);
@@ -85,7 +82,8 @@ export async function startServer(
     endpoints: listeners.map(({ endpoint }) => endpoint),
     drain: (graceMs, replaced = false) => {
       if (!replaced) health.stopServing();
-      return drain({ server, sessions, listeners, calls, getUser: getUserService }, graceMs);
+      const parts = { server, sessions, listeners, streamingCalls, getUser: getUserService };
+      return drain(parts, graceMs);
     },
     reloadTls: async () => {
       if (tls === undefined) return;
@@ -95,9 +93,9 @@ export async function startServer(
   };
 }
 
-function newServer(calls: OpenCalls): Server {
+function newServer(streamingCalls: StreamingCalls): Server {
   const server = new Server({
-    interceptors: [calls.interceptor],
+    interceptors: [streamingCalls.interceptor],
     // Channelz would count every call for a service that is not offered here.
     "grpc.enable_channelz": 0,
     "grpc.max_receive_message_length": LIMITS.messageBytes,
@@ -128,43 +126,4 @@ async function newInjector(server: Server, tls: TlsFiles | undefined) {
     ? ServerCredentials.createInsecure()
     : await readTlsCredentials(tls);
   return server.createConnectionInjector(credentials);
-}
-
-interface Parts {
-  readonly server: Server;
-  readonly sessions: Sessions;
-  readonly listeners: readonly Listener[];
-  readonly calls: OpenCalls;
-  readonly getUser: GetUser;
-}
-
-async function drain(parts: Parts, graceMs: number): Promise<{ cancelled: number }> {
-  const { server, sessions, listeners, calls } = parts;
-  const closed = Promise.all(listeners.map((listener) => listener.close()));
-  const endStreaming = () => calls.endStreaming(status.UNAVAILABLE, "the server is draining");
-  endStreaming();
-  await sessions.announceGoaway();
-  // Before it read the GOAWAY, a client may have begun another watch on the same connection.
-  endStreaming();
-  // Its callback comes too early on Deno, whose http2 server marks each session as closed before
-  // grpc-js can wait for it; the connections tell when the last call is done.
-  server.tryShutdown(() => {});
-  if (await isOverWithin(graceMs, closed)) return { cancelled: 0 };
-  const cancelled = calls.count(server);
-  parts.getUser.cancel();
-  if (!await isOverWithin(TELL_MS, closed)) {
-    server.forceShutdown();
-    listeners.forEach((listener) => listener.destroyConnections());
-    await closed;
-  }
-  return { cancelled };
-}
-
-/** Waits until something is over, but no longer than this, in milliseconds; returns whether it is. */
-async function isOverWithin(ms: number, over: Promise<unknown>): Promise<boolean> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<boolean>((resolve) => timer = setTimeout(resolve, ms, false));
-  const isOver = await Promise.race([over.then(() => true), late]);
-  clearTimeout(timer);
-  return isOver;
 }

@@ -1,4 +1,5 @@
 import { setImmediate } from "node:timers";
+import { setTimeout as delay } from "node:timers/promises";
 import { type Output, writeAll } from "../cli/output.ts";
 
 /** Writes lines in the order in which they come, without making the caller wait. */
@@ -144,7 +145,7 @@ export function lineLog(output: Output, options: LineLogOptions): LineLog {
       if (writing === undefined) return 0;
       flushing = true;
       pause.end();
-      await timeLimit(maxMs, writing);
+      await Promise.race([writing, delay(maxMs)]);
       flushing = false;
       return queue.unwritten();
     },
@@ -163,17 +164,9 @@ async function writeLines(output: Output, lines: string, maxBytes = Infinity): P
 function openPause() {
   let end = () => {};
   return {
-    wait: (ms: number) => timeLimit(ms, new Promise<void>((resolve) => end = resolve)),
+    wait: (ms: number) => Promise.race([new Promise<void>((resolve) => end = resolve), delay(ms)]),
     end: () => end(),
   };
-}
-
-/** Waits for something, but no longer than so many milliseconds. */
-async function timeLimit(maxMs: number, awaited: Promise<void>): Promise<void> {
-  const { promise: timedOut, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, maxMs);
-  await Promise.race([awaited, timedOut]);
-  clearTimeout(timer);
 }
 
 /** Splits text after line breaks into parts of at most this many bytes, or of one longer line. */
