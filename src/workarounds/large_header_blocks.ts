@@ -109,81 +109,41 @@ export function refuseLargeHeaderBlocks(
   return true;
 }
 
+/** What is known of the header blocks that a client sends. */
+interface Blocks {
+  /** The largest block, compressed, in bytes. */
+  readonly maxBytes: number;
+  readonly events: FilterEvents;
+  /** The one that is not complete. */
+  current: Block | undefined;
+  /** The last stream that was passed on. */
+  lastId: number;
+  /** Whether a block was refused, so that no stream can be passed on any more. */
+  spoiled: boolean;
+}
+
+/** The nine bytes that a frame begins with. */
+interface FrameHead {
+  readonly length: number;
+  readonly type: number;
+  readonly flags: number;
+  readonly id: number;
+}
+
 /** Passes on what a client sends, without the calls whose header blocks are too large. */
 function frameFilter(maxBytes: number, events: FilterEvents): (chunk: Uint8Array) => void {
+  const blocks: Blocks = { maxBytes, events, current: undefined, lastId: 0, spoiled: false };
   /** How much of the frame is still to come, and what becomes of it. */
   let left = PREFACE_BYTES, fate: Fate = "pass";
   /** The beginning of a frame's head. */
   let rest: Uint8Array | undefined;
-  let block: Block | undefined;
-  /** The last stream that was passed on, and whether none can be any more. */
-  let lastId = 0, spoiled = false;
-
-  function emit(bytes: Uint8Array): void {
-    if (bytes.length === 0 || fate === "drop") return;
-    if (fate === "pass") events.pass(bytes);
-    else block?.held?.push(Buffer.from(bytes));
-  }
-
-  function release({ id, held }: Block): void {
-    block = undefined;
-    if (held === undefined) return;
-    lastId = id;
-    events.pass(Buffer.concat(held));
-  }
-
-  function fateOf(type: number, flags: number, id: number, length: number): Fate {
-    if (length > MAX_FRAME_BYTES) {
-      // An error of the connection, for nghttp2 to find as soon as it sees the head of the frame.
-      if (block !== undefined) release(block);
-      return "pass";
-    }
-    if (block !== undefined) {
-      if (type === CONTINUATION && id === block.id) return fateOfBlock(block, flags, length);
-      // An error, for nghttp2 to find.
-      release(block);
-    }
-    if (type === HEADERS) return fateOfHeaders(flags, id, length);
-    if (!spoiled || id <= lastId) return "pass";
-    if (type === DATA && length > 0) events.unused(length);
-    return "drop";
-  }
-
-  function fateOfHeaders(flags: number, id: number, length: number): Fate {
-    const isWhole = (flags & END_HEADERS) !== 0;
-    if (spoiled) {
-      if (id <= lastId) events.fail();
-      else events.refuse(id, REFUSED_STREAM);
-      if (!isWhole) block = { id, bytes: length, last: false, held: undefined };
-      return "drop";
-    }
-    if (isWhole || id <= lastId) {
-      lastId = Math.max(lastId, id);
-      return "pass";
-    }
-    block = { id, bytes: length, last: false, held: [] };
-    return "hold";
-  }
-
-  function fateOfBlock(block: Block, flags: number, length: number): Fate {
-    // Frames without anything in them are not to be kept without end.
-    block.bytes += FRAME_HEAD_BYTES + length;
-    block.last = (flags & END_HEADERS) !== 0;
-    if (block.held === undefined) return "drop";
-    if (block.bytes <= maxBytes) return "hold";
-    block.held = undefined;
-    spoiled = true;
-    events.refuse(block.id, ENHANCE_YOUR_CALM);
-    events.spoiled();
-    return "drop";
-  }
 
   return (received) => {
     const chunk = rest === undefined ? received : Buffer.concat([rest, received]);
     rest = undefined;
     let at = 0, from = 0;
     const emitUpTo = (end: number) => {
-      emit(chunk.subarray(from, end));
+      emit(blocks, fate, chunk.subarray(from, end));
       from = end;
     };
     while (true) {
@@ -191,25 +151,96 @@ function frameFilter(maxBytes: number, events: FilterEvents): (chunk: Uint8Array
       at += step;
       left -= step;
       if (left > 0) break;
-      if (block?.last) {
+      if (blocks.current?.last) {
         emitUpTo(at);
         fate = "pass";
-        release(block);
+        release(blocks);
       }
       if (chunk.length - at < FRAME_HEAD_BYTES) break;
-      left = chunk[at]! << 16 | chunk[at + 1]! << 8 | chunk[at + 2]!;
-      const id = (chunk[at + 5]! & 0x7f) << 24 | chunk[at + 6]! << 16 | chunk[at + 7]! << 8 |
-        chunk[at + 8]!;
-      // What came before has to be there before a block is released or refused.
-      if (block !== undefined || spoiled) emitUpTo(at);
-      const next = fateOf(chunk[at + 3]!, chunk[at + 4]!, id, left);
+      const head = readHead(chunk, at);
+      // What came before has to be passed on before a block is released or refused.
+      if (blocks.current !== undefined || blocks.spoiled) emitUpTo(at);
+      const next = fateOf(head, blocks);
       if (next !== fate) emitUpTo(at);
       fate = next;
+      left = head.length;
       at += FRAME_HEAD_BYTES;
     }
     emitUpTo(at);
     if (at < chunk.length) rest = chunk.slice(at);
   };
+}
+
+function readHead(chunk: Uint8Array, at: number): FrameHead {
+  return {
+    length: chunk[at]! << 16 | chunk[at + 1]! << 8 | chunk[at + 2]!,
+    type: chunk[at + 3]!,
+    flags: chunk[at + 4]!,
+    id: (chunk[at + 5]! & 0x7f) << 24 | chunk[at + 6]! << 16 | chunk[at + 7]! << 8 |
+      chunk[at + 8]!,
+  };
+}
+
+/** Does with a part of a frame what becomes of the frame. */
+function emit({ current, events }: Blocks, fate: Fate, bytes: Uint8Array): void {
+  if (bytes.length === 0 || fate === "drop") return;
+  if (fate === "pass") events.pass(bytes);
+  else current?.held?.push(Buffer.from(bytes));
+}
+
+/** Passes on what was held of a block, unless the block was refused. */
+function release(blocks: Blocks): void {
+  const { current } = blocks;
+  blocks.current = undefined;
+  if (current?.held === undefined) return;
+  blocks.lastId = current.id;
+  blocks.events.pass(Buffer.concat(current.held));
+}
+
+/** Says what becomes of a frame, once all that came before it was passed on, held or dropped. */
+function fateOf(head: FrameHead, blocks: Blocks): Fate {
+  const { type, id, length } = head;
+  const { current } = blocks;
+  const isOfBlock = type === CONTINUATION && id === current?.id && length <= MAX_FRAME_BYTES;
+  if (current !== undefined && isOfBlock) return fateOfContinuation(head, current, blocks);
+  // Any other frame within a block is an error of the connection, for nghttp2 to find.
+  if (current !== undefined) release(blocks);
+  // Such a frame is an error of the connection too, which nghttp2 finds by the head alone.
+  if (length > MAX_FRAME_BYTES) return "pass";
+  if (type === HEADERS) return fateOfHeaders(head, blocks);
+  if (!blocks.spoiled || id <= blocks.lastId) return "pass";
+  if (type === DATA && length > 0) blocks.events.unused(length);
+  return "drop";
+}
+
+function fateOfHeaders({ flags, id, length }: FrameHead, blocks: Blocks): Fate {
+  const { events, lastId, spoiled } = blocks;
+  const isWhole = (flags & END_HEADERS) !== 0;
+  if (spoiled) {
+    if (id <= lastId) events.fail();
+    else events.refuse(id, REFUSED_STREAM);
+    if (!isWhole) blocks.current = { id, bytes: length, last: false, held: undefined };
+    return "drop";
+  }
+  if (isWhole || id <= lastId) {
+    blocks.lastId = Math.max(lastId, id);
+    return "pass";
+  }
+  blocks.current = { id, bytes: length, last: false, held: [] };
+  return "hold";
+}
+
+function fateOfContinuation({ flags, length }: FrameHead, block: Block, blocks: Blocks): Fate {
+  // The head counts too: empty frames without end are not to be held.
+  block.bytes += FRAME_HEAD_BYTES + length;
+  block.last = (flags & END_HEADERS) !== 0;
+  if (block.held === undefined) return "drop";
+  if (block.bytes <= blocks.maxBytes) return "hold";
+  block.held = undefined;
+  blocks.spoiled = true;
+  blocks.events.refuse(block.id, ENHANCE_YOUR_CALM);
+  blocks.events.spoiled();
+  return "drop";
 }
 
 /** A frame of a stream that holds one number. */
