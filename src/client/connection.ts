@@ -14,7 +14,7 @@ export interface Connection {
   readonly retries: number;
   /** The metadata of each call. */
   readonly headers: readonly Header[];
-  /** Takes what happens, a line each, not escaped; absent if nobody wants to know. */
+  /** Takes the trace of connections and calls, line by line, not escaped; absent: no trace. */
   readonly trace?: (line: string) => void;
   /** Takes the messages that `GRPC_VERBOSITY` asks for where there is no trace, not escaped. */
   readonly log?: (line: string) => void;

@@ -1,4 +1,4 @@
-/** The words for what keeps a client from a connection, or breaks one. */
+/** The texts for errors that prevent a client's connection, or break it. */
 
 /** An error of node:net or node:tls. */
 export interface SocketError {
@@ -70,7 +70,7 @@ export function grpcDetailsReason(details: string): string {
   return fault ?? (BROKEN.test(message) ? BROKE : message || "no reason given");
 }
 
-/** Tells the details that grpc-js makes of a connection's error from those that a server has sent. */
+/** Whether the details of a status come from an error of the connection, and not from a server. */
 export function areOfConnection(details: string): boolean {
   return /^(?:round_robin: )?No connection established|^Name resolution failed/.test(details) ||
     BROKEN.test(details);

@@ -1,4 +1,4 @@
-/** Why calls fail: what an error line says of it, and the search for what grpc-js does not say. */
+/** Why calls fail: the words of an error line, and the search for reasons that grpc-js does not give. */
 import { type ServiceError, status } from "@grpc/grpc-js";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Connection } from "./connection.ts";
@@ -75,7 +75,7 @@ function failureReason({ code, details }: ServiceError, timeoutMs: number): stri
   return details || "no reason given";
 }
 
-/** What a status says of the reason. */
+/** The parts of a status that say why a call failed. */
 interface StatusReason {
   readonly code: number;
   readonly details: string;

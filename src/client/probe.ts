@@ -35,7 +35,7 @@ export async function explainConnection(connection: Connection): Promise<string 
     : await probeTls({ ...connection, tls });
 }
 
-/** Systems refuse a connection to any other file with the code for a socket without a server. */
+/** What is wrong with a path: systems refuse any other file with the code for an unused socket file. */
 async function pathFault(path: string, { code }: SocketError): Promise<string | undefined> {
   if (code === "EINVAL") return "the path is too long for a socket file";
   const file = await Deno.stat(path).catch(() => undefined);
@@ -71,7 +71,7 @@ function speaksHttp1(endpoint: SocketAddress): Promise<boolean> {
     const socket = connectTcp({ ...endpoint }, () => void socket.write(PREFACE));
     const timer = setTimeout(() => socket.destroy(), PROBE_MS);
     socket.once("data", (start) => {
-      // To a version that they do not know, some servers send a page without a status line.
+      // Some servers answer an unknown version of HTTP with a page that has no status line.
       resolve(/^(?:HTTP\/1\.|\s*<(?:!doctype|html))/i.test(`${start}`));
       socket.destroy();
     });

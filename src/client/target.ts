@@ -60,7 +60,7 @@ export function withPort(target: Target, port: number): Target | undefined {
   const { uri, name, endpoint, host } = target;
   if ("path" in endpoint || host === undefined) return undefined;
   const moved = { ...endpoint, port };
-  // The address is the end of both.
+  // Both end with the address.
   const replace = (text: string) =>
     text.slice(0, -formatAddress(endpoint).length) + formatAddress(moved);
   return { ...target, uri: replace(uri), name: replace(name), endpoint: moved };

@@ -10,7 +10,7 @@ import {
 import { serverCertificateFault } from "../workarounds/forged_certificates.ts";
 import { isIp, type Target } from "./target.ts";
 
-/** How a server is asked for TLS. */
+/** How a client speaks TLS with a server. */
 export interface ClientTls {
   /** The file with the authorities that are trusted, PEM; without it, the system's. */
   readonly ca?: string;
@@ -101,8 +101,8 @@ function certifiedHost({ host }: Target, { serverName }: ClientTls): string {
 }
 
 /**
- * The SNI. It may not be an IP address (RFC 6066, section 3): node:tls refuses one, but grpc-js gives it
- * one. node:tls does not recognise an address in these forms, and Deno then sends no SNI.
+ * The SNI for grpc-js. It may not be an IP address (RFC 6066, section 3), and node:tls throws at one.
+ * In the forms below node:tls does not recognise the address, and Deno sends no SNI.
  */
 function sentName(host: string): string {
   switch (isIp(host)) {

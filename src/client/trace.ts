@@ -31,7 +31,7 @@ export function traced(tell: (line: string) => void): Traced {
   return {
     interceptor: callTracer(tell),
     openChannel: (address, credentials, options) => {
-      // The client has taken the options out that are not a channel's.
+      // grpc-js's client has already removed the options that are not a channel's.
       const channel = new Channel(address, credentials, options as ChannelOptions);
       tell(`* target ${address}`);
       traceState(channel, tell);

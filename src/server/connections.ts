@@ -21,7 +21,7 @@ export interface Connections {
  */
 export function openConnections(onConnection: (socket: Socket) => void): Connections {
   const sockets = new Set<Socket>();
-  // One for each endpoint: a worker takes the connections of all of them.
+  // In a worker all endpoints share these connections, and each endpoint waits.
   const waiting: (() => void)[] = [];
   return {
     add(socket) {
@@ -54,8 +54,8 @@ export function limitStart(socket: Socket, isReady: () => boolean): void {
 }
 
 /**
- * Has a connection end even if its client never closes its side. Not at once: what the client still
- * sends would be answered by a reset, which can take from it what it has not read yet.
+ * Ends a connection whose client never closes its side. Ending it at once would answer what the client
+ * still sends with a TCP reset, which can discard data that the client has not read yet.
  */
 export function limitLinger(socket: Socket): void {
   afterwards(socket, LIMITS.lingerMs, () => socket.destroy());

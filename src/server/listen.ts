@@ -42,7 +42,7 @@ export type Accept = (
 /** The system does not let us listen; the message says where, and why. */
 export class ListenError extends Error {
   override name = "ListenError";
-  /** The system's code, such as `EADDRINUSE`; `undefined` as a text where it gives none. */
+  /** The system's code, such as `EADDRINUSE`; the text `undefined` if it gives none. */
   readonly code: string;
 
   /**
@@ -76,8 +76,8 @@ const NO_IPV6 = ["EAFNOSUPPORT", "EADDRNOTAVAIL", "EINVAL"];
  * Accepts connections. {@linkcode ANY_HOST} becomes `0.0.0.0` on a machine without IPv6. A socket
  * file that a killed server left behind is replaced.
  *
- * The connections are accepted here, and not by grpc-js's `bindAsync`, because that one prints to
- * stderr when it fails, hides the system's error code and its connections.
+ * The connections are accepted here, and not by grpc-js's `bindAsync`, because that function prints to
+ * stderr when it fails, and hides the system's error code and the connections.
  *
  * @param onConnection takes over each connection
  * @param pauseOnConnect nothing is read from a connection, so that another process can take it
@@ -139,7 +139,7 @@ function listenOn(
   const { promise, resolve, reject } = Promise.withResolvers<Listener>();
   const take = "path" in endpoint ? takeUnix(endpoint, onConnection) : onConnection;
   const connections = openConnections(take);
-  // What a turn sends leaves at once already: waiting for more (Nagle) would only add latency.
+  // The frames of a turn are written together already: Nagle's algorithm would only add latency.
   const server = createServer({ noDelay: true, pauseOnConnect }, (socket) => {
     if (pauseOnConnect) take(socket);
     else connections.add(socket);
@@ -185,7 +185,7 @@ function listener(server: Server, endpoint: Endpoint, connections: Connections):
   };
 }
 
-/** Closes a server on a socket file, and removes that if it is still the one that was made. */
+/** Closes a server on a socket file, and removes the file if it is still the one that this server made. */
 function unixClose(
   server: Server,
   { path }: UnixEndpoint,
@@ -211,7 +211,7 @@ function tcpReason(error: unknown, host: string): string {
       return "the port is in use";
     case "EACCES":
       return "not allowed";
-    // What a lookup of an address with a zone that does not fit ends with on Deno 2.9.2.
+    // On Deno 2.9.2 the lookup of an address whose zone does not fit it ends with this code.
     case "EPERM":
       return zone === undefined ? messageOf(error) : zoneReason(zone);
     case "ENOTFOUND":

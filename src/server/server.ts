@@ -42,7 +42,7 @@ export interface RunningServer {
    */
   drain(graceMs: number, replaced?: boolean): Promise<{ cancelled: number }>;
   /**
-   * Reads the TLS files again, for the connections to come. Without TLS it does nothing.
+   * Reads the TLS files again, for later connections. Without TLS it does nothing.
    *
    * @throws {TlsError} if one cannot be used; the old ones stay in use
    */

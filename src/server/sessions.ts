@@ -55,7 +55,7 @@ export function watchSessions(server: Server, maxAgeMs?: number): Sessions {
     http2Server.updateSettings({ maxHeaderListSize: LIMITS.headerBytes });
     let latest: Socket;
     const remember = (socket: Socket) => void (latest = socket);
-    // node:http2 begins a session in the same event, after this.
+    // A later listener of the same event, that of node:http2, makes the session.
     http2Server.prependListener("connection", remember);
     http2Server.prependListener("secureConnection", remember);
     http2Server.on("session", (session: ServerHttp2Session) => {
@@ -70,16 +70,16 @@ export function watchSessions(server: Server, maxAgeMs?: number): Sessions {
     watch: () => http2Servers(server).forEach(watch),
     has: (socket) => begun.has(socket),
     async announceGoaway() {
-      // A connection that was accepted in this turn sends its SETTINGS first.
+      // A connection that was accepted in this turn has to send its SETTINGS before a GOAWAY.
       await new Promise((resolve) => setImmediate(resolve));
       await Promise.all([...sockets].map(([session, socket]) => announceGoaway(session, socket)));
     },
   };
 }
 
-/** Has a client leave in time; returns how to stop that. */
+/** Ends a session gracefully when it reaches its age; returns a function that cancels that. */
 function limitAge(session: ServerHttp2Session, socket: Socket, maxAgeMs: number): () => void {
-  // Connections that came together are not to leave together.
+  // Clients that connected together must not all reconnect together.
   const age = maxAgeMs * (0.9 + Math.random() * 0.2);
   const timer = setTimeout(async () => {
     await announceGoaway(session, socket);

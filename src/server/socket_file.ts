@@ -3,7 +3,7 @@ import { connect } from "node:net";
 /** The longest path of a Unix socket, in bytes: the system's field for it also takes a final 0. */
 const MAX_PATH_BYTES = Deno.build.os === "linux" ? 107 : 103;
 
-/** What tells a file from one that took its place; numbers of files are used again. */
+/** Tells a file from another that took its place; the inode number alone may be used again. */
 export type FileIdentity = Pick<Deno.FileInfo, "dev" | "ino" | "mtime">;
 
 /**
@@ -61,7 +61,7 @@ function checkLength(path: string): void {
 function isListening(path: string): Promise<boolean> {
   const { promise, resolve } = Promise.withResolvers<boolean>();
   const socket = connect({ path }, () => resolve(true));
-  // Any answer but "nobody is there" means that a program holds it, such as one with a full queue.
+  // Any other error, such as that of a full queue, means that a program listens there.
   socket.once("error", (error: Error & { code?: string }) => {
     resolve(error.code !== "ECONNREFUSED" && error.code !== "ENOENT");
   });

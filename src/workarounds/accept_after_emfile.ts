@@ -28,8 +28,8 @@ interface Listening {
  * Keeps a TCP server accepting after the process has run out of file descriptors.
  *
  * Calling `listen` on the socket that already listens changes nothing for the system but makes Deno
- * accept again. Not so on a Unix socket, which then accepts nothing: there `listen` of src/server/listen.ts
- * closes connections while descriptors are left for them (descriptors_run_out.ts).
+ * accept again. On a Unix socket it has the opposite effect: nothing is accepted any more. There
+ * src/server/listen.ts closes connections before descriptors run out (descriptors_run_out.ts).
  *
  * @throws {Error} if the server has no such handle, so that an update cannot bring the fault back
  */

@@ -5,8 +5,8 @@
  *   closed. The socket of a second server that took its place is removed too, and so is any other file.
  * - Versions: Node 20 and Deno 2.9.2. A process that ends without closing removes nothing.
  * - Upstream: `uv__pipe_close` in https://github.com/libuv/libuv/blob/v1.x/src/unix/pipe.c
- * - Measured on both: `listen`, `rm`, a text file in its place, `close`: the file is gone. With what is
- *   here it stays.
+ * - Measured on both: `listen`, `rm`, a text file in its place, `close`: the file is gone. With this
+ *   file it stays.
  * - Fails: without it "a server leaves a file alone that took the place of its socket" and the test
  *   beside it, in tests/transport_test.ts.
  * - It can go when a server can be told to leave its file alone.
@@ -16,8 +16,8 @@ import type { Server } from "node:net";
 /**
  * Stops a server on a Unix socket and, if the file at its path is its own, removes that.
  *
- * If it is not, nobody can connect to the server any more. It is left open until the process ends, since
- * only that leaves the file alone.
+ * If the file is another one, nobody can connect to the server any more. The server then stays open until
+ * the process ends, since closing it would remove the file.
  *
  * @param isOwn whether the file is the one that the server has made
  * @param allClosed waits until no connection is open

@@ -32,7 +32,7 @@ import { privateMethods } from "./private_parts.ts";
 /** How many attempts of one call may fail to open a stream before the call fails. */
 const MAX_NOT_STARTED = 3;
 
-/** What a call that was not answered by then is told. */
+/** The reason that calls get which wait for such a session. */
 const ENDED_AT_ONCE = "the server ended the connection as soon as it was made";
 
 interface Transport {
@@ -51,9 +51,9 @@ interface AttemptStatus {
 }
 
 interface Call {
-  /** Those that the retry policy asked for, the first one included. */
+  /** How many attempts the retry policy has counted, the first one included. */
   readonly attempts: number;
-  /** All of them. */
+  /** All attempts. */
   readonly underlyingCalls: readonly unknown[];
   handleChildStatus(status: AttemptStatus, index: number): void;
 }
@@ -79,7 +79,7 @@ export function leaveDeadSessions(): void {
       this.underlyingCalls.length - this.attempts >= MAX_NOT_STARTED;
     handleChildStatus.call(
       this,
-      // Of that, and with a progress that the retry policy counts.
+      // The retry policy counts an attempt with this code and progress.
       isLast ? { ...attempt, code: status.UNAVAILABLE, progress: "PROCESSED" } : attempt,
       index,
     );

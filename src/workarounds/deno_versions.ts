@@ -9,6 +9,7 @@
  * - Fails: the test of `denoFault` in tests/values_test.ts, which names these versions.
  * - It can go when the versions that crash are no longer in use.
  */
+
 /**
  * Tells of a fault of the Deno that runs a server.
  *

@@ -2,21 +2,21 @@
  * A process without free file descriptors loses connections, or accepts none any more.
  *
  * - What is wrong: a connection that is handed to a process without any is lost, and Deno hands that
- *   process nothing any more, without a word. One `accept` on a Unix socket that finds none is the
+ *   process nothing any more and reports no error. One `accept` on a Unix socket that finds none is the
  *   last. A supervisor without any can start no worker.
  * - Versions: Deno 2.9.2.
  * - Upstream: no issue is known. The limit is not asked for, since Deno tells it only to programs that
  *   may do everything.
- * - Measured: to look takes some 25 us for each connection, and 150 us where 192 are to be left (a Unix
- *   socket). To count open connections in place of it was tried: under load the protection was lost.
+ * - Measured: the check takes some 25 us for each connection, and 150 us where 192 are to be left (a Unix
+ *   socket). Counting open connections instead was tried: under load it did not protect.
  * - Fails: without it tests/abuse/descriptors_test.ts and tests/machine_test.ts.
  * - It can go when Deno reports EMFILE of `accept` and of a handed connection as an error, and goes on.
  */
 import { withoutStackTrace } from "./stack_trace_panics.ts";
 
-/** For how many connections one look counts. */
+/** For how many connections the result of one check is used. */
 const AHEAD = 32;
-/** How often to look again where none were free, in milliseconds. */
+/** How often to check again where none were free, in milliseconds. */
 const RETRY_MS = 100;
 
 /** Whether a process has file descriptors left for more connections. */

@@ -1,15 +1,16 @@
 /**
- * Deno's errors of files say in many words, or wrongly, what is the matter.
+ * Deno's errors of files are long, and some are misleading.
  *
  * - What is wrong: messages differ by system, name the operation and a flag of Deno, and a file that
  *   Deno keeps from programs (in /proc) is called NotCapable.
  * - Versions: Deno 2.9.2.
- * - Upstream: none: it is meant so.
+ * - Upstream: none: this is intended.
  * - Measured: nothing.
  * - Fails: the tests of `--file` and of unreadable certificates compare the texts (tests/batch_test.ts,
  *   tests/call_tls_test.ts).
  * - It can go when the messages of Deno are fit for users.
  */
+
 /** Says why a file cannot be read, after its name; not escaped where the reason is the system's. */
 export function fileFault(error: unknown): string {
   const { NotFound, IsADirectory, NotADirectory, PermissionDenied, NotCapable } = Deno.errors;

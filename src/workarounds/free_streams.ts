@@ -20,10 +20,10 @@ export function freeWhenClosed(stream: ServerHttp2Stream): void {
 }
 
 function dropListeners(this: ServerHttp2Stream): void {
-  // First those of `removeListener`: they would be told of each other listener that is removed.
+  // Otherwise the listeners of `removeListener` are called for each listener that is removed below.
   this.removeAllListeners("removeListener");
   this.removeAllListeners();
-  // An error that nobody listens to would end the process.
+  // An error without a listener would end the process.
   this.on("error", ignore);
 }
 

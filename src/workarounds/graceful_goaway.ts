@@ -3,8 +3,8 @@
  *
  * - What is wrong: grpc-js does only the second half of a graceful shutdown (RFC 9113, section 6.8): it
  *   tells at once which call was the last. A call that is on its way then is not served; only some
- *   clients try it again, and those once. node:http2 ignores each new call, without a word, from the
- *   moment on in which it has sent a GOAWAY of any kind.
+ *   clients try it again, and those once. node:http2 silently ignores each new call once it has
+ *   sent a GOAWAY of any kind.
  * - Versions: @grpc/grpc-js 1.14.7, Deno 2.9.2.
  * - Upstream: no issue is known; nghttp2's `nghttp2_submit_shutdown_notice` has no counterpart in
  *   node:http2.

@@ -27,8 +27,8 @@ export function takeGrpcLog(
 }
 
 /**
- * Whether the environment asks for messages of grpc-js. What a call ended with says all that its caller
- * has to know.
+ * Whether the environment asks for messages of grpc-js. Otherwise they are not shown: the status of a
+ * call says all that its caller has to know.
  */
 export function isGrpcLogWanted(): boolean {
   return ["GRPC_NODE_VERBOSITY", "GRPC_VERBOSITY"].some((name) => Deno.env.get(name));

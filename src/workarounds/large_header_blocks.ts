@@ -9,7 +9,7 @@
  *   https://github.com/nghttp2/nghttp2/blob/master/lib/nghttp2_hd.c,
  *   https://www.rfc-editor.org/rfc/rfc9113#section-10.5.1
  * - Measured beside a call that was open: a header of 66 KiB, GOAWAY with COMPRESSION_ERROR; eight of
- *   20 KiB, GOAWAY with INTERNAL_ERROR; both times the other call was lost. With what is here the one
+ *   20 KiB, GOAWAY with INTERNAL_ERROR; both times the other call was lost. With this file the one
  *   call is reset with ENHANCE_YOUR_CALM, RESOURCE_EXHAUSTED for gRPC, and the other is answered. It
  *   costs 0.1 us a call, to find where frames begin. It also ends the connection, gracefully, for a
  *   block of more than 64 KiB that nghttp2 would take; what that holds cannot be known without decoding
@@ -83,7 +83,7 @@ interface FilterEvents {
  * @param socket the one that the session reads, behind TLS where there is TLS
  * @param limits the largest block, and how many calls a client opens at once: no client that heeds the
  * GOAWAY has more of them refused
- * @returns whether this Deno lets us; if not, the session is as it was
+ * @returns whether this Deno has such a handle; if not, the session is as it was
  */
 export function refuseLargeHeaderBlocks(
   session: ServerHttp2Session,

@@ -11,9 +11,10 @@
  *   tests/machine_test.ts fails.
  * - It can go when Deno connects without /proc.
  */
+
 /**
- * Looks for `/proc`. Deno lets only programs that may do everything look into it, but its own figure for
- * memory comes from there, and is 0 without.
+ * Looks for `/proc`. Deno lets only programs with all permissions read it; but Deno takes its own figure
+ * for memory from there, and the figure is 0 without it.
  *
  * @returns what is missing, one line; undefined if it is there, or is not needed on this system
  */

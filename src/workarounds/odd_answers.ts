@@ -1,9 +1,9 @@
 /**
- * What a server or a proxy says is taken for what gRPC says that it means.
+ * grpc-js misreads answers that are not valid gRPC.
  *
- * - What is wrong, in `Http2SubchannelCall` and `ResolvingCall`, each tried:
+ * - What is wrong, in `Http2SubchannelCall` and `ResolvingCall`, each observed:
  *   - A `grpc-status` that is no status is handed on: NaN for `abc`, 192 for `192`. A program that
- *     makes its exit code of it exits with 0.
+ *     computes its exit code from it exits with 0.
  *   - The body of an HTML page is read as a gRPC message, "larger than max (1752460652 …)". Its HTTP
  *     status counts only after that, when the call counts as answered and is not retried any more.
  *   - A `grpc-message` in raw UTF-8 is logged and dropped, one invalid percent escape leaves all of
@@ -12,8 +12,8 @@
  *   - A compressed message without `grpc-encoding`, or with one that is not known, ends the process:
  *     `CompressionFilter` rejects with an Error, of which `cancelWithStatus` gets code and details,
  *     which it does not have.
- *   - Calls whose connection ends with an error are told so as if each had been reset with its code:
- *     CANCELLED, PERMISSION_DENIED, mostly INTERNAL, none of which `--retries` retries.
+ *   - Where a connection ends with an error, each call on it gets the status of a stream that was reset
+ *     with that error: CANCELLED, PERMISSION_DENIED, mostly INTERNAL. `--retries` retries none of them.
  * - Versions: @grpc/grpc-js 1.14.7, Deno 2.9.2.
  * - Upstream: no issue is known;
  *   https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md#responses,
@@ -177,7 +177,7 @@ function endFault({ code, rstCode }: Status, { decoder }: Call): Fault | undefin
 /** The same trailers with a status and a message that grpc-js reads as they are meant. */
 function withPlainStatus(headers: IncomingHttpHeaders): IncomingHttpHeaders {
   const sent = first(headers["grpc-status"]);
-  // Of nearly all calls.
+  // Nearly all calls end so.
   if (sent === "0" && headers["grpc-message"] === undefined) return headers;
   const text = decodeMessage(first(headers["grpc-message"]) ?? "");
   const [code, details] = statusOf(sent, text, headers);
@@ -199,7 +199,7 @@ function statusOf(
   return [status.UNKNOWN, text === "" ? known : `${known}: ${text}`];
 }
 
-/** Of what came more than once. */
+/** The first value of a header that came more than once. */
 function first(value: string | readonly string[] | undefined): string | undefined {
   return typeof value === "object" ? value[0] : value;
 }

@@ -1,9 +1,9 @@
 /**
- * A child process loses a socket that comes close behind another message, and is deaf then.
+ * A child process loses a socket that comes close behind another message, and receives nothing more.
  *
  * - What is wrong: a child that finds a plain message and one with a socket in the same read gives the
- *   socket to neither. It then acknowledges nothing, and `child.send` keeps all that follows to itself,
- *   for ever and without a word: the child is deaf. Node waits for each socket to be acknowledged and
+ *   socket to neither. It then acknowledges nothing, and `child.send` silently queues all that
+ *   follows for ever: the child is deaf. Node waits for each socket to be acknowledged and
  *   Deno does too, but not for the plain message before it. A socket for which the child has no file
  *   descriptor is lost in the same way.
  * - Versions: Deno 2.9.2; not Node.
@@ -17,6 +17,8 @@
  * - It can go when `tests/load/metrics_test.ts` passes without it: a scrape takes less than a second
  *   there.
  */
+
+/** The messages for one child, sent one at a time. */
 export interface Outbox {
   /** Has a message sent once the child has all that came before. */
   post(send: () => void): void;

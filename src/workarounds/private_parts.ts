@@ -1,16 +1,15 @@
 /**
- * Means that the workarounds and the server share: what grpc-js, node:http2 and node:tls keep to
- * themselves, each with a check.
+ * grpc-js, node:http2 and node:tls hide parts that the server and other workarounds need.
  *
- * - What is wrong: a `Server` of grpc-js gives nobody its sessions, its streams or the number of its
- *   calls; node:tls nobody the socket below a `TLSSocket`; node:http2 nobody the handle that makes its
- *   frames.
+ * - What is wrong: there is no public way to the sessions of a `Server` of grpc-js, its streams or the
+ *   number of its calls, to the socket below a `TLSSocket`, or to the handle with which node:http2 makes
+ *   its frames.
  * - Versions: @grpc/grpc-js 1.14.7, Deno 2.9.2.
  * - Upstream: no issue is known.
- * - Measured: nothing, there is no other way to a drain that counts what it cancels.
- * - Fails: each function throws and names this file, but {@linkcode handlePart}, whose
- *   callers do without. tests/guards_test.ts, tests/drain_test.ts.
- * - It can go when grpc-js tells of sessions and of open calls.
+ * - Measured: nothing; a drain can count what it cancels in no other way.
+ * - Fails: each function throws and names this file; {@linkcode handlePart} returns undefined
+ *   instead, and its callers do without. tests/guards_test.ts, tests/drain_test.ts.
+ * - It can go when they expose these parts.
  */
 import type { Server } from "@grpc/grpc-js";
 import type { Http2Server, ServerHttp2Stream } from "node:http2";

@@ -32,15 +32,16 @@ const pending = new Set<() => void>();
  * Has a session make its frames once per turn of the event loop, and write them with one system
  * call.
  *
- * Three things stay at once: what answers received bytes, since node:http2 looks right afterwards
- * whether the session has ended; what waits before a session is destroyed, as the last answer of one
- * that closes is, and what it says then; and what waits before a stream is reset, since nghttp2
- * drops what waits behind RST_STREAM, and never closes a stream whose HEADERS it dropped.
+ * In three cases frames are made at once:
+ * - in answer to received bytes, since node:http2 checks right afterwards whether the session has ended;
+ * - before a session is destroyed, since its last answer may still wait, and after that;
+ * - before a stream is reset, since nghttp2 drops what waits behind RST_STREAM, and never closes a stream
+ *   whose HEADERS it dropped.
  *
  * @param socket the one that the session reads, behind TLS where there is TLS; or `session.socket`,
  * which is a proxy of it
  * @param stream an open one of the session; a server's session needs none
- * @returns whether this Deno lets us; if not, the session is as it was
+ * @returns whether this Deno has such a handle; if not, the session is as it was
  */
 export function sendOncePerTurn(
   session: Http2Session,
@@ -91,7 +92,7 @@ export function sendOncePerTurn(
 
 let sendsBeforeResets = false;
 
-/** Changes what all streams have in common; the first one shows where that is. */
+/** Changes the prototype that the handles of all streams share, found through the first one. */
 function sendBeforeResets(stream: Http2Stream): void {
   if (sendsBeforeResets) return;
   const handle = handlePart<StreamHandle>(stream, "rstStream");

@@ -6,8 +6,8 @@
  *   waits for `unpushedReadMessages`). An answer without a message is UNIMPLEMENTED, which here would
  *   say that the server has no such method. gRPC says INTERNAL of both. (2) A write that fails ends a
  *   session of node:http2 at once, also for calls whose metadata and message have come and whose status
- *   is on its way; what has come forbids a retry (`RetryingCall.commitCall`), as gRPC says of metadata
- *   that somebody has seen. Here nobody has.
+ *   is on its way; what has come forbids a retry (`RetryingCall.commitCall`), as gRPC demands once
+ *   the caller has seen metadata. The caller of a unary call has seen none yet.
  * - Versions: @grpc/grpc-js 1.14.7 on Deno 2.9.2.
  * - Upstream: no issue is known;
  *   https://github.com/grpc/proposal/blob/master/A6-client-retries.md#when-retries-are-valid
@@ -34,7 +34,7 @@ interface AnswerStatus {
 
 const unaryPaths = new Set<string>();
 
-/** Takes note of which methods are unary: connections are not told. */
+/** Remembers which methods are unary, which grpc-js does not tell its connections. */
 export const noteUnary: Interceptor = (options, nextCall) => {
   const { path, responseStream } = options.method_definition;
   if (!responseStream) unaryPaths.add(path);
