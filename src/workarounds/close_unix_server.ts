@@ -7,8 +7,8 @@
  * - Upstream: `uv__pipe_close` in https://github.com/libuv/libuv/blob/v1.x/src/unix/pipe.c
  * - Measured on both: `listen`, `rm`, a text file in its place, `close`: the file is gone. With this
  *   file it stays.
- * - Fails: without it "a server leaves a file alone that took the place of its socket" and the test
- *   beside it, in tests/transport_test.ts.
+ * - Fails: without it "a server leaves a file alone that took the place of its socket" in
+ *   tests/transport_test.ts.
  * - It can go when a server can be told to leave its file alone.
  */
 import type { Server } from "node:net";

@@ -6,8 +6,8 @@
  * - Upstream: no issue is known;
  *   https://github.com/grpc/grpc/blob/master/doc/compression.md#compression-method-asymmetry-between-peers
  * - Measured: the answer was OK, now it is INTERNAL.
- * - Fails: after an update it throws where grpc-js has no such method; without it the cases of the
- *   compressed flag in tests/wire_test.ts fail.
+ * - Fails: without it the cases of the compressed flag in tests/wire_test.ts; after an update it
+ *   throws where grpc-js has no such method.
  * - It can go when grpc-js answers INTERNAL.
  */
 import { status } from "@grpc/grpc-js";

@@ -19,9 +19,9 @@
  *   were not started, and the session is made with `enablePush: false` and a lasting `error` listener.
  * - Measured: without this file a call spins as above, with it the call is UNAVAILABLE, and the server
  *   is connected to with the back-off of one that refuses connections.
- * - Fails: without it tests/odd/: "GOAWAY of … with the SETTINGS", "RST_STREAM of no stream",
- *   "PUSH_PROMISE"; it throws where grpc-js has no such methods.
- * - It can go when they pass without.
+ * - Fails: without it "GOAWAY of … with the SETTINGS" in tests/odd/greetings_test.ts and
+ *   tests/odd/breaks_test.ts; after an update it throws where grpc-js has no such methods.
+ * - It can go when these tests pass without.
  */
 import type { ClientHttp2Session } from "node:http2";
 import { status } from "@grpc/grpc-js";

@@ -6,7 +6,7 @@
  * - Upstream: https://github.com/denoland/deno/issues/36788
  * - Measured: h2load, 2 x 40,000 calls: 2.9.2 and 2.9.3 stayed up in 24 of 24 runs, while 2.9.4, 2.9.5,
  *   2.9.6 and 2.9.8 died in 2 to 6 of 6. 2.9.7, which lies between them, counts with them.
- * - Fails: the test of `denoFault` in tests/values_test.ts, which names these versions.
+ * - Fails: without it the test of `denoFault` in tests/values_test.ts, which names these versions.
  * - It can go when the versions that crash are no longer in use.
  */
 

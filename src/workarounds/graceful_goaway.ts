@@ -9,8 +9,8 @@
  * - Upstream: no issue is known; nghttp2's `nghttp2_submit_shutdown_notice` has no counterpart in
  *   node:http2.
  * - Measured: see tests/load: no call is lost when workers are replaced under load.
- * - Fails: without it the tests of tests/drain_test.ts that call during a drain, and tests/load,
- *   fail.
+ * - Fails: without it "a call that is on its way when the client is told to go away is answered" in
+ *   tests/drain_test.ts, and tests/load/workers_test.ts.
  * - It can go when grpc-js sends two GOAWAY frames.
  */
 import { Buffer } from "node:buffer";

@@ -6,7 +6,8 @@
  * - Versions: @grpc/grpc-js 1.14.7.
  * - Upstream: https://github.com/grpc/grpc-node/blob/master/TROUBLESHOOTING.md
  * - Measured: nothing.
- * - Fails: without it the row with `GRPC_VERBOSITY` in tests/odd/answers_test.ts.
+ * - Fails: without it "what grpc-js logs of an odd header is told when it is asked for, and
+ *   escaped" in tests/odd/answers_test.ts.
  * - It can go when grpc-js escapes what it logs.
  */
 import { setLogger } from "@grpc/grpc-js";

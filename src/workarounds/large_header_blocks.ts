@@ -14,8 +14,8 @@
  *   costs 0.1 us a call, to find where frames begin. It also ends the connection, gracefully, for a
  *   block of more than 64 KiB that nghttp2 would take; what that holds cannot be known without decoding
  *   it.
- * - Fails: without it, or where Deno has no such handle any more: "a call with a header that nghttp2
- *   would not take ..." in tests/service_test.ts.
+ * - Fails: without it, and after an update where Deno has no such handle, "a call with a header
+ *   that nghttp2 would not take ..." in tests/service_test.ts.
  * - It can go when nghttp2 refuses the stream alone.
  */
 import { Buffer } from "node:buffer";

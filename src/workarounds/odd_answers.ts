@@ -19,7 +19,8 @@
  *   https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md#responses,
  *   https://github.com/grpc/grpc/blob/master/doc/http-grpc-status-mapping.md
  * - Measured: with this file each is what the specification says.
- * - Fails: without it the rows of tests/odd/; it throws where grpc-js has no such methods.
+ * - Fails: without it "each odd answer ends its call as gRPC says" in tests/odd/answers_test.ts;
+ *   after an update it throws where grpc-js has no such methods.
  * - It can go, a part at a time, when the rows of that part pass without.
  */
 import { Buffer } from "node:buffer";

@@ -12,8 +12,8 @@
  *   2 of 300 messages and 1 of 300 sockets; one at a time it got 3,000 of 3,000 and 1,500 of 1,500.
  *   With `serve --workers 2 --metrics-port`, 100 connections a second and scrapes a worker was deaf
  *   after a second.
- * - Fails: nothing after an update, it costs one message more for each request; without it
- *   tests/load/metrics_test.ts.
+ * - Fails: without it tests/load/metrics_test.ts; after an update nothing, it costs one message
+ *   more for each request.
  * - It can go when `tests/load/metrics_test.ts` passes without it: a scrape takes less than a second
  *   there.
  */

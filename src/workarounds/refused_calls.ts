@@ -14,9 +14,9 @@
  * - Measured: h2spec ends a server without this file in section 5.1; with it no error is left for a
  *   global `error` listener, which would hide faults of our own. `application/json`: `:status` 200, now
  *   415.
- * - Fails: it throws where grpc-js has no such methods (tests/guards_test.ts). Without
- *   it fail tests/abuse/refused_calls_test.ts and "a call whose content type is not one of gRPC" in
- *   tests/service_test.ts.
+ * - Fails: without it tests/abuse/refused_calls_test.ts and "a call whose content type is not one
+ *   of gRPC" in tests/service_test.ts; after an update it throws where grpc-js has no such methods
+ *   (tests/guards_test.ts).
  * - It can go when grpc-js looks at a stream before it answers, and refuses gRPC-Web with 415 on Deno.
  */
 import type { Server } from "@grpc/grpc-js";

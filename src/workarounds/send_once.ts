@@ -8,7 +8,8 @@
  * - Measured: a logged call took 46 us of the server's CPU instead of 82 (the quietest of eight
  *   interleaved bursts, medians of three processes each; h2load with 4 connections x 25 streams, 2
  *   cores).
- * - Fails: tests/send_once_test.ts, where Deno has no such handle. The server runs on without it.
+ * - Fails: after an update where Deno has no such handle tests/send_once_test.ts; the server runs
+ *   on without it.
  * - It can go when a server without it takes no more CPU for a call (`deno task bench`).
  */
 import type { Http2Session, Http2Stream } from "node:http2";

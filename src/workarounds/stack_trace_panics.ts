@@ -8,7 +8,7 @@
  * - Upstream: https://github.com/rust-lang/stacker/blob/stacker-0.1.15/src/lib.rs#L416
  * - Measured: 4 % of the CPU of a batch, of which each call would have a stack.
  * - Fails: without it "connections that wait for a worker leave file descriptors to start it" in
- *   tests/abuse/descriptors_test.ts fails.
+ *   tests/abuse/descriptors_test.ts.
  * - It can go when Deno maps stacks without a file.
  */
 

@@ -13,8 +13,8 @@
  *   https://github.com/grpc/proposal/blob/master/A6-client-retries.md#when-retries-are-valid
  * - Measured: of two servers one is killed under 64 calls in flight; 2 to 32 calls failed in 5 of 20
  *   rounds in spite of `--retries 3`, none in 40 rounds with this file.
- * - Fails: without it "two messages" and "no message at all" in tests/odd/ fail, and
- *   tests/retries_test.ts most of the time.
+ * - Fails: without it "each odd answer ends its call as gRPC says" in tests/odd/answers_test.ts
+ *   (the rows of two messages and of none), and tests/retries_test.ts most of the time.
  * - It can go when both pass twenty times without.
  */
 import { type InterceptingCall, type Interceptor, type Metadata, status } from "@grpc/grpc-js";
