@@ -1,14 +1,15 @@
 /**
- * Makes the executable ./usersvc with `deno compile`.
+ * Makes the bundle, and of it the executable ./usersvc with `deno compile`.
  *
  * Where the runtime that `deno compile` embeds (denort) cannot be downloaded, it writes a launcher
  * instead. Any other failure is an error.
  */
-import { globSync } from "node:fs";
+import { makeBundle } from "./bundle.ts";
 import { deno } from "./deno.ts";
 import { writeLauncher } from "./launcher.ts";
-import { mainModule, root } from "./paths.ts";
+import { bundleFolder, root } from "./paths.ts";
 import { permissionFlags, permissions } from "./permissions.ts";
+import { v8Flags } from "./run_flags.ts";
 import { usesStandIn } from "./setup.ts";
 
 const windows = Deno.build.os === "windows";
@@ -26,28 +27,14 @@ async function compile(
   path: string,
   target: string | undefined,
 ): Promise<string | undefined> {
-  const cached = await deno(["cache", mainModule]);
-  if (!cached.success) return cached.stderr;
   const { success, stderr } = await deno([
-    "compile",
+    ...["compile", "--no-config", "--quiet"],
     ...permissionFlags,
-    "--exclude-unused-npm",
-    ...(await unreadable()).flatMap((folder) => ["--exclude", folder]),
+    `--v8-flags=${v8Flags.join(",")}`,
     ...(target === undefined ? [] : ["--target", target]),
-    ...["--output", path, mainModule],
+    ...["--output", path, `${bundleFolder}/main.js`],
   ]);
   return success ? undefined : stderr;
-}
-
-/**
- * Folders of packages on which the parser of `deno compile` overflows its stack: bintrees, which
- * prom-client needs, comes with its tests.
- *
- * @see https://github.com/denoland/deno/issues/36746
- */
-async function unreadable(): Promise<string[]> {
-  const { npmCache } = JSON.parse((await deno(["info", "--json"])).stdout);
-  return globSync(`${npmCache}/*/bintrees/*/test`);
 }
 
 /** Fails where a runtime of another Deno version, given by DENORT_BIN, made a useless executable. */
@@ -75,12 +62,18 @@ function say(line: string): void {
  * @returns the path of what was built, or undefined if the build failed; stderr says why
  */
 export async function build(target?: string): Promise<string | undefined> {
+  try {
+    await makeBundle(bundleFolder);
+  } catch (error) {
+    say((error as Error).message);
+    return undefined;
+  }
   // `deno compile` does not replace a launcher, and a build that fails should leave what was there.
   const folder = await Deno.makeTempDir({ dir: root, prefix: ".build-" });
   try {
     const name = target?.includes("windows") ?? windows ? "usersvc.exe" : "usersvc";
     const fault = await compile(`${folder}/${name}`, target);
-    if (fault !== undefined) return await withoutExecutable(folder, fault, target);
+    if (fault !== undefined) return await withoutExecutable(fault, target);
     if (target === undefined && !await smokeTest(`${folder}/${name}`)) {
       say(
         `the executable does not run: is DENORT_BIN the denort of Deno ${Deno.version.deno}?`,
@@ -98,7 +91,6 @@ export async function build(target?: string): Promise<string | undefined> {
 }
 
 async function withoutExecutable(
-  folder: string,
   fault: string,
   target: string | undefined,
 ): Promise<string | undefined> {
@@ -114,10 +106,7 @@ async function withoutExecutable(
   }
   say("./usersvc is a launcher, not standalone: it needs this checkout and this Deno,");
   say("because the runtime for an executable cannot be downloaded from Deno's release server.");
-  const written = await writeLauncher(folder);
-  if ("path" in written) return written.path;
-  say(`deno bundle failed:\n${written.fault}`);
-  return undefined;
+  return await writeLauncher();
 }
 
 async function main(args: string[]): Promise<number> {

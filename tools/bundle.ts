@@ -1,30 +1,32 @@
 /**
- * Makes JavaScript of the sources and their packages that starts faster than they do: with
- * `deno bundle`, which takes esbuild from npm, in the version that belongs to this Deno.
+ * Makes the bundle: the whole program, with its packages, as JavaScript. It is the only thing that is
+ * run, compiled or packed: the executable, the launcher, the packages and the image are made from it.
+ * `deno bundle` takes esbuild from npm, in the version that belongs to this Deno.
+ *
+ * A bundle is a folder of modules and nothing else. `main.js` is the program: run it as
+ * tools/run_flags.ts says. What a command loads only when it needs it is a file of its own, whose
+ * name may change with each build. It reads no file of its own when it runs, and no package's.
  */
 import { deno } from "./deno.ts";
 import { mainModule } from "./paths.ts";
 
 /**
- * Bundles the program into a folder that does not exist yet. Its main module is `main.js`; what a
- * command loads only when it needs it stays a file of its own.
+ * Makes a bundle in a folder, in place of what is there.
  *
- * `serve` does not work from it: the packages that read files next to themselves do not find them.
- *
- * @returns what went wrong, or undefined
+ * @throws {Error} if it cannot be made; the message says why, and the folder is as it was or gone
  */
-export async function bundle(folder: string): Promise<string | undefined> {
+export async function makeBundle(folder: string): Promise<void> {
+  await Deno.remove(folder, { recursive: true }).catch(() => {});
   const options = ["--code-splitting", "--outdir", folder];
   const { success, stderr } = await deno(["bundle", ...options, mainModule]);
-  if (!success) return stderr;
+  if (!success) throw new Error(`deno bundle failed:\n${stderr}`);
   for await (const { name } of Deno.readDir(folder)) {
     const path = `${folder}/${name}`;
     const code = await Deno.readTextFile(path);
     const lost = namesLost(code);
-    if (lost) return `${name}: ${lost}`;
+    if (lost) throw new Error(`${name}: ${lost}`);
     await Deno.writeTextFile(path, importBuiltins(code));
   }
-  return undefined;
 }
 
 /**

@@ -7,3 +7,6 @@ export const root: string = fileURLToPath(new URL("..", import.meta.url));
 export const mainModule: string = fileURLToPath(
   new URL("../src/main.ts", import.meta.url),
 );
+
+/** The folder of the bundle that `deno task build` makes. */
+export const bundleFolder = `${root}dist/bundle`;

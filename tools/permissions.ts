@@ -6,7 +6,7 @@ export const permissions: readonly { flag: string; why: string }[] = [
   { flag: "--allow-net", why: "serve listens on, and call connects to, any address it is given" },
   {
     flag: "--allow-read",
-    why: "the TLS files, files of names, and the contract of server reflection",
+    why: "the TLS files and files of names",
   },
   { flag: "--allow-sys=ca", why: "call --tls trusts the authorities that the system trusts" },
   { flag: "--allow-write", why: "serve --unix makes, replaces and removes its socket file" },
@@ -26,14 +26,15 @@ export const permissions: readonly { flag: string; why: string }[] = [
 /** The same as arguments of `deno compile`. */
 export const permissionFlags: readonly string[] = permissions.map(({ flag }) => flag);
 
+/** The same as arguments of `deno run`, where the one program to start is known: this Deno. */
+export function permissionFlagsOf(deno: string): string[] {
+  return permissionFlags.map((flag) => flag === "--allow-run" ? `--allow-run=${deno}` : flag);
+}
+
 // Where Deno looks for its cache, and under which registry's name.
 const CACHE_VARIABLES = "DENO_DIR,HOME,XDG_CACHE_HOME,NPM_CONFIG_REGISTRY";
 
-/**
- * The same as arguments of `deno run`, where the one program to start is known: this Deno. Its
- * workers have to find the packages where it does.
- */
-export const sourcePermissionFlags: readonly string[] = permissionFlags.map((flag) => {
-  if (flag === "--allow-run") return `--allow-run=${Deno.execPath()}`;
-  return flag.startsWith("--allow-env=") ? `${flag},${CACHE_VARIABLES}` : flag;
-});
+/** The same for the sources, whose workers have to find the packages where the supervisor does. */
+export const sourcePermissionFlags: readonly string[] = permissionFlagsOf(Deno.execPath()).map((
+  flag,
+) => flag.startsWith("--allow-env=") ? `${flag},${CACHE_VARIABLES}` : flag);

@@ -169,7 +169,9 @@ function forkSelf(env: Record<string, string>) {
   // An executable starts again with its own permissions, whatever the arguments are.
   if (Deno.build.standalone) return fork(main, [], { env, execArgv: [] });
   // Given a path alone, Deno's fork adds -A; arguments that begin with "run" it passes on unchanged.
-  return fork("run", ["--quiet", ...ownPermissions(), main], { env, execArgv: [] });
+  // The sources have a configuration, which names their packages; a bundle is to find none.
+  const config = main.endsWith(".ts") ? [] : ["--no-config"];
+  return fork("run", ["--quiet", ...config, ...ownPermissions(), main], { env, execArgv: [] });
 }
 
 /** What this process may do, without running programs, as flags of `deno run`. */

@@ -1,4 +1,4 @@
-import type { Server } from "@grpc/grpc-js";
+import type { Server, ServerDuplexStream } from "@grpc/grpc-js";
 import {
   type AnyDefinition,
   fromJSON,
@@ -6,7 +6,7 @@ import {
   type PackageDefinition,
   type ServiceDefinition,
 } from "@grpc/proto-loader";
-import { ReflectionService } from "@grpc/reflection";
+import { ReflectionV1Implementation } from "@grpc/reflection/build/src/implementations/reflection-v1.js";
 import reflectionProto from "@grpc/reflection/build/proto/grpc/reflection/v1/reflection.proto" with {
   type: "text",
 };
@@ -21,28 +21,49 @@ import { healthDefinition } from "./health_service.ts";
 /** The numbers of the fields of descriptor.proto that lead to what a comment stands before. */
 const FILE_MESSAGES = 4, FILE_SERVICES = 6, MESSAGE_FIELDS = 2, SERVICE_METHODS = 2;
 
-const { root } = protobuf.parse(reflectionProto, { keepCase: true });
-const service = root.lookupService("grpc.reflection.v1.ServerReflection");
+const PACKAGE = /^package grpc\.reflection\.v1;$/m;
+
+/** The packages of the service; but for their names they are the same. */
+const PACKAGES = ["grpc.reflection.v1", "grpc.reflection.v1alpha"] as const;
+
+/** With these, and names in camel case, the messages are as @grpc/reflection makes and reads them. */
+const OPTIONS = { longs: String, enums: String, bytes: Array, defaults: true, oneofs: true };
+
+type Request = Parameters<ReflectionV1Implementation["handleServerReflectionRequest"]>[0];
+type Response = ReturnType<ReflectionV1Implementation["handleServerReflectionRequest"]>;
 
 /**
  * Adds server reflection, v1 and v1alpha, for the contract, the health service, and the details
  * that an error can carry.
  *
+ * Its contract is embedded: the package's own way to add itself reads it from disk.
+ *
  * @see https://github.com/grpc/grpc/blob/master/doc/server-reflection.md
  */
 export function addReflection(server: Server, contract: Contract): void {
-  const definition = {
+  const described = new ReflectionV1Implementation({
     ...withComments(contract.definition),
     ...withMapEntries(healthDefinition),
     ...fromJSON(badRequestRoot.toJSON()),
-  };
-  new ReflectionService(definition).addToServer({ addService: strictly(server) });
+  });
+  for (const name of PACKAGES) {
+    server.addService(reflectionDefinition(name), {
+      ServerReflectionInfo: (stream: ServerDuplexStream<Request, Response>) => {
+        stream.on("end", () => stream.end());
+        stream.on("data", (request: Request) => {
+          stream.write(described.handleServerReflectionRequest(request));
+        });
+      },
+    });
+  }
 }
 
-/** Adds services whose requests are decoded strictly; those of v1alpha are the same as of v1. */
-function strictly(server: Server): Server["addService"] {
-  return (definition, handlers) =>
-    server.addService(withStrictRequests(definition as ServiceDefinition, service), handlers);
+function reflectionDefinition(packageName: string): ServiceDefinition {
+  const text = reflectionProto.replace(PACKAGE, `package ${packageName};`);
+  const { root } = protobuf.parse(text);
+  const name = `${packageName}.ServerReflection`;
+  const definition = fromJSON(root.toJSON(), OPTIONS)[name] as ServiceDefinition;
+  return withStrictRequests(definition, root.lookupService(name));
 }
 
 /** Adds to the contract's descriptors what proto-loader leaves out: the file's name, comments. */
