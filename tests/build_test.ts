@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { root } from "../tools/paths.ts";
 import { sourcePermissionFlags } from "../tools/permissions.ts";
-import { posixTest, programTest, shell } from "./program.ts";
+import { posixTest, programTest, shell, Transcript } from "./program.ts";
 
 /** Copies what a build needs, so that a test does not replace the ./usersvc of the checkout. */
 async function copyCheckout(): Promise<string> {
@@ -134,71 +134,143 @@ async function evaluate(copy: string, code: string) {
   return await run(Deno.execPath(), ["eval", "--config", `${copy}/deno.json`, code]);
 }
 
-posixTest(
-  "the launcher says what the sources say, and starts no programs but serve's",
-  async () => {
-    const copy = await copyCheckout();
-    try {
-      const written = await evaluate(
-        copy,
-        `import { writeLauncher } from "${copy}/tools/launcher.ts";
-       console.log(JSON.stringify(await writeLauncher("${await Deno.makeTempDir({
-          dir: copy,
-        })}")));`,
-      );
-      assert.deepEqual(JSON.parse(written.stdout), { path: `${copy}/usersvc` }, written.stderr);
-      const sources = ["run", "--quiet", ...sourcePermissionFlags, `${copy}/src/main.ts`];
-      const commandLines = [
-        [],
-        ["--version"],
-        ["help", "call"],
-        ["help", "serve"],
-        ["proto"],
-        ["cal"],
-        ["call"],
-        ["call", "Alice", "--timeout", "soon"],
-        ["call", "Alice", "--address", "127.0.0.1:1"],
-        ["call", "Иван 👋", "--address", "127.0.0.1:1"],
-        ["call", "a\nb", "--timeout", "soon"],
-        ["serve", "--port", "none"],
-      ];
-      for (const args of commandLines) {
-        const expected = await run(Deno.execPath(), [...sources, ...args]);
-        assert.deepEqual(await run(`${copy}/usersvc`, args), expected, args.join(" "));
-      }
-      for (const [command, code] of [["call", 2], ["serve", 2], ["check", 1]] as const) {
-        for (const argument of ["\\xff", "A\\xc3", "\\xed\\xa0\\x80"]) {
-          const line = `'${copy}/usersvc' ${command} ok $'${argument}' "Иван"`;
-          assert.deepEqual(await shell(line), {
-            code,
-            stdout: "",
-            stderr: `usersvc ${command}: an argument is not UTF-8; see usersvc ${command} --help\n`,
-          });
-        }
-      }
-      for (const args of [["--help"], ["--version"], ["proto"], ["call", "Alice"], ["check"]]) {
-        for (const shell of ["sh", "bash"]) {
-          const closed = ["-c", '"$0" "$@" >&-', `${copy}/usersvc`, ...args];
-          assert.deepEqual(await run(shell, closed), {
-            code: 1,
-            stdout: "",
-            stderr: "usersvc: cannot write the output: stdout is closed\n",
-          });
-        }
-      }
-      const lines = (await Deno.readTextFile(`${copy}/usersvc`)).split("\n");
-      const [serve, others] = lines.filter((line) => /exec /.test(line));
-      assert.match(serve!, /'--allow-run=/);
-      assert.doesNotMatch(others!, /--allow-run/);
-      await Deno.remove(`${copy}/dist`, { recursive: true });
-      const gone = await run(`${copy}/usersvc`, ["proto"]);
-      assert.equal(gone.code, 1);
-      assert.match(gone.stderr, /^usersvc: this launcher needs .*build it again with: .*\n$/);
-    } finally {
-      await Deno.remove(copy, { recursive: true });
+/** Makes the bundle and the launcher in a copy of the checkout, with a copy of this Deno that all may run. */
+async function buildLauncher(copy: string): Promise<void> {
+  await Deno.chmod(copy, 0o755);
+  await Deno.copyFile(Deno.execPath(), `${copy}/deno`);
+  const written = await new Deno.Command(`${copy}/deno`, {
+    args: [
+      "eval",
+      ...["--config", `${copy}/deno.json`],
+      `import { makeBundle } from "${copy}/tools/bundle.ts";
+       import { writeLauncher } from "${copy}/tools/launcher.ts";
+       import { bundleFolder } from "${copy}/tools/paths.ts";
+       await makeBundle(bundleFolder);
+       console.log(await writeLauncher());`,
+    ],
+  }).output();
+  const text = new TextDecoder().decode(written.stdout);
+  assert.equal(text, `${copy}/usersvc\n`, new TextDecoder().decode(written.stderr));
+}
+
+posixTest("the launcher says what the sources say, whoever runs it and wherever", async () => {
+  const copy = await copyCheckout();
+  try {
+    await buildLauncher(copy);
+    await sameAsSources(copy);
+    await refusedByLauncher(copy);
+    await servedForStrangers(copy);
+    await withoutBundle(copy);
+  } finally {
+    await Deno.remove(copy, { recursive: true });
+  }
+});
+
+async function sameAsSources(copy: string): Promise<void> {
+  const sources = ["run", "--quiet", ...sourcePermissionFlags, `${copy}/src/main.ts`];
+  const commandLines = [
+    [],
+    ["--version"],
+    ["help", "call"],
+    ["help", "serve"],
+    ["proto"],
+    ["cal"],
+    ["call"],
+    ["call", "Alice", "--timeout", "soon"],
+    ["call", "Alice", "--address", "127.0.0.1:1"],
+    ["call", "Иван 👋", "--address", "127.0.0.1:1"],
+    ["call", "a\nb", "--timeout", "soon"],
+    ["serve", "--port", "none"],
+  ];
+  for (const args of commandLines) {
+    const expected = await run(Deno.execPath(), [...sources, ...args]);
+    assert.deepEqual(await run(`${copy}/usersvc`, args), expected, args.join(" "));
+  }
+}
+
+async function refusedByLauncher(copy: string): Promise<void> {
+  for (const [command, code] of [["call", 2], ["serve", 2], ["check", 1]] as const) {
+    for (const argument of ["\\xff", "A\\xc3", "\\xed\\xa0\\x80"]) {
+      const line = `'${copy}/usersvc' ${command} ok $'${argument}' "Иван"`;
+      assert.deepEqual(await shell(line), {
+        code,
+        stdout: "",
+        stderr: `usersvc ${command}: an argument is not UTF-8; see usersvc ${command} --help\n`,
+      });
     }
-  },
-);
+  }
+  const commandLines = [["--help"], ["--version"], ["proto"], ["call", "Alice"], ["check"], [
+    "serve",
+  ]];
+  for (const args of commandLines) {
+    for (const shell of ["sh", "bash"]) {
+      const closed = ["-c", '"$0" "$@" >&-', `${copy}/usersvc`, ...args];
+      assert.deepEqual(await run(shell, closed), {
+        code: 1,
+        stdout: "",
+        stderr: "usersvc: cannot write the output: stdout is closed\n",
+      });
+    }
+  }
+}
+
+/** Another user where this one is root; for every other user, what it may not write is enough. */
+const stranger = Deno.uid() === 0 ? { uid: 65534, gid: 65534 } : {};
+
+/** The surroundings of somebody who has nothing: no home, no cache, not the right to write anything. */
+async function servedForStrangers(copy: string): Promise<void> {
+  await shell(`chmod -R a+rX,a-w '${copy}'`);
+  const homes = [{ HOME: `${copy}/none`, DENO_DIR: `${copy}/none` }, { HOME: "/proc" }];
+  for (const [index, home] of homes.entries()) {
+    const workers = index === 0 ? [] : ["--workers", "2"];
+    const env = { PATH: Deno.env.get("PATH")!, NO_COLOR: "1", ...home };
+    const options = { clearEnv: true, env, cwd: "/", ...stranger } as const;
+    const server = new Deno.Command(`${copy}/usersvc`, {
+      ...options,
+      args: ["serve", "--port", "0", ...workers],
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    const [stdout, stderr] = [new Transcript(server.stdout), new Transcript(server.stderr)];
+    const port = (await stdout.until(/порту (\d+)/))[1]!;
+    const client = await new Deno.Command(`${copy}/usersvc`, {
+      ...options,
+      args: ["call", "Alice", "--port", port],
+    }).output();
+    assert.equal(new TextDecoder().decode(client.stdout), "Привет, Alice!\n");
+    assert.equal(new TextDecoder().decode(client.stderr), "");
+    server.kill("SIGTERM");
+    assert.equal((await server.status).code, 0, await stderr.all());
+    for (const line of (await stderr.all()).trimEnd().split("\n")) {
+      assert.match(line, /^usersvc serve: /);
+    }
+  }
+  await shell(`chmod -R u+w '${copy}'`);
+}
+
+async function withoutBundle(copy: string): Promise<void> {
+  const main = `${copy}/dist/bundle/main.js`;
+  const outcome = async () => {
+    const { code, stdout, stderr } = await new Deno.Command(`${copy}/usersvc`, {
+      args: ["serve"],
+      ...stranger,
+    }).output();
+    assert.deepEqual([code, stdout.length], [1, 0]);
+    return new TextDecoder().decode(stderr);
+  };
+  const program = await Deno.readTextFile(main);
+  await Deno.writeTextFile(main, program.replaceAll(Deno.version.deno, "2.0.0"));
+  assert.match(
+    await outcome(),
+    /^usersvc: this program is made for Deno 2\.0\.0, and this is Deno [\d.]+; run it with: .*\n$/,
+  );
+  await Deno.chmod(main, 0o000);
+  assert.equal(await outcome(), `usersvc: this user cannot read ${main}\n`);
+  await Deno.remove(`${copy}/dist`, { recursive: true });
+  assert.match(await outcome(), /^usersvc: \S+ is gone; build it again with: npx .*\n$/);
+  await Deno.remove(`${copy}/deno`);
+  assert.match(await outcome(), /^usersvc: cannot run \S+, the Deno that .*: npx .*\n$/);
+}
 
 posixTest("a bundle that would lose the names of a package is refused", async () => {
   const copy = await copyCheckout();
@@ -209,8 +281,8 @@ posixTest("a bundle that would lose the names of a package is refused", async ()
     );
     const { stdout } = await evaluate(
       copy,
-      `import { bundle } from "${copy}/tools/bundle.ts";
-       console.log(await bundle("${copy}/dist"));`,
+      `import { makeBundle } from "${copy}/tools/bundle.ts";
+       console.log(await makeBundle("${copy}/dist").catch(({ message }) => message));`,
     );
     assert.match(stdout, /^[\w-]+\.js: import\(\) of the CommonJS package that holds \w+: /);
   } finally {
@@ -219,7 +291,7 @@ posixTest("a bundle that would lose the names of a package is refused", async ()
 });
 
 programTest("a bundle imports Node's modules instead of requiring them", async () => {
-  const { importBuiltins } = await import("../tools/bundle.ts");
+  const { importBuiltins } = await import("../tools/bundle_edits.ts");
   const required = 'var net = __require("node:net");\nvar dns = __require(\n  /* a note */\n  ' +
     '"node:dns/promises"\n);\nvar again = __require("node:net");\nvar other = __require("other");';
   assert.equal(

@@ -30,7 +30,7 @@ async function compile(
   const { success, stderr } = await deno([
     ...["compile", "--no-config", "--quiet"],
     ...permissionFlags,
-    `--v8-flags=${v8Flags.join(",")}`,
+    v8Flags,
     ...(target === undefined ? [] : ["--target", target]),
     ...["--output", path, `${bundleFolder}/main.js`],
   ]);

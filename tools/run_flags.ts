@@ -1,13 +1,9 @@
 /** How a bundle is run, by the launcher, the packages and the image alike. */
+import { V8_FLAGS } from "../src/processes/v8_flags.ts";
 import { permissionFlagsOf } from "./permissions.ts";
 
-/**
- * V8 flags; the executable has them baked in.
- *
- * Functions are compiled before they are called: then V8's code cache holds them, and only the
- * first start compiles any. The young objects of a whole call fit into 8 MB, so none are collected.
- */
-export const v8Flags: readonly string[] = ["--no-lazy", "--min-semi-space-size=8"];
+/** The flags of V8, as an argument of `deno run` and of `deno compile`. */
+export const v8Flags = `--v8-flags=${V8_FLAGS.join(",")}`;
 
 /**
  * The arguments of Deno that stand before the path of `main.js`, after which those of the user
@@ -19,7 +15,7 @@ export const v8Flags: readonly string[] = ["--no-lazy", "--min-semi-space-size=8
 export function runFlags(deno: string): string[] {
   return [
     ...["run", "--quiet", "--no-config"],
-    `--v8-flags=${v8Flags.join(",")}`,
+    v8Flags,
     ...permissionFlagsOf(deno),
   ];
 }

@@ -13,6 +13,7 @@ import {
   WORKER_VARIABLE,
   type WorkerTask,
 } from "./messages.ts";
+import { V8_FLAGS } from "./v8_flags.ts";
 
 /** A worker process, seen from the supervisor. */
 export interface WorkerProcess extends Receiver, Pick<Requests, "ask"> {
@@ -169,9 +170,15 @@ function forkSelf(env: Record<string, string>) {
   // An executable starts again with its own permissions, whatever the arguments are.
   if (Deno.build.standalone) return fork(main, [], { env, execArgv: [] });
   // Given a path alone, Deno's fork adds -A; arguments that begin with "run" it passes on unchanged.
-  // The sources have a configuration, which names their packages; a bundle is to find none.
-  const config = main.endsWith(".ts") ? [] : ["--no-config"];
-  return fork("run", ["--quiet", ...config, ...ownPermissions(), main], { env, execArgv: [] });
+  return fork("run", ["--quiet", ...runFlags(main), ...ownPermissions(), main], {
+    env,
+    execArgv: [],
+  });
+}
+
+/** The sources have a configuration, which names their packages; a bundle is to find none. */
+function runFlags(main: string): string[] {
+  return main.endsWith(".ts") ? [] : ["--no-config", `--v8-flags=${V8_FLAGS.join(",")}`];
 }
 
 /** What this process may do, without running programs, as flags of `deno run`. */
