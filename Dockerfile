@@ -5,6 +5,7 @@ COPY deno.json deno.lock ./
 COPY proto proto
 COPY tools tools
 COPY src src
+COPY tests/certs tests/certs
 # With a target, the build fails where it can make no standalone executable.
 RUN deno task build --target "$(deno eval --print Deno.build.target)" \
   && deno run --allow-all tools/smoke.ts ./usersvc

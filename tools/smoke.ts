@@ -6,35 +6,118 @@
 import assert from "node:assert/strict";
 import config from "../deno.json" with { type: "json" };
 import { root } from "./paths.ts";
-import { startServer } from "./running_server.ts";
+import { listServices } from "./reflection_client.ts";
+import { type RunningServer, startServer } from "./running_server.ts";
 
 const windows = Deno.build.os === "windows";
 
-/** Runs the executable to its end; returns its stdout and throws if it fails. */
-async function run(program: string, ...args: string[]): Promise<string> {
-  const output = await new Deno.Command(program, {
-    args,
-    stdin: "null",
-    env: { NO_COLOR: "1" },
-  }).output();
-  const [stdout, stderr] = [output.stdout, output.stderr]
-    .map((bytes) => new TextDecoder().decode(bytes));
-  assert.equal(output.code, 0, `${args.join(" ")}: ${stderr}`);
-  return stdout!;
+interface Outcome {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
 }
 
-async function tryServer(program: string, args: readonly string[]): Promise<void> {
-  const { port, stop } = await startServer(program, args);
-  const address = ["--address", `127.0.0.1:${port}`];
+/** Runs the executable to its end. */
+async function outcomeOf(program: string, args: readonly string[], input = ""): Promise<Outcome> {
+  const child = new Deno.Command(program, {
+    args: [...args],
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+    env: { NO_COLOR: "1" },
+  }).spawn();
+  // A command that reads none of it may have ended before.
+  const fed = new Response(input).body!.pipeTo(child.stdin).catch(() => {});
+  const { code, stdout, stderr } = await child.output();
+  await fed;
+  const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  return { code, stdout: decode(stdout), stderr: decode(stderr) };
+}
+
+/** Runs the executable to its end; returns its stdout and throws if it fails. */
+async function run(program: string, ...args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await outcomeOf(program, args);
+  assert.equal(code, 0, `${args.join(" ")}: ${stderr}`);
+  return stdout;
+}
+
+/** Starts a server, does something with it, and sees it drain. */
+async function withServer(
+  program: string,
+  args: readonly string[],
+  use: (server: RunningServer, address: string[]) => Promise<void>,
+): Promise<void> {
+  const server = await startServer(program, args);
   let code;
   try {
-    assert.equal(await run(program, "call", "Иван", ...address), "Привет, Иван!\n");
-    assert.equal(await run(program, "check", ...address), "SERVING\n");
+    await use(server, ["--address", `localhost:${server.port}`]);
   } finally {
-    code = await stop();
+    code = await server.stop();
   }
   // On Windows the server is killed, since there is no SIGTERM to drain it with.
   if (!windows) assert.equal(code, 0, "the server has drained");
+}
+
+/** One call, many, one that is refused, the health service, and reflection. */
+function tryCalls(program: string, args: readonly string[]): Promise<void> {
+  return withServer(program, args, async ({ port }, address) => {
+    assert.equal(await run(program, "call", "Иван", ...address), "Привет, Иван!\n");
+    assert.deepEqual(await outcomeOf(program, ["call", "-", ...address], "Alice\nBob\n"), {
+      code: 0,
+      stdout: "Привет, Alice!\nПривет, Bob!\n",
+      stderr: "",
+    });
+    assert.equal((await outcomeOf(program, ["call", " ", ...address])).code, 67);
+    assert.equal(await run(program, "check", ...address), "SERVING\n");
+    assert.deepEqual(await listServices(port), [
+      "grpc.health.v1.Health",
+      "userservice.UserService",
+    ]);
+  });
+}
+
+/** TLS with certificates on both sides; a client without one is refused. */
+function tryTls(program: string): Promise<void> {
+  const files = (name: string) => [
+    ...["--tls-cert", `${certificates}/${name}.pem`],
+    ...["--tls-key", `${certificates}/${name}.key`],
+  ];
+  const authority = `${certificates}/ca.pem`;
+  const args = [...files("server"), "--tls-client-ca", authority];
+  return withServer(program, args, async (_, address) => {
+    const trusting = [...address, "--tls", "--tls-ca", authority];
+    assert.equal(
+      await run(program, "call", "Alice", ...trusting, ...files("client")),
+      "Привет, Alice!\n",
+    );
+    assert.equal((await outcomeOf(program, ["call", "Alice", ...trusting])).code, 78);
+  });
+}
+
+/** A call in flight when the server is told to stop is answered. */
+async function tryDrain(program: string, args: readonly string[]): Promise<void> {
+  let call: Promise<string> | undefined;
+  await withServer(program, [...args, "--delay", "1s"], async ({ lines }, address) => {
+    call = run(program, "call", "Alice", ...address);
+    // The start line, and the one that says that the call has come.
+    for (let count = 0; count < 2; count++) assert.ok(!(await lines.next()).done, "the call came");
+  });
+  assert.equal(await call, "Привет, Alice!\n");
+}
+
+/** A worker that is told to stop is replaced, and calls are answered meanwhile. */
+function tryRecycle(program: string): Promise<void> {
+  const metrics = ["--metrics-port", "0"];
+  return withServer(program, ["--workers", "2", ...metrics], async ({ told }, address) => {
+    const started = await told(/worker 1 \(process (\d+)\) has started/);
+    assert.ok(started, "a worker has started");
+    Deno.kill(Number(started[1]), "SIGTERM");
+    assert.equal(await run(program, "call", "Alice", ...address), "Привет, Alice!\n");
+    assert.ok(await told(/worker 1 \(process \d+\) has drained/), "the worker has drained");
+    assert.equal(await run(program, "call", "Bob", ...address), "Привет, Bob!\n");
+    const url = (await told(/metrics are served at (\S+)/))![1]!;
+    assert.match(await (await fetch(url)).text(), /^usersvc_worker_restarts_total\{/m);
+  });
 }
 
 /**
@@ -49,14 +132,23 @@ export async function smokeTest(program: string, say: (line: string) => void): P
   say(versionLine.trimEnd());
   assert.equal(await run(program, "proto"), await Deno.readTextFile(contract));
   say("proto");
-  // Connections cannot be handed to another process on Windows.
+  await tryTls(program);
+  say("TLS");
+  // Windows knows no SIGTERM, and connections cannot be handed to another process there.
   for (const args of windows ? [[]] : [[], ["--workers", "2"]]) {
-    await tryServer(program, args);
-    say(["serve", ...args].join(" ") + ", call, check");
+    await tryCalls(program, args);
+    say(["serve", ...args].join(" ") + ", call, check, reflection");
+    if (windows) continue;
+    await tryDrain(program, args);
+    say(["serve", ...args].join(" ") + ", drain");
   }
+  if (windows) return;
+  await tryRecycle(program);
+  say("recycle, metrics");
 }
 
 const contract = `${root}proto/user_service.proto`;
+const certificates = `${root}tests/certs`;
 
 if (import.meta.main) {
   const [program, ...extra] = Deno.args;
