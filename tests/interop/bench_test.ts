@@ -27,9 +27,9 @@ const names = (list: readonly { name: string }[]) => list.map(({ name }) => name
 linuxTest("deno task bench --quick --json has every figure, or says what it skipped", async () => {
   const { code, stdout, stderr } = await deno("task", "bench", "--quick", "--json");
   assert.equal(code, 0, stderr);
-  const { servers, loads, oneCall, manyCalls, skipped, ...others }: Result = JSON.parse(stdout);
+  const { servers, loads, startUp, manyCalls, skipped, ...others }: Result = JSON.parse(stdout);
 
-  const measured = names([...servers, ...oneCall, ...manyCalls, ...skipped]);
+  const measured = names([...servers, ...startUp, ...manyCalls, ...skipped]);
   const cores = navigator.hardwareConcurrency;
   assert.deepEqual(measured.toSorted(), [
     "Go server (grpc-go)",
@@ -37,9 +37,12 @@ linuxTest("deno task bench --quick --json has every figure, or says what it skip
     "Python client (grpcio)",
     "Python client (grpcio), one call after another",
     "Python server (grpcio)",
+    "deno run of an empty file",
     "grpcurl",
+    "usersvc --version",
     "usersvc call",
     "usersvc call -",
+    "usersvc serve, until its first call is answered",
     `usersvc, one process`,
     `usersvc, one worker per core (${cores})`,
   ]);
@@ -54,7 +57,7 @@ linuxTest("deno task bench --quick --json has every figure, or says what it skip
   }
   assert.equal(loads.length, 7);
   for (const one of loads) for (const figure of figures) assert.ok(one[figure].median > 0);
-  for (const one of [...oneCall, ...manyCalls]) assert.ok(one.ms.median > 0);
+  for (const one of [...startUp, ...manyCalls]) assert.ok(one.ms.median > 0);
   for (const [path, number] of numbersOf(others)) assert.ok(number > 0, path);
 });
 

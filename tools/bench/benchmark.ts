@@ -1,5 +1,5 @@
 /** What is measured, and in which order. */
-import { measureCall, measureCalls } from "./clients.ts";
+import { measureCalls } from "./clients.ts";
 import { alone, prepareBatches, prepareClients, prepareServers } from "./contenders.ts";
 import { h2load, h2loadVersion } from "./h2load.ts";
 import { type MakeLoad, prepareLoad } from "./load.ts";
@@ -8,6 +8,7 @@ import type { Result, Sizes, Skipped } from "./result.ts";
 import { interleave } from "./rounds.ts";
 import { measureLoad, measureServer, type Server, withServer } from "./servers.ts";
 import { COMPARED, SHAPES } from "./shapes.ts";
+import { oneCall, prepareStartUps } from "./start_up.ts";
 
 /** Shows what is being measured. */
 export type Tell = (what: string) => void;
@@ -30,7 +31,7 @@ export async function runBenchmark(sizes: Sizes, tell: Tell): Promise<Result> {
       sizes,
       servers: await compareServers(servers, sizes, makeLoad, tell),
       loads: await varyLoad(sizes, makeLoad, tell),
-      ...await compareClients(sizes, skipped, tell),
+      ...await compareClients(sizes, scratch, skipped, tell),
       skipped,
     };
   } finally {
@@ -65,23 +66,19 @@ function varyLoad(sizes: Sizes, makeLoad: MakeLoad, tell: Tell) {
   });
 }
 
-async function compareClients(sizes: Sizes, skipped: Skipped[], tell: Tell) {
+async function compareClients(sizes: Sizes, scratch: string, skipped: Skipped[], tell: Tell) {
   return await withServer(alone, async ({ port }) => {
     const address = `127.0.0.1:${port}`;
     const clients = await prepareClients(address, skipped);
+    const beginners = [...clients.map(oneCall), ...await prepareStartUps(scratch)];
     const batches = await prepareBatches(address, skipped);
-    const oneCall = clients.map((client) => ({
-      title: client.name,
-      about: { name: client.name },
-      measure: async () => ({ ms: await measureCall(client) }),
-    }));
     const manyCalls = batches.map((client) => ({
       title: `${client.name}, ${sizes.manyCalls} calls`,
       about: { name: client.name },
       measure: async () => ({ ms: await measureCalls(client, sizes.manyCalls) }),
     }));
     return {
-      oneCall: await interleave(oneCall, sizes.rounds * sizes.processes, tell),
+      startUp: await interleave(beginners, sizes.rounds * sizes.processes, tell),
       manyCalls: await interleave(manyCalls, sizes.rounds, tell),
     };
   });

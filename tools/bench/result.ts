@@ -11,7 +11,7 @@ export interface Sizes {
   readonly rounds: number;
   readonly warmUpCalls: number;
   readonly calls: number;
-  /** How often a client makes its one call in each round. */
+  /** How often each process is started in each round to see how long it takes. */
   readonly processes: number;
   /** Calls of a client that makes many. */
   readonly manyCalls: number;
@@ -25,16 +25,16 @@ export interface Result {
   readonly servers: readonly (Named & Summaries<FullServerFigures>)[];
   /** One process of usersvc under different loads. */
   readonly loads: readonly (Shape & Summaries<ServerFigures>)[];
-  /** Clients whose process makes one call. */
-  readonly oneCall: readonly (Named & Summaries<ClientFigures>)[];
+  /** What a short process takes: a client of one call first. */
+  readonly startUp: readonly (Named & Summaries<ProcessFigures>)[];
   /** Clients whose process makes many calls. */
-  readonly manyCalls: readonly (Named & Summaries<ClientFigures>)[];
+  readonly manyCalls: readonly (Named & Summaries<ProcessFigures>)[];
   readonly skipped: readonly Skipped[];
 }
 
-/** What is measured of a client. */
-export interface ClientFigures {
-  /** The wall time of the whole process, in milliseconds. */
+/** What is measured of a process. */
+export interface ProcessFigures {
+  /** The wall time of the whole process, in milliseconds; of a server, until its first answer. */
   readonly ms: number;
 }
 

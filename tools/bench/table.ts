@@ -5,7 +5,7 @@ import type { Summary } from "./statistics.ts";
 
 /** Writes all of a result as text, with a line break at its end. */
 export function formatResult(result: Result): string {
-  const { sizes, oneCall, manyCalls, skipped } = result;
+  const { sizes, startUp, manyCalls, skipped } = result;
   const { connections, streams } = COMPARED;
   const sections = [
     machineLines(result),
@@ -15,10 +15,10 @@ export function formatResult(result: Result): string {
     `${streams}), after ${sizes.warmUpCalls} to warm up; ${runs(sizes.rounds)}\n` +
     serverTable(result),
     `usersvc, one process, as the load grows; ${runs(sizes.rounds)}\n${loadTable(result)}`,
-    `Clients, the whole process of one call; ${runs(sizes.rounds * sizes.processes)}\n` +
-    clientTable(oneCall, 1, "ms"),
+    `Start-up, from the start of a process to its end; ${runs(sizes.rounds * sizes.processes)}\n` +
+    startUpTable(startUp),
     `Clients, the whole process of ${sizes.manyCalls} calls; ${runs(sizes.rounds)}\n` +
-    clientTable(manyCalls, 1_000, "s"),
+    batchTable(manyCalls),
     skipped.map(({ name, why }) => `skipped: ${name}: ${why}`).join("\n"),
   ];
   return sections.filter((section) => section !== "").join("\n\n") + "\n";
@@ -63,12 +63,25 @@ function loadTable({ loads }: Result): string {
   ]);
 }
 
-function clientTable(clients: Result["oneCall"], unitMs: number, unit: string): string {
+/** With the share that each median has of the first one, that of the Python client where it is there. */
+function startUpTable(processes: Result["startUp"]): string {
+  const first = processes[0]!;
   return formatTable([
-    ["", `time, ${unit}`],
+    ["", "time, ms", `of ${first.name}`],
+    ...processes.map(({ name, ms }) => [
+      name,
+      formatSummary(ms),
+      (ms.median / first.ms.median).toFixed(2),
+    ]),
+  ]);
+}
+
+function batchTable(clients: Result["manyCalls"]): string {
+  return formatTable([
+    ["", "time, s"],
     ...clients.map(({ name, ms: { median, min, max } }) => [
       name,
-      formatSummary({ median: median / unitMs, min: min / unitMs, max: max / unitMs }),
+      formatSummary({ median: median / 1_000, min: min / 1_000, max: max / 1_000 }),
     ]),
   ]);
 }
