@@ -1,26 +1,35 @@
 /** A command loads what it needs, and nothing of the others: a call is a process of its own. */
 import assert from "node:assert/strict";
+import { makeBundle } from "../tools/bundle.ts";
 import { mainModule, root } from "../tools/paths.ts";
 import { programTest } from "./program.ts";
 import { closedPort } from "./tcp_peer.ts";
 
-/** The modules that a run loads, as V8's coverage lists them. */
-async function loadedBy(args: readonly string[]): Promise<string[]> {
+/** A module that a run has loaded, and its functions, as V8's coverage lists them. */
+interface Loaded {
+  readonly url: string;
+  readonly functions: readonly {
+    readonly functionName: string;
+    readonly ranges: readonly [{ readonly count: number }];
+  }[];
+}
+
+async function loadedBy(args: readonly string[], main = mainModule): Promise<Loaded[]> {
   const folder = await Deno.makeTempDir({ prefix: "usersvc-loaded-" });
   try {
     await new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", "--quiet", `--coverage=${folder}`, mainModule, ...args],
+      args: ["run", "-A", "--quiet", `--coverage=${folder}`, main, ...args],
       cwd: root,
       stdout: "null",
       stderr: "null",
     }).output();
-    const urls: string[] = [];
+    const loaded: Loaded[] = [];
     for await (const { name } of Deno.readDir(folder)) {
       if (name.endsWith(".json")) {
-        urls.push(JSON.parse(await Deno.readTextFile(`${folder}/${name}`)).url);
+        loaded.push(JSON.parse(await Deno.readTextFile(`${folder}/${name}`)));
       }
     }
-    return urls;
+    return loaded;
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
@@ -28,7 +37,7 @@ async function loadedBy(args: readonly string[]): Promise<string[]> {
 
 /** Asserts that a run loads some modules, which shows that it went far enough, and others not. */
 async function assertLoads(args: readonly string[], some: RegExp, others: RegExp): Promise<void> {
-  const urls = await loadedBy(args);
+  const urls = (await loadedBy(args)).map(({ url }) => url);
   assert.ok(urls.some((url) => some.test(url)), `${some} in ${urls.join("\n")}`);
   assert.deepEqual(urls.filter((url) => others.test(url)), []);
 }
@@ -56,5 +65,22 @@ programTest("a check loads nothing of the service that it does not call", async 
 programTest("what makes no call loads no gRPC", async () => {
   for (const args of [["proto"], ["--help"], ["call", "--help"], ["completions", "bash"]]) {
     await assertLoads(args, /\/src\/main\.ts$/, /\/@grpc\//);
+  }
+});
+
+programTest("from the bundle, a call makes no descriptors", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "usersvc-bundle-" });
+  try {
+    await makeBundle(folder);
+    const address = `127.0.0.1:${await closedPort()}`;
+    const loaded = await loadedBy(["call", "Alice", "--address", address], `${folder}/main.js`);
+    const called = loaded.flatMap(({ functions }) => functions)
+      .filter(({ ranges: [{ count }] }) => count > 0)
+      .map(({ functionName }) => functionName);
+    assert.ok(called.includes("createMessageDefinition"), "proto-loader has read the contract");
+    assert.ok(called.some((name) => /^protobufjs\/.*\/src\/root\.js$/.test(name)));
+    assert.deepEqual(called.filter((name) => /ext\/descriptor|toDescriptor/.test(name)), []);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
   }
 });

@@ -32,7 +32,7 @@ async function compile(
     ...permissionFlags,
     v8Flags,
     ...(target === undefined ? [] : ["--target", target]),
-    ...["--output", path, `${bundleFolder}/main.js`],
+    ...["--include", bundleFolder, "--output", path, `${bundleFolder}/main.js`],
   ]);
   return success ? undefined : stderr;
 }

@@ -9,6 +9,7 @@
  */
 import {
   importBuiltins,
+  importLater,
   laterDescriptors,
   namesLost,
   refuseOtherDeno,
@@ -35,8 +36,14 @@ export async function makeBundle(folder: string): Promise<void> {
     if (lost) throw new Error(`${name}: ${lost}`);
     const later = laterDescriptors(code);
     described ||= later !== undefined;
-    const edited = importBuiltins(withoutCachePaths(later ?? code));
-    await Deno.writeTextFile(path, name === "main.js" ? refuseOtherDeno(edited) : edited);
+    await Deno.writeTextFile(path, edit(name, later ?? code));
   }
   if (!described) throw new Error("@grpc/proto-loader is not as tools/bundle_edits.ts expects it");
+}
+
+function edit(name: string, code: string): string {
+  const edited = importBuiltins(withoutCachePaths(code));
+  if (name === "main.js") return refuseOtherDeno(importLater(edited));
+  // What a single call does not need; serve's modules have to be seen.
+  return /^call-\w+\.js$/.test(name) ? importLater(edited) : edited;
 }
