@@ -215,12 +215,12 @@ async function refusedByLauncher(copy: string): Promise<void> {
 }
 
 /** Another user where this one is root; for every other user, what it may not write is enough. */
-const stranger = Deno.uid() === 0 ? { uid: 65534, gid: 65534 } : {};
+const stranger = Deno.uid() === 0 ? { uid: 65533, gid: 65533 } : {};
 
 /** The surroundings of somebody who has nothing: no home, no cache, not the right to write anything. */
 async function servedForStrangers(copy: string): Promise<void> {
   await shell(`chmod -R a+rX,a-w '${copy}'`);
-  const homes = [{ HOME: `${copy}/none`, DENO_DIR: `${copy}/none` }, { HOME: "/proc" }];
+  const homes = [{ HOME: `${copy}/none`, DENO_DIR: `${copy}/none` }, { HOME: "/proc" }, {}];
   for (const [index, home] of homes.entries()) {
     const workers = index === 0 ? [] : ["--workers", "2"];
     const env = { PATH: Deno.env.get("PATH")!, NO_COLOR: "1", ...home };

@@ -61,8 +61,10 @@ ${await refuseOtherThanUtf8()}# Deno opens /dev/null in place of a closed stdout
 { true 3>&1; } 2>/dev/null || ${refuse(faults.unheard)}
 # Without a cache, to compile everything is slower.
 if [ -w ${shellWord(cacheFolder)} ]; then
-  export DENO_DIR=${shellWord(cacheFolder)}
+  DENO_DIR=${shellWord(cacheFolder)}
 fi
+# Deno does not start where it finds no home; nothing can be made below a device.
+export DENO_DIR="\${DENO_DIR:-\${XDG_CACHE_HOME:-\${HOME:-/dev/null}/.cache}/deno}"
 exec "$deno" ${run.slice(0, -1).map(shellWord).join(" ")} "$main" "$@"
 `;
 }

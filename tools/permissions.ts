@@ -11,8 +11,9 @@ export const permissions: readonly { flag: string; why: string }[] = [
   { flag: "--allow-sys=ca", why: "call --tls trusts the authorities that the system trusts" },
   { flag: "--allow-write", why: "serve --unix makes, replaces and removes its socket file" },
   {
-    flag: "--allow-env=USERSVC_*,GRPC_*,TERM",
-    why: "defaults of flags, a worker's task, grpc-js's own settings, and what a terminal can do",
+    flag: "--allow-env=USERSVC_*,GRPC_*,TERM,DENO_DIR",
+    why:
+      "defaults of flags, a worker's task, grpc-js's and a terminal's settings, a worker's cache",
   },
   { flag: "--ignore-env", why: "every other environment variable reads as unset" },
   {
@@ -31,8 +32,8 @@ export function permissionFlagsOf(deno: string): string[] {
   return permissionFlags.map((flag) => flag === "--allow-run" ? `--allow-run=${deno}` : flag);
 }
 
-// Where Deno looks for its cache, and under which registry's name.
-const CACHE_VARIABLES = "DENO_DIR,HOME,XDG_CACHE_HOME,NPM_CONFIG_REGISTRY";
+// Where else Deno looks for its cache, and under which registry's name.
+const CACHE_VARIABLES = "HOME,XDG_CACHE_HOME,NPM_CONFIG_REGISTRY";
 
 /** The same for the sources, whose workers have to find the packages where the supervisor does. */
 export const sourcePermissionFlags: readonly string[] = permissionFlagsOf(Deno.execPath()).map((

@@ -165,21 +165,24 @@ function sendNow(child: ChildProcess, message: ToWorker, socket?: Socket): void 
   child.send(message, socket, { keepOpen: true }, () => {});
 }
 
+/**
+ * Where this process has been told of no cache, its workers have none: Deno does not start where it
+ * finds no home either, and a worker is not told of that. Nothing can be made below a device.
+ */
+const NO_CACHE = { DENO_DIR: "/dev/null/none" };
+
 function forkSelf(env: Record<string, string>) {
   const main = fileURLToPath(Deno.mainModule);
   // An executable starts again with its own permissions, whatever the arguments are.
   if (Deno.build.standalone) return fork(main, [], { env, execArgv: [] });
   // Given a path alone, Deno's fork adds -A; arguments that begin with "run" it passes on unchanged.
-  return fork("run", ["--quiet", ...runFlags(main), ...ownPermissions(), main], {
-    env,
-    execArgv: [],
-  });
+  const isBundle = !main.endsWith(".ts");
+  const flags = ["--quiet", ...(isBundle ? BUNDLE_FLAGS : []), ...ownPermissions(), main];
+  return fork("run", flags, { env: isBundle ? { ...NO_CACHE, ...env } : env, execArgv: [] });
 }
 
 /** The sources have a configuration, which names their packages; a bundle is to find none. */
-function runFlags(main: string): string[] {
-  return main.endsWith(".ts") ? [] : ["--no-config", `--v8-flags=${V8_FLAGS.join(",")}`];
-}
+const BUNDLE_FLAGS = ["--no-config", `--v8-flags=${V8_FLAGS.join(",")}`];
 
 /** What this process may do, without running programs, as flags of `deno run`. */
 function ownPermissions(): string[] {

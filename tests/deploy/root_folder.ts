@@ -1,6 +1,6 @@
 /** The root file system of the container, made by hand where no container engine is needed. */
-import { mainModule, root } from "../../tools/paths.ts";
-import { sourcePermissionFlags } from "../../tools/permissions.ts";
+import { makeBundle } from "../../tools/bundle.ts";
+import { runFlags } from "../../tools/run_flags.ts";
 import { runProgram } from "../program.ts";
 
 /** A folder to be the root of a process. */
@@ -14,7 +14,7 @@ export interface RootFolder {
 
 /**
  * Makes the root folder: where USERSVC_UNDER_TEST names an executable, that one and its libraries,
- * as in the image; otherwise the sources, their packages and this Deno, which stand in for it.
+ * as in the image; otherwise the bundle that it is compiled from and this Deno, which stand in for it.
  */
 export async function makeRoot(): Promise<RootFolder> {
   const path = await Deno.makeTempDir({ prefix: "usersvc-root-" });
@@ -27,16 +27,11 @@ export async function makeRoot(): Promise<RootFolder> {
     return { path, commandLine: ["/usersvc"], env: {} };
   }
   await copyProgram(Deno.execPath(), `${path}/deno`, path);
-  for (const name of ["deno.json", "deno.lock", "proto", "src", "vendor"]) {
-    await shellCopy(`${root}${name}`, `${path}/app/${name}`);
-  }
-  await fillCache(`${path}/deno-dir`);
-  const flags = sourcePermissionFlags.map((flag) => flag.replace(Deno.execPath(), "/deno"));
-  const main = mainModule.replace(root, "/app/");
+  await makeBundle(`${path}/app`);
   return {
     path,
-    commandLine: ["/deno", "run", "--quiet", "--config", "/app/deno.json", ...flags, main],
-    env: { DENO_DIR: "/deno-dir" },
+    commandLine: ["/deno", ...runFlags("/deno"), "/app/main.js"],
+    env: { DENO_DIR: "/none" },
   };
 }
 
@@ -59,14 +54,4 @@ async function shellCopy(from: string, to: string): Promise<void> {
   await Deno.mkdir(to.replace(/\/[^/]*$/, ""), { recursive: true });
   const { code, stderr } = await runProgram("cp", ["--recursive", "--dereference", from, to]);
   if (code !== 0) throw new Error(stderr);
-}
-
-/** Installs the packages that the program imports into a cache of its own. */
-async function fillCache(folder: string): Promise<void> {
-  const { success, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["cache", "--quiet", "--config", `${root}deno.json`, mainModule],
-    env: { DENO_DIR: folder },
-    stderr: "piped",
-  }).output();
-  if (!success) throw new Error(new TextDecoder().decode(stderr));
 }
