@@ -27,12 +27,26 @@ export interface StopSignals {
   next(): Promise<Deno.Signal>;
 }
 
+/** How long after a signal the same one still counts as that one, in milliseconds. */
+let oneMs = 0;
+
+/**
+ * Has a signal count once that arrives a second time within half a second. A program that starts this
+ * one passes signals on which a terminal, or a service manager, has sent to both.
+ */
+export function mergeSignals(): void {
+  oneMs = 500;
+}
+
 /** Takes over SIGINT and SIGTERM from now on: they no longer end the process by themselves. */
 export function takeStopSignals(): StopSignals {
   const arrived: Deno.Signal[] = [];
   let wake = () => {};
   for (const signal of STOP_SIGNALS) {
+    let last = -Infinity;
     Deno.addSignalListener(signal, () => {
+      if (performance.now() - last < oneMs) return;
+      last = performance.now();
       arrived.push(signal);
       wake();
     });
