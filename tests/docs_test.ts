@@ -18,6 +18,7 @@ const documents = [
   "docs/commands.md",
   "docs/design.md",
   "docs/operations.md",
+  "docs/testing.md",
 ];
 
 const PATH = /(?<![\w./-])(?:src|tests|tools|proto|docs|deploy)\/[\w./-]*/g;

@@ -14,7 +14,7 @@ export interface Recipe {
 }
 
 /** The languages that are no shell's. */
-const NO_SHELL = ["text", "json", "yaml", "proto", "ts", "mermaid"];
+const NO_SHELL = ["text", "json", "yaml", "proto", "ts", "mermaid", "python"];
 
 /** Every recipe in the documents of the repository. */
 export async function allRecipes(): Promise<Recipe[]> {

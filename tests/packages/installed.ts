@@ -1,0 +1,267 @@
+/** An installed package: in a folder of its own, with an empty home and hardly any environment. */
+import assert from "node:assert/strict";
+import { kill as sendSignal } from "node:process";
+import config from "../../deno.json" with { type: "json" };
+import { root } from "../../tools/paths.ts";
+import { type Result, runProgram, STARTED, Transcript } from "../program.ts";
+import { withTerminal } from "../terminal.ts";
+
+/** A package that is installed. */
+export interface Installed {
+  /** Where it is installed. */
+  readonly folder: string;
+  /** A folder with nothing in it, where programs run; HOME is another. */
+  readonly empty: string;
+  /** The whole environment of what runs. */
+  readonly env: Record<string, string>;
+  /** How the program is started. */
+  readonly program: readonly [string, ...string[]];
+}
+
+/** Makes the folders of an installation, which any user may read. */
+export async function makeFolders(): Promise<Omit<Installed, "program">> {
+  const folder = await Deno.makeTempDir({ prefix: "usersvc-installed-" });
+  await Deno.chmod(folder, 0o755);
+  for (const name of ["home", "empty", "package"]) await Deno.mkdir(`${folder}/${name}`);
+  return {
+    folder: `${folder}/package`,
+    empty: `${folder}/empty`,
+    env: { PATH: Deno.env.get("PATH")!, HOME: `${folder}/home` },
+  };
+}
+
+/** Removes what {@linkcode makeFolders} has made. */
+export async function removeFolders({ empty }: Pick<Installed, "empty">): Promise<void> {
+  await Deno.remove(empty.replace(/empty$/, ""), { recursive: true });
+}
+
+/** Runs an installer in the installation's folder, with the settings of this machine. */
+export async function install(
+  { folder, env }: Pick<Installed, "folder" | "env">,
+  program: string,
+  ...args: string[]
+): Promise<void> {
+  const line = ["-c", 'cd "$1" && HOME=$2 && export HOME && shift 2 && exec "$@"', "--"];
+  const { code, stderr, stdout } = await runProgram("bash", [
+    ...[...line, folder, env.HOME!, program],
+    ...args,
+  ]);
+  assert.equal(code, 0, stdout + stderr);
+}
+
+/** The path of a package that `deno task package` has made. */
+export async function packagePath(folder: string, name: string): Promise<string> {
+  const path = `${root}dist/${folder}/${config.name}-${config.version}${name}`;
+  await Deno.stat(path).catch(() => assert.fail(`${path} is missing: deno task package makes it`));
+  return path;
+}
+
+/** Starts it. */
+export function spawn(
+  { program: [program, ...before], empty, env }: Installed,
+  args: readonly string[],
+  stdin: "null" | "piped" = "null",
+): Deno.ChildProcess {
+  return new Deno.Command(program, {
+    args: [...before, ...args],
+    cwd: empty,
+    clearEnv: true,
+    env,
+    stdin,
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+}
+
+/** Runs it to its end. */
+export async function run(installed: Installed, ...args: string[]): Promise<Result> {
+  return await ended(spawn(installed, args));
+}
+
+async function ended(child: Deno.ChildProcess): Promise<Result> {
+  const { code, stdout, stderr } = await child.output();
+  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  return { code, stdout: text(stdout), stderr: text(stderr) };
+}
+
+/** Runs a line of bash in which `"$@"` is the program. */
+export async function bash(installed: Installed, line: string): Promise<Result> {
+  return await run({ ...installed, program: ["bash", "-c", line, "--", ...installed.program] });
+}
+
+/** A server that is running. */
+export interface Server {
+  readonly pid: number;
+  readonly port: string;
+  /** Waits for its end; returns its exit code and what it wrote to stderr. */
+  ended(): Promise<{ code: number; stderr: string }>;
+}
+
+/** Starts a server, and ends it after the test if it has not ended by then. */
+export async function withServer(
+  installed: Installed,
+  args: readonly string[],
+  use: (server: Server) => Promise<void>,
+): Promise<void> {
+  const child = spawn(installed, ["serve", "--port", "0", ...args]);
+  const stdout = new Transcript(child.stdout);
+  const stderr = new Transcript(child.stderr);
+  let over = false;
+  const status = child.status.finally(() => over = true);
+  let children: number[] = [];
+  try {
+    const found = await stdout.until(STARTED);
+    children = await childrenOf(child.pid);
+    await use({
+      pid: child.pid,
+      port: found[1]!,
+      async ended() {
+        const timer = setTimeout(() => child.kill("SIGKILL"), MAX_END_MS);
+        const { code } = await status;
+        clearTimeout(timer);
+        for (const pid of children) await endProcess(pid);
+        await stdout.all();
+        return { code, stderr: await stderr.all() };
+      },
+    });
+  } finally {
+    if (!over) child.kill("SIGKILL");
+    await status;
+    // What it has left behind would hold its output open.
+    for (const pid of children) await endProcess(pid);
+    await Promise.all([stdout.all(), stderr.all()]);
+  }
+}
+
+/** How long a server may take to end, in milliseconds. */
+const MAX_END_MS = 20_000;
+
+async function endProcess(pid: number): Promise<void> {
+  const line = await Deno.readTextFile(`/proc/${pid}/cmdline`).catch(() => "");
+  if (line.includes("usersvc")) sendSignal(pid, "SIGKILL");
+}
+
+/** The processes that a process has started. */
+export async function childrenOf(pid: number): Promise<number[]> {
+  const text = await Deno.readTextFile(`/proc/${pid}/task/${pid}/children`);
+  return text.split(" ").filter((word) => word !== "").map(Number);
+}
+
+const DRAINED = /SIGTERM: draining.*\n.*drained, every call has finished\n$/;
+
+/** It serves, is called in every way, and drains after one SIGTERM. */
+export async function checkCalls(installed: Installed): Promise<void> {
+  await withServer(installed, [], async (server) => {
+    const port = ["--port", server.port];
+    assert.deepEqual(await run(installed, "call", "Иван", ...port), {
+      ...{ code: 0, stdout: "Привет, Иван!\n", stderr: "" },
+    });
+    assert.equal((await run(installed, "call", "", ...port)).code, 64 + 3);
+    const batch = spawn(installed, ["call", "-", ...port], "piped");
+    const names = batch.stdin.getWriter();
+    await names.write(new TextEncoder().encode("Alice\nBob\n"));
+    await names.close();
+    assert.deepEqual(await ended(batch), {
+      ...{ code: 0, stdout: "Привет, Alice!\nПривет, Bob!\n", stderr: "" },
+    });
+    sendSignal(server.pid, "SIGTERM");
+    const { code, stderr } = await server.ended();
+    assert.equal(code, 0, stderr);
+    assert.match(stderr, DRAINED);
+  });
+}
+
+/** Its exit codes and error lines are the program's; a pipe that closes is no error. */
+export async function checkExitCodes(installed: Installed): Promise<void> {
+  const [usage, refused, piped] = await Promise.all([
+    run(installed, "serve", "--prot", "1"),
+    run(installed, "call", "Alice", "--address", "127.0.0.1:1"),
+    bash(installed, 'set -o pipefail; "$@" help serve | head -1'),
+  ]);
+  assert.deepEqual([usage.code, usage.stdout], [2, ""]);
+  assert.match(usage.stderr, /^usersvc serve: .*\n$/);
+  assert.deepEqual([refused.code, refused.stdout], [64 + 14, ""]);
+  assert.match(refused.stderr, /^usersvc call: UNAVAILABLE .*\n$/);
+  assert.deepEqual([piped.code, piped.stderr], [0, ""]);
+  assert.equal(piped.stdout, "Run the server.\n");
+}
+
+/** Ctrl-C on a terminal drains; the call in flight is answered. */
+export async function checkCtrlC(installed: Installed): Promise<void> {
+  const words = installed.program.map((word) => `'${word}'`).join(" ");
+  const script = `${installed.env.HOME}/terminal.sh`;
+  await Deno.writeTextFile(
+    script,
+    `cd '${installed.empty}'; trap : INT; ` +
+      `${words} serve --port 0 --delay 2s; echo "exit code $?"\n`,
+  );
+  await withTerminal(`bash ${script}`, async ({ type, screen }) => {
+    const port = (await screen.until(/порту (\d+)\.\.\./))[1]!;
+    const call = run(installed, "call", "Alice", "--port", port);
+    await screen.until(/Alice/);
+    await type("\x03");
+    await screen.until(/SIGINT: draining/);
+    assert.deepEqual(await call, { code: 0, stdout: "Привет, Alice!\n", stderr: "" });
+    await screen.until(/drained, every call has finished\r?\nexit code 0\r?\n/);
+  }, installed.env);
+}
+
+/** Nobody may write where it is installed, nor to the home; it runs and writes nothing. */
+export async function checkReadOnly(installed: Installed): Promise<void> {
+  const before = await fingerprint(installed);
+  const everything = installed.empty.replace(/empty$/, "");
+  const user = Deno.uid() === 0
+    // A user without a home and a name, as containers may have one.
+    ? ["setpriv", "--reuid=54321", "--regid=54321", "--clear-groups"]
+    : [];
+  if (user.length === 0) await runProgram("chmod", ["-R", "a-w", everything]);
+  const other = { ...installed, program: [...user, ...installed.program] as [string, ...string[]] };
+  try {
+    for (const HOME of [installed.env.HOME!, "", "/nonexistent"]) {
+      const readOnly = { ...other, env: { ...installed.env, HOME } };
+      const { code, stdout, stderr } = await run(readOnly, "--version");
+      assert.deepEqual([code, stderr], [0, ""]);
+      assert.equal(stdout, `${config.name} ${config.version} (deno 2.9.2)\n`);
+    }
+  } finally {
+    if (user.length === 0) await runProgram("chmod", ["-R", "u+w", everything]);
+  }
+  assert.equal(await fingerprint(installed), before);
+}
+
+/** Every file of the installation, home included, with its size. */
+async function fingerprint({ empty }: Installed): Promise<string> {
+  const everything = empty.replace(/empty$/, "");
+  return (await runProgram("find", [everything, "-type", "f", "-printf", "%p %s\n"])).stdout;
+}
+
+/** It says in one line why it does not run, with exit code 1. */
+export async function checkRefusal(installed: Installed, why: RegExp): Promise<void> {
+  const { code, stdout, stderr } = await run(installed, "--version");
+  assert.deepEqual([code, stdout], [1, ""], stderr);
+  assert.match(stderr, why);
+  assert.match(stderr, /^usersvc: [^\n]*\n$/);
+}
+
+/** Copies an installation, its files linked, to change something in it. */
+export async function doctored(
+  installed: Installed,
+  change: (folder: string) => Promise<void>,
+  use: (copy: Installed) => Promise<void>,
+): Promise<void> {
+  const folder = `${installed.folder}-doctored`;
+  await runProgram("cp", ["--archive", "--link", installed.folder, folder]);
+  try {
+    await change(folder);
+    const program = installed.program.map((word) => word.replace(installed.folder, folder));
+    await use({ ...installed, folder, program: program as [string, ...string[]] });
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** Puts another file in place of one that may be linked. */
+export async function replaceFile(path: string, text: string, mode = 0o644): Promise<void> {
+  await Deno.remove(path);
+  await Deno.writeTextFile(path, text, { mode });
+}

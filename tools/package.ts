@@ -1,0 +1,110 @@
+/**
+ * Makes the packages of the bundle for npm and PyPI: dist/npm/usersvc-VERSION.tgz and
+ * dist/pypi/usersvc-VERSION-py3-none-any.whl. Both depend on the Deno that makes them, in exactly
+ * its version, from their own registry. Needs npm, python3 and PyPI.
+ */
+import config from "../deno.json" with { type: "json" };
+import { ExitCode } from "../src/cli/exit.ts";
+import { loadCommands } from "../src/cli/help.ts";
+import { program } from "../src/main.ts";
+import { makeBundle } from "./bundle.ts";
+import { copyTree } from "./packages/copy_tree.ts";
+import { npmManifest, pyproject, pythonConstants, runJson } from "./packages/manifests.ts";
+import { root } from "./paths.ts";
+import { installOnce, pythonPeer, run } from "./peers/install.ts";
+import { runFlags } from "./run_flags.ts";
+import { usesStandIn } from "./setup.ts";
+
+/** Stands in the flags for the path of Deno, which is known where a package is installed. */
+const DENO = "{deno}";
+
+const hatchling = installOnce(pythonPeer("hatchling", ["hatchling==1.33.0"], "hatchling"));
+
+/** Where a package is put together, outside the checkout: hatchling obeys its .gitignore. */
+async function stage(name: "npm" | "pypi", bundle: string, home: string): Promise<void> {
+  const files = `${bundle}/../${name}`;
+  await copyTree(`${root}tools/packages/${name}`, files);
+  await copyTree(bundle, `${files}/${home}bundle`);
+  await Deno.mkdir(`${files}/${home}proto`);
+  const contract = "proto/user_service.proto";
+  await Deno.copyFile(`${root}${contract}`, `${files}/${home}${contract}`);
+  await Deno.copyFile(`${root}LICENSE`, `${files}/LICENSE`);
+}
+
+async function packForNpm(files: string): Promise<string> {
+  await Deno.writeTextFile(`${files}/package.json`, npmManifest());
+  await Deno.writeTextFile(`${files}/run.json`, runJson(runFlags(DENO)));
+  await Deno.chmod(`${files}/usersvc.cjs`, 0o755).catch(() => {});
+  const folder = `${root}dist/npm`;
+  await empty(folder);
+  const npm = Deno.build.os === "windows" ? "npm.cmd" : "npm";
+  await run(npm, ["pack", files, "--pack-destination", folder, "--ignore-scripts"], {
+    missing: "the package is packed with it; install Node",
+  });
+  return `${folder}/${config.name}-${config.version}.tgz`;
+}
+
+async function packForPypi(files: string): Promise<string> {
+  const template = await Deno.readTextFile(`${files}/pyproject.toml`);
+  await Deno.writeTextFile(`${files}/pyproject.toml`, pyproject(template));
+  const codes = (await loadCommands(program))
+    .map(({ name, usageExitCode = ExitCode.USAGE }) => [name, usageExitCode] as const);
+  await Deno.writeTextFile(
+    `${files}/src/usersvc/_run.py`,
+    pythonConstants(runFlags(DENO), Object.fromEntries(codes)),
+  );
+  const folder = `${root}dist/pypi`;
+  await empty(folder);
+  const python = (await hatchling()).replace(/hatchling(\.exe)?$/, "python$1");
+  await run(python, ["-c", BUILD, files, folder]);
+  return `${folder}/${config.name}-${config.version}-py3-none-any.whl`;
+}
+
+/** What `pip wheel` calls, without an environment that is installed anew for each build. */
+const BUILD = "import os, sys; from hatchling import build; os.chdir(sys.argv[1]); " +
+  "build.build_wheel(sys.argv[2])";
+
+async function empty(folder: string): Promise<void> {
+  await Deno.remove(folder, { recursive: true }).catch(() => {});
+  await Deno.mkdir(folder, { recursive: true });
+}
+
+/**
+ * Makes both packages.
+ *
+ * @returns their paths
+ * @throws {Error} if one cannot be made
+ */
+export async function makePackages(): Promise<{ npm: string; pypi: string }> {
+  const folder = await Deno.makeTempDir({ prefix: "usersvc-package-" });
+  try {
+    const bundle = `${folder}/bundle`;
+    await makeBundle(bundle);
+    await stage("npm", bundle, "");
+    await stage("pypi", bundle, "src/usersvc/");
+    const [npm, pypi] = await Promise.all([
+      packForNpm(`${folder}/npm`),
+      packForPypi(`${folder}/pypi`),
+    ]);
+    for (const path of [npm, pypi]) await Deno.stat(path);
+    return { npm, pypi };
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+if (import.meta.main) {
+  if (Deno.args.length > 0) {
+    console.error("usage: deno task package");
+    Deno.exit(2);
+  }
+  try {
+    for (const path of Object.values(await makePackages())) console.log(path);
+    if (await usesStandIn()) {
+      console.error("package: the stand-in for @std/cli is inside (see: deno task setup --fresh)");
+    }
+  } catch (error) {
+    console.error(`package: ${(error as Error).message}`);
+    Deno.exit(1);
+  }
+}
