@@ -55,3 +55,17 @@ programTest("every workflow, task and image uses the one Deno", async () => {
     assert.deepEqual([...new Set(versions)], ["2.9.2"], file);
   }
 });
+
+programTest("the release publishes all four, and no secret is stored for it", async () => {
+  const text = await Deno.readTextFile(`${root}.github/workflows/release.yml`);
+  const published = [
+    "npm publish ",
+    "uses: pypa/gh-action-pypi-publish@",
+    "push: true",
+    "gh release create ",
+  ];
+  for (const way of published) assert.ok(text.includes(way), way);
+  assert.match(text, /platforms: linux\/amd64,linux\/arm64$/m);
+  assert.match(text, /provenance: mode=max\n +sbom: true$/m);
+  assert.doesNotMatch(text, /\bsecrets\b/);
+});

