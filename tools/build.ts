@@ -122,7 +122,7 @@ async function main(args: string[]): Promise<number> {
   if (path === undefined) return 1;
   say(`${path} may:`);
   for (const { flag, why } of permissions) {
-    console.error(`  ${flag.padEnd(38)}${why}`);
+    console.error(`  ${flag.padEnd(46)}${why}`);
   }
   return 0;
 }
