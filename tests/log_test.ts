@@ -446,6 +446,7 @@ Deno.test("after its reader has gone nothing more is written, and that is no fai
 });
 
 const FAILED_CALL = {
+  protocol: "grpc" as const,
   service: "userservice.UserService",
   method: "GetUser",
   peer: () => "192.0.2.1:1",

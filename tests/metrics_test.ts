@@ -163,6 +163,7 @@ posixTest(
 );
 
 const CALL = {
+  protocol: "grpc" as const,
   service: "userservice.UserService",
   method: "GetUser",
   peer: () => "127.0.0.1:1",

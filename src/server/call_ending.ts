@@ -1,19 +1,17 @@
-import { type sendUnaryData, status } from "@grpc/grpc-js";
-import type { Call, Outcome, ServerEvents } from "./events.ts";
+import { status } from "@grpc/grpc-js";
+import type { ServerEvents } from "./events.ts";
+import type { Answer, IncomingCall } from "./incoming_call.ts";
 
 /** How a call ends. */
-export interface Ending<Response> {
-  /** What log and metrics are told. */
-  readonly outcome: Omit<Outcome, "timeMs">;
-  /** What the caller is told; absent where nobody waits for an answer any more. */
-  readonly answer?: Parameters<sendUnaryData<Response>>;
+export interface Ending {
+  /** What the caller is told, and with its code and reason what log and metrics are told. */
+  readonly answer: Answer;
+  /** Nobody waits for the answer any more: it is for log and metrics alone. */
+  readonly unheard?: true;
 }
 
 /** Where our own code fails, the caller learns nothing of it and the log everything. */
-const FAILED: Ending<never> = {
-  outcome: { code: status.INTERNAL, reason: "internal error" },
-  answer: [{ code: status.INTERNAL, details: "internal error" }],
-};
+const FAILED: Ending = { answer: { code: status.INTERNAL, reason: "internal error" } };
 
 /**
  * Begins a call, and tells `events` of it.
@@ -26,18 +24,19 @@ const FAILED: Ending<never> = {
  * @returns ends the call, unless it has ended; what throws on the way there is INTERNAL
  * @see https://github.com/grpc/grpc-node/issues/2771
  */
-export function beginCall<Response>(
-  call: Call,
-  respond: sendUnaryData<Response>,
+export function beginCall(
+  call: IncomingCall,
   events: ServerEvents,
-): (ending: () => Ending<Response>) => void {
+): (ending: () => Ending) => void {
   const start = performance.now();
   let ended = false;
-  const end = ({ outcome, answer }: Ending<Response>) => {
+  const end = ({ answer, unheard }: Ending) => {
     if (ended) return;
-    if (answer) respond(...answer);
+    if (!unheard) call.answer(answer);
     ended = true;
-    events.callFinished(call, { ...outcome, timeMs: performance.now() - start });
+    const { code, reason } = answer;
+    const timeMs = performance.now() - start;
+    events.callFinished(call, reason === undefined ? { code, timeMs } : { code, reason, timeMs });
   };
   const guarded = (step: () => void) => {
     try {

@@ -1,11 +1,15 @@
+/** What a client speaks; only gRPC so far. */
+export type Protocol = "grpc" | "grpc-web" | "connect";
+
 /** A call that has reached its handler. */
 export interface Call {
+  readonly protocol: Protocol;
   /** The full name of the service: `userservice.UserService`. */
   readonly service: string;
   /** The name of the method: `GetUser`. */
   readonly method: string;
   /** The address of the client, looked up when asked for: that costs as much as a log line. */
-  readonly peer: () => string;
+  peer(): string;
   /** As it was sent: neither checked nor escaped. */
   readonly username: string;
 }

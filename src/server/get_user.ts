@@ -1,18 +1,14 @@
-import { type handleUnaryCall, Metadata, type ServerUnaryCall, status } from "@grpc/grpc-js";
-import { Buffer } from "node:buffer";
-import { type GetUserRequest, type GetUserResponse, serviceName } from "../contract/contract.ts";
-import { DETAILS_TRAILER, encodeBadRequest } from "../contract/error_details.ts";
-import type { Call, ServerEvents } from "./events.ts";
-import type { Faults } from "./faults.ts";
+import { status } from "@grpc/grpc-js";
 import { beginCall, type Ending } from "./call_ending.ts";
+import type { ServerEvents } from "./events.ts";
+import type { Faults } from "./faults.ts";
+import type { IncomingCall } from "./incoming_call.ts";
 import { usernameFault } from "./username.ts";
 
-type GetUserCall = ServerUnaryCall<GetUserRequest, GetUserResponse>;
-type GetUserEnding = Ending<GetUserResponse>;
-
-/** The implementation of `userservice.UserService/GetUser`. */
+/** The implementation of `userservice.UserService/GetUser`, for every protocol. */
 export interface GetUser {
-  readonly handle: handleUnaryCall<GetUserRequest, GetUserResponse>;
+  /** Answers a call, at once or later. */
+  handle(call: IncomingCall): void;
   /** Ends the calls that wait for their answer, with UNAVAILABLE: the server can wait no longer. */
   cancel(): void;
 }
@@ -30,73 +26,50 @@ export function getUser(events: ServerEvents, faults: Faults = {}): GetUser {
   // Each one cancels a call.
   const waiting = new Set<() => void>();
   return {
-    handle: (serverCall, respond) => {
-      const end = beginCall(describe(serverCall), respond, events);
-      if (delayMs === undefined) return end(() => answer(serverCall, faults));
-      const stopWaiting = (ending: () => GetUserEnding) => {
+    handle: (call) => {
+      const end = beginCall(call, events);
+      if (delayMs === undefined) return end(() => endingOf(call, faults));
+      const stopWaiting = (ending: () => Ending) => {
         clearTimeout(timer);
         waiting.delete(cancel);
         end(ending);
       };
       const cancel = () => stopWaiting(() => CANCELLED);
-      const timer = setTimeout(() => stopWaiting(() => answer(serverCall, faults)), delayMs);
+      const timer = setTimeout(() => stopWaiting(() => endingOf(call, faults)), delayMs);
       waiting.add(cancel);
-      serverCall.once("cancelled", () => stopWaiting(() => abandoned(serverCall)));
+      call.onCancelled(() => stopWaiting(() => abandoned(call)));
     },
     cancel: () => waiting.forEach((cancel) => cancel()),
   };
 }
 
-function describe(serverCall: GetUserCall): Call {
-  return {
-    service: serviceName,
-    method: "GetUser",
-    // Not a getter: to make an object literal with one took 1 % of the CPU profile of a call.
-    peer: () => peerOf(serverCall.getPeer()),
-    username: serverCall.request.username,
-  };
-}
-
-/** On a socket for both IP versions an IPv4 peer has an IPv6 address, `::ffff:127.0.0.1`. */
-function peerOf(address: string): string {
-  return address.startsWith("::ffff:") ? address.slice("::ffff:".length) : address;
-}
-
-function answer(call: GetUserCall, { fail }: Faults): GetUserEnding {
-  if (call.cancelled) return abandoned(call);
+function endingOf(call: IncomingCall, { fail }: Faults): Ending {
+  if (call.isCancelled()) return abandoned(call);
   if (fail !== undefined && Math.random() < fail.rate) {
-    return failure(status[fail.code], fail.reason);
+    return { answer: { code: status[fail.code], reason: fail.reason } };
   }
-  const fault = usernameFault(call.request.username);
+  const fault = usernameFault(call.username);
   if (fault !== undefined) return refusal(fault);
-  const message = `Привет, ${call.request.username}!`;
-  return { outcome: { code: status.OK }, answer: [null, { message }] };
+  return { answer: { code: status.OK, message: `Привет, ${call.username}!` } };
 }
 
-function failure(code: status, reason: string, metadata?: Metadata): GetUserEnding {
-  const error = { code, details: reason, ...(metadata === undefined ? {} : { metadata }) };
-  return { outcome: { code, reason }, answer: [error] };
-}
-
-function refusal(fault: string): GetUserEnding {
-  const code = status.INVALID_ARGUMENT;
-  const metadata = new Metadata();
-  const details = encodeBadRequest(code, fault, [{ field: "username", description: fault }]);
-  metadata.set(DETAILS_TRAILER, Buffer.from(details));
-  return failure(code, fault, metadata);
+function refusal(reason: string): Ending {
+  const violations = [{ field: "username", description: reason }];
+  return { answer: { code: status.INVALID_ARGUMENT, reason, violations } };
 }
 
 /** UNAVAILABLE, as if the connection had been cut: the client may try again, elsewhere. */
-const CANCELLED = failure(
-  status.UNAVAILABLE,
-  "cancelled by the server: the grace period is over",
-);
+const CANCELLED: Ending = {
+  answer: {
+    code: status.UNAVAILABLE,
+    reason: "cancelled by the server: the grace period is over",
+  },
+};
 
 /** Nobody waits for the answer any more. */
-function abandoned(call: GetUserCall): GetUserEnding {
-  const deadline = call.getDeadline();
-  const outcome = Number(deadline) <= Date.now()
+function abandoned(call: IncomingCall): Ending {
+  const answer = call.deadline() <= Date.now()
     ? { code: status.DEADLINE_EXCEEDED, reason: "the deadline passed before the answer" }
     : { code: status.CANCELLED, reason: "the client went away before the answer" };
-  return { outcome };
+  return { answer, unheard: true };
 }

@@ -6,6 +6,7 @@ import { refuseCompressedWithoutEncoding } from "../workarounds/compressed_flag.
 import type { ServerEvents } from "./events.ts";
 import type { Faults } from "./faults.ts";
 import { type GetUser, getUser } from "./get_user.ts";
+import { grpcHandler } from "./grpc_call.ts";
 import { addHealth, type Health } from "./health_service.ts";
 import { LIMITS } from "./limits.ts";
 import { type Accept, acceptAll, type Endpoint, listen } from "./listen.ts";
@@ -112,7 +113,7 @@ async function addServices(
   reflection: boolean,
 ): Promise<Health> {
   const contract = await loadContract();
-  const handlers: UserServiceHandlers = { GetUser: getUser.handle };
+  const handlers: UserServiceHandlers = { GetUser: grpcHandler(getUser) };
   server.addService(contract.UserService.service, handlers);
   if (reflection) {
     const { addReflection } = await import("./reflection.ts");

@@ -47,11 +47,11 @@ function startLine(endpoint: Endpoint): string {
     : `gRPC сервер запущен на порту ${endpoint.port}...`;
 }
 
-function callLine({ method, username, peer }: Call, { code }: Outcome, reason: string): string {
+function callLine(call: Call, { code }: Outcome, reason: string): string {
   const name = statusName(code);
   const verb = name === "INVALID_ARGUMENT" ? "refused" : "failed";
-  return `usersvc serve: ${verb} ${method} of "${excerpt(username)}" from ${
-    escapeControls(peer())
+  return `usersvc serve: ${verb} ${call.method} of "${excerpt(call.username)}" from ${
+    escapeControls(call.peer())
   }: ` +
     `${name}: ${escapeControls(reason)}`;
 }

@@ -1,0 +1,78 @@
+import {
+  type handleUnaryCall,
+  Metadata,
+  type sendUnaryData,
+  type ServerUnaryCall,
+  status,
+} from "@grpc/grpc-js";
+import { Buffer } from "node:buffer";
+import { type GetUserRequest, type GetUserResponse, serviceName } from "../contract/contract.ts";
+import { DETAILS_TRAILER, encodeBadRequest } from "../contract/error_details.ts";
+import type { GetUser } from "./get_user.ts";
+import type { Answer, IncomingCall } from "./incoming_call.ts";
+
+/** Has GetUser answer the calls of grpc-js. */
+export function grpcHandler(getUser: GetUser): handleUnaryCall<GetUserRequest, GetUserResponse> {
+  return (serverCall, respond) => getUser.handle(new GrpcCall(serverCall, respond));
+}
+
+// A class, because an object literal would need a closure for each method of each call.
+class GrpcCall implements IncomingCall {
+  readonly protocol = "grpc";
+  readonly service = serviceName;
+  readonly method = "GetUser";
+  readonly username: string;
+  readonly #call: ServerUnaryCall<GetUserRequest, GetUserResponse>;
+  readonly #respond: sendUnaryData<GetUserResponse>;
+
+  constructor(
+    call: ServerUnaryCall<GetUserRequest, GetUserResponse>,
+    respond: sendUnaryData<GetUserResponse>,
+  ) {
+    this.username = call.request.username;
+    this.#call = call;
+    this.#respond = respond;
+  }
+
+  /** On a socket for both IP versions an IPv4 peer has an IPv6 address, `::ffff:127.0.0.1`. */
+  peer(): string {
+    const address = this.#call.getPeer();
+    return address.startsWith("::ffff:") ? address.slice("::ffff:".length) : address;
+  }
+
+  metadata(key: string): string[] {
+    return this.#call.metadata.get(key).map((value) =>
+      typeof value === "string" ? value : value.toString("base64")
+    );
+  }
+
+  deadline(): number {
+    return Number(this.#call.getDeadline());
+  }
+
+  isCancelled(): boolean {
+    return this.#call.cancelled;
+  }
+
+  onCancelled(listener: () => void): void {
+    this.#call.once("cancelled", listener);
+  }
+
+  answer({ code, message = "", reason = "", violations, metadata }: Answer): void {
+    if (metadata !== undefined) this.#call.sendMetadata(toMetadata(metadata));
+    if (code === status.OK) return this.#respond(null, { message });
+    const error = { code, details: reason };
+    if (violations === undefined) return this.#respond(error);
+    const trailers = new Metadata();
+    trailers.set(DETAILS_TRAILER, Buffer.from(encodeBadRequest(code, reason, violations)));
+    this.#respond({ ...error, metadata: trailers });
+  }
+}
+
+function toMetadata(values: NonNullable<Answer["metadata"]>): Metadata {
+  const metadata = new Metadata();
+  for (const [key, list] of Object.entries(values)) {
+    for (const value of list) metadata.add(key, value);
+  }
+  return metadata;
+}

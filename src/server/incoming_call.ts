@@ -1,0 +1,31 @@
+/** A call as each protocol brings it to the one handler, and what the handler answers. */
+import type { status } from "@grpc/grpc-js";
+import type { FieldViolation } from "../contract/error_details.ts";
+import type { Call } from "./events.ts";
+
+/** A call of GetUser that waits for its answer. */
+export interface IncomingCall extends Call {
+  /** The values of a metadata key, which is in lower case, in their order; those of `-bin` keys too, as bytes in base64. */
+  metadata(key: string): readonly string[];
+  /** When the caller stops waiting, in milliseconds since the epoch; Infinity without a deadline. */
+  deadline(): number;
+  /** Whether nobody waits for the answer any more. */
+  isCancelled(): boolean;
+  /** Has this told once when nobody waits any more; with some protocols after an answer, too. */
+  onCancelled(listener: () => void): void;
+  /** Answers the call; to be called once. */
+  answer(answer: Answer): void;
+}
+
+/** The answer to a call, in terms that every protocol has a form for. */
+export interface Answer {
+  readonly code: status;
+  /** The greeting, with OK. */
+  readonly message?: string;
+  /** Why there is none, with any other code. */
+  readonly reason?: string;
+  /** What is wrong with the request, for a `google.rpc.BadRequest`. */
+  readonly violations?: readonly FieldViolation[];
+  /** Initial metadata: headers. The keys are in lower case. */
+  readonly metadata?: Readonly<Record<string, readonly string[]>>;
+}
