@@ -201,7 +201,11 @@ posixTest("a call that the server cancels is counted as what its caller was told
   const { events, snapshot } = processMetrics(1);
   const received = Promise.withResolvers<void>();
   const server = await startServer(
-    { endpoints: [{ host: "127.0.0.1", port: 0 }], reflection: false, faults: { delayMs: 30_000 } },
+    {
+      endpoints: [{ host: "127.0.0.1", port: 0 }],
+      reflection: false,
+      faults: { delay: { minMs: 30_000, maxMs: 30_000 } },
+    },
     {
       ...events,
       callReceived(call) {

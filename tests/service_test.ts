@@ -127,7 +127,7 @@ posixTest(
     const { loadContract } = await import("../src/contract/contract.ts");
     const { startServer } = await import("../src/server/server.ts");
     const { UserService } = await loadContract();
-    for (const faults of [{}, { delayMs: 20 }]) {
+    for (const faults of [{}, { delay: { minMs: 20, maxMs: 20 } }]) {
       for (const failing of ["callReceived", "callFinished"]) {
         const finished: [code: number, reason: string | undefined][] = [];
         const notices: string[] = [];

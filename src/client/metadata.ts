@@ -1,3 +1,5 @@
+import { isReservedName } from "../contract/metadata_names.ts";
+
 /** One entry of request metadata. */
 export interface Header {
   /** In lower case. */
@@ -10,22 +12,6 @@ export interface Header {
 export const HEADER = "'name: value' in ASCII, base64 for a name that ends in -bin, and no name " +
   "that gRPC or HTTP/2 sets itself";
 
-// Names that grpc-js sets itself, and those that HTTP/2 forbids (RFC 9113, section 8.2.2).
-const RESERVED = new Set([
-  "connection",
-  "content-length",
-  "content-type",
-  "host",
-  "http2-settings",
-  "keep-alive",
-  "proxy-connection",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-  "user-agent",
-]);
-
 /**
  * Reads one entry of request metadata, `name: value`.
  *
@@ -37,7 +23,7 @@ export function parseHeader(text: string): Header | undefined {
   const match = /^([\da-z_.-]+):[ \t]*([ -~]*?)[ \t]*$/i.exec(text);
   if (!match) return undefined;
   const name = match[1]!.toLowerCase();
-  if (name.startsWith("grpc-") || RESERVED.has(name)) return undefined;
+  if (isReservedName(name)) return undefined;
   if (!name.endsWith("-bin")) return { name, value: match[2]! };
   const value = parseBase64(match[2]!);
   return value && { name, value };

@@ -4,14 +4,17 @@ import { writeError } from "../cli/output.ts";
 import { giveUpRunning } from "../cli/program.ts";
 import { PATH, PORT_OR_FREE } from "../cli/values.ts";
 import {
+  DELAY,
   DURATION,
-  FAILURE,
   FAILURE_CODES,
-  parseFailure,
+  FAILURES,
+  INSTANCE,
+  parseFailures,
   WORKER_MEMORY,
   WORKERS,
 } from "./value_ranges.ts";
 import { LOG_FORMATS } from "../telemetry/log_format.ts";
+import { AnswersError } from "../server/answers_error.ts";
 import type { Endpoint, TcpEndpoint } from "../server/listen.ts";
 import type { TlsFiles } from "../server/tls_credentials.ts";
 import { descriptorsMissing } from "../processes/resources.ts";
@@ -34,7 +37,11 @@ export const command = defineCommand({
   summary: "Run the server",
   details: `SIGINT (Ctrl-C) and SIGTERM drain it: no new connections, calls in flight may
 finish for the grace period. A second signal ends it at once. SIGHUP reads the
-TLS files again.`,
+TLS files and the file of answers again.
+
+Of what is done on purpose, a call's own metadata (--faults-by-metadata) decides
+first, then --answers, then --fail and --delay. Health and reflection are never
+touched. With --faults-by-metadata any caller may ask, so keep it to tests.`,
   obstacle: procMissing,
   operands: [],
   flags: {
@@ -86,14 +93,26 @@ TLS files again.`,
     delay: {
       value: "DURATION",
       help: "Answer each call late, on purpose",
-      ...DURATION,
+      ...DELAY,
     },
     fail: {
-      value: "CODE[:RATE]",
+      value: "CODE[:RATE],...",
       help: "Fail calls, or a share of them, on purpose",
-      expects: FAILURE,
-      parse: parseFailure,
+      expects: FAILURES,
+      parse: parseFailures,
       suggestions: FAILURE_CODES,
+    },
+    answers: {
+      value: "FILE",
+      help: "Answer usernames as this file (JSON) says",
+      ...PATH,
+    },
+    "faults-by-metadata": { help: "Let any caller ask for faults of its own calls" },
+    instance: {
+      value: "NAME",
+      help: "Send this name with every answer, as hostname",
+      ...INSTANCE,
+      env: "USERSVC_INSTANCE",
     },
     workers: {
       value: "N",
@@ -135,6 +154,7 @@ TLS files again.`,
     { command: "usersvc serve --unix /tmp/usersvc.sock", does: "Listen on a Unix socket" },
     { command: "usersvc serve --workers auto", does: "Use every core, outlive a crash" },
     { command: "usersvc serve --fail UNAVAILABLE:0.1", does: "Fail a tenth of the calls" },
+    { command: "usersvc serve --answers answers.json", does: "Answer as a file says" },
   ],
   run: async (flags) => {
     const endpoints = endpointsOf(flags.host, flags.port, flags.unix);
@@ -147,9 +167,12 @@ TLS files again.`,
       ...(age === undefined ? {} : { maxConnectionAgeMs: age }),
       reflection: !flags["no-reflection"],
       faults: {
-        ...(flags.delay === undefined ? {} : { delayMs: flags.delay }),
-        ...(flags.fail === undefined ? {} : { fail: flags.fail }),
+        ...(flags["faults-by-metadata"] && { byMetadata: true }),
+        ...(flags.answers && { answers: { path: flags.answers, processes: flags.workers ?? 1 } }),
+        ...(flags.delay && { delay: flags.delay }),
+        ...(flags.fail && { fail: flags.fail }),
       },
+      ...(flags.instance && { instance: flags.instance }),
       graceMs: flags.grace,
       log: flags.log,
       ...(metrics === undefined ? {} : { metrics }),
@@ -164,7 +187,7 @@ TLS files again.`,
       return await serve(options, pool);
     } catch (error) {
       const { describeListenError } = await import("./listen_advice.ts");
-      const described = describeListenError(error);
+      const described = error instanceof AnswersError ? error.message : describeListenError(error);
       if (described === undefined) throw error;
       writeError(`usersvc serve: ${described}`);
       return ExitCode.FAILURE;

@@ -6,8 +6,8 @@ import { startServer } from "../server/server.ts";
 import {
   drainAndTell,
   FLUSH_MS,
+  reloadFiles,
   reloadOnSighup,
-  reloadTls,
   type ServeOptions,
 } from "./lifecycle.ts";
 import { dropPrivileges } from "./resources.ts";
@@ -25,6 +25,7 @@ const MEASURE_MS = 1_000;
  * @returns the exit code
  * @throws {ListenError} if an endpoint cannot be listened on
  * @throws {TlsError} if a TLS file cannot be used
+ * @throws {AnswersError} if the file of answers cannot be used
  */
 export async function serveAlone(options: ServeOptions, memoryRemedy: string): Promise<number> {
   const log = openLog(options.log);
@@ -34,7 +35,7 @@ export async function serveAlone(options: ServeOptions, memoryRemedy: string): P
   dropPrivileges(options);
   log.listening(server.endpoints);
   adviseOnMemory(log, memoryRemedy);
-  reloadOnSighup(options, log, () => reloadTls(server));
+  reloadOnSighup(options, log, (what) => reloadFiles(server, what));
   const signal = await signals.next();
   const exitCode = await Promise.race([
     drainAndTell(server, options.graceMs, signal, log),

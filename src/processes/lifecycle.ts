@@ -1,18 +1,20 @@
-/** What one process that serves and a supervisor share: options, drain, reload of the TLS files. */
+/** What one process that serves and a supervisor share: options, drain, reload of files. */
 import { ExitCode } from "../cli/exit.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { LogFormat } from "../telemetry/log_format.ts";
 import type { TcpEndpoint } from "../server/listen.ts";
 import type { RunningServer, ServerOptions } from "../server/server.ts";
+import { AnswersError } from "../server/answers_error.ts";
 import { TlsError } from "../contract/tls_error.ts";
 import {
   draining,
   type DrainOutcome,
   drainOutcome,
+  filesStay,
   isClean,
-  tlsFilesStay,
-  tlsReloaded,
-  tlsReloadFailed,
+  reloaded,
+  type ReloadedFiles,
+  reloadFailed,
 } from "./notices.ts";
 
 /**
@@ -50,38 +52,47 @@ export async function drainAndTell(
 }
 
 /**
- * Reloads the TLS files on each SIGHUP, and tells the log.
+ * Reloads the TLS files and the file of answers on each SIGHUP, and tells the log.
  *
- * @param reload reads the files again; returns what did not go well
+ * @param reload reads files again; returns what did not go well
  */
 export function reloadOnSighup(
-  { tls }: ServeOptions,
+  { tls, faults: { answers } }: ServeOptions,
   log: Log,
-  reload: () => Promise<Iterable<string>>,
+  reload: (what: ReloadedFiles) => Promise<Iterable<string>>,
 ): void {
   // On Windows SIGHUP means that the console is closing.
   if (Deno.build.os === "windows") return;
+  const reloadAndTell = async (what: ReloadedFiles) => {
+    const faults = [...await reload(what)];
+    if (faults.length === 0) return log.notice(reloaded(what));
+    for (const fault of faults) log.notice(reloadFailed(what, fault, "error"));
+  };
   Deno.addSignalListener("SIGHUP", async () => {
-    if (tls === undefined) {
-      return log.notice(tlsReloadFailed("there are no TLS files to read again", "warn"));
+    if (tls === undefined && answers === undefined) {
+      return log.notice(reloadFailed("tls", "there are no TLS files to read again", "warn"));
     }
-    const faults = [...await reload()];
-    if (faults.length === 0) return log.notice(tlsReloaded("new connections use"));
-    for (const fault of faults) log.notice(tlsReloadFailed(fault, "error"));
+    if (tls !== undefined) await reloadAndTell("tls");
+    if (answers !== undefined) await reloadAndTell("answers");
   });
 }
 
 /**
- * Reads the TLS files again, for the connections to come.
+ * Reads files again, for the connections or calls to come.
  *
  * @returns what did not go well; empty if they were read
  */
-export async function reloadTls(server: RunningServer): Promise<string[]> {
+export async function reloadFiles(server: RunningServer, what: ReloadedFiles): Promise<string[]> {
   try {
-    await server.reloadTls();
+    await (what === "tls" ? server.reloadTls() : server.reloadAnswers());
     return [];
   } catch (error) {
-    if (!(error instanceof TlsError)) throw error;
-    return [tlsFilesStay(error.message)];
+    if (!isFileError(error)) throw error;
+    return [filesStay(what, error.message)];
   }
+}
+
+/** Whether a file that a server needs cannot be used; the message is one line that says why. */
+export function isFileError(error: unknown): error is TlsError | AnswersError {
+  return error instanceof TlsError || error instanceof AnswersError;
 }

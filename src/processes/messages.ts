@@ -4,6 +4,7 @@
  * supervisor sends one at a time: see src/workarounds/one_message_at_a_time.ts.
  */
 import type { Snapshot } from "../telemetry/ledger.ts";
+import type { ReloadedFiles } from "./notices.ts";
 import type { ServeOptions } from "./lifecycle.ts";
 
 /** What a new worker must know. It is passed as JSON in {@linkcode WORKER_VARIABLE}. */
@@ -50,8 +51,11 @@ export interface WorkerRequests {
     readonly request: { readonly graceMs: number; readonly replaced: boolean };
     readonly response: Drained;
   };
-  /** Read the TLS files again; the answer says what could not be read. */
-  reload: { readonly request: Record<never, never>; readonly response: { faults: string[] } };
+  /** Read files again; the answer says what could not be read. */
+  reload: {
+    readonly request: { readonly what: ReloadedFiles };
+    readonly response: { faults: string[] };
+  };
   /** Whether the worker is alive; the answer is its memory (resident set size) in bytes. */
   heartbeat: {
     readonly request: Record<never, never>;

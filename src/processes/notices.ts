@@ -43,38 +43,55 @@ export function drainOutcome(outcome: DrainOutcome): Notice {
   };
 }
 
-/** The TLS files were read again. */
-export function tlsReloaded(whoUses: string): Notice {
+/** The files that a server reads again: of TLS, or of answers. */
+export type ReloadedFiles = "tls" | "answers";
+
+const RELOADED = {
+  tls: { files: "the TLS files", use: "new connections", now: "they are now", old: "TLS files" },
+  answers: { files: "the file of answers", use: "new calls", now: "it is now", old: "answers" },
+} as const;
+
+/**
+ * Files were read again.
+ *
+ * @param of whose calls or connections use them; empty for those of the whole server
+ */
+export function reloaded(what: ReloadedFiles, of = ""): Notice {
+  const { files, use, now } = RELOADED[what];
   return {
     level: "info",
-    event: "tls_reloaded",
-    message: `SIGHUP: ${whoUses} the TLS files as they are now`,
+    event: `${what}_reloaded`,
+    message: `SIGHUP: ${use}${of} use ${files} as ${now}`,
   };
 }
 
-/** The TLS files could not be read again. */
-export function tlsReloadFailed(why: string, level: Notice["level"]): Notice {
-  return { level, event: "tls_reload_failed", message: `SIGHUP: ${why}` };
+/** Files could not be read again. */
+export function reloadFailed(what: ReloadedFiles, why: string, level: Notice["level"]): Notice {
+  return { level, event: `${what}_reload_failed`, message: `SIGHUP: ${why}` };
 }
 
-/** Says that the TLS files in use stay in use, and why. */
-export function tlsFilesStay(fault: string): string {
-  return `the TLS files in use stay: ${fault}`;
+/** Says that the files in use stay in use, and why. */
+export function filesStay(what: ReloadedFiles, fault: string): string {
+  return `the ${RELOADED[what].old} in use stay: ${fault}`;
 }
 
-/** Says that a worker that was asked to reload the TLS files has not answered yet. */
-export function workerIsSilent(worker: WorkerIdentity): string {
-  return `${
-    workerName(worker)
-  } does not answer; it reads the TLS files when it does, or is replaced`;
+/** Says that a worker that was asked to reload files has not answered yet. */
+export function workerIsSilent(worker: WorkerIdentity, what: ReloadedFiles): string {
+  return `${workerName(worker)} does not answer; it reads ${
+    RELOADED[what].files
+  } when it does, or is replaced`;
 }
 
-/** A worker has reloaded the TLS files, but answered late. */
-export function workerReloadedLate(worker: WorkerIdentity, faults: readonly string[]): Notice {
+/** A worker has reloaded files, but answered late. */
+export function workerReloadedLate(
+  worker: WorkerIdentity,
+  what: ReloadedFiles,
+  faults: readonly string[],
+): Notice {
   const who = workerName(worker);
   return faults.length === 0
-    ? tlsReloaded(`new connections of ${who} use`)
-    : tlsReloadFailed(`${who}: ${faults.join("; ")}`, "error");
+    ? reloaded(what, ` of ${who}`)
+    : reloadFailed(what, `${who}: ${faults.join("; ")}`, "error");
 }
 
 /** Which worker a notice is about. */

@@ -24,6 +24,7 @@ import type { Drained } from "./messages.ts";
 import {
   type DrainOutcome,
   overLimit,
+  type ReloadedFiles,
   workerDied,
   workerDrained,
   workerHung,
@@ -58,11 +59,11 @@ export interface Pool {
   /** Replaces no worker any more and waits until all have drained and ended. */
   drain(graceMs: number): Promise<DrainOutcome>;
   /**
-   * Has the serving workers reload the TLS files, and waits at most 1 s for each answer.
+   * Has the serving workers reload files, and waits at most 1 s for each answer.
    *
    * @returns why files could not be reloaded, each reason once
    */
-  reload(): Promise<Set<string>>;
+  reload(what: ReloadedFiles): Promise<Set<string>>;
   /** Ends all workers at once. */
   kill(): void;
 }
@@ -147,8 +148,8 @@ export function openPool(
       await Promise.all(workersIn(pool, "serving", "draining").map(askToCount));
     },
     drain: (graceMs) => drainAll(pool, graceMs),
-    reload: async () => {
-      const faults = workersIn(pool, "serving").map((worker) => askToReload(worker, say));
+    reload: async (what) => {
+      const faults = workersIn(pool, "serving").map((worker) => askToReload(worker, what, say));
       return new Set((await Promise.all(faults)).flat());
     },
     kill: () => pool.workers.forEach(({ process }) => process.kill()),

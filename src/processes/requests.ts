@@ -2,7 +2,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Notice } from "../server/events.ts";
 import type { Worker } from "./worker_state.ts";
-import { workerIsSilent, workerReloadedLate } from "./notices.ts";
+import { type ReloadedFiles, workerIsSilent, workerReloadedLate } from "./notices.ts";
 import type { Drained } from "./messages.ts";
 
 /**
@@ -30,21 +30,22 @@ export async function askToCount({ process, account }: Worker): Promise<void> {
 }
 
 /**
- * Asks a worker to read the TLS files again; waits for it no longer than 1 s.
+ * Asks a worker to read files again; waits for it no longer than 1 s.
  *
  * @param say told of an answer that comes later
  * @returns what did not go well
  */
 export async function askToReload(
   worker: Worker,
+  what: ReloadedFiles,
   say: (notice: Notice) => void,
 ): Promise<string[]> {
-  const asked = worker.process.ask({ kind: "reload" });
+  const asked = worker.process.ask({ kind: "reload", what });
   const answer = await inTime(asked);
   if (answer !== LATE) return answer?.faults ?? [];
   // A worker that ends without an answer is replaced by one that reads the files when it starts.
-  void asked.then((late) => late && say(workerReloadedLate(worker, late.faults)));
-  return [workerIsSilent(worker)];
+  void asked.then((late) => late && say(workerReloadedLate(worker, what, late.faults)));
+  return [workerIsSilent(worker, what)];
 }
 
 /** What {@linkcode inTime} returns in place of an answer that has not come. */

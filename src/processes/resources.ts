@@ -6,9 +6,10 @@ import type { ServeOptions } from "./lifecycle.ts";
  * Gives up the permissions that a server which listens no longer needs. It keeps reading for a reload
  * of TLS files and to recognise its socket file, writing to remove the socket file.
  */
-export function dropPrivileges({ tls, endpoints }: ServeOptions): void {
+export function dropPrivileges({ tls, endpoints, faults }: ServeOptions): void {
   const hasSocketFile = endpoints.some((endpoint) => "path" in endpoint);
-  if (tls === undefined && !hasSocketFile) Deno.permissions.revokeSync({ name: "read" });
+  const hasFiles = tls !== undefined || faults.answers !== undefined || hasSocketFile;
+  if (!hasFiles) Deno.permissions.revokeSync({ name: "read" });
   if (!hasSocketFile) Deno.permissions.revokeSync({ name: "write" });
 }
 

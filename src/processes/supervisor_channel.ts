@@ -21,8 +21,8 @@ export interface Duties {
   metrics(): Promise<Snapshot>;
   /** Tells how much memory the worker uses. */
   heartbeat(): ResponseTo<"heartbeat">;
-  /** Reads the TLS files again. */
-  reload(): Promise<ResponseTo<"reload">>;
+  /** Reads files again. */
+  reload(request: WorkerRequests["reload"]["request"]): Promise<ResponseTo<"reload">>;
 }
 
 /** The channel to the supervisor, seen from a worker. */
@@ -53,7 +53,7 @@ function answer(duties: Duties, request: WorkerRequest): unknown {
     case "heartbeat":
       return duties.heartbeat();
     case "reload":
-      return duties.reload();
+      return duties.reload(request);
   }
 }
 

@@ -8,8 +8,7 @@ import type { ServerEvents } from "../server/events.ts";
 import type { Accept } from "../server/listen.ts";
 import { type RunningServer, startServer } from "../server/server.ts";
 import { nameUnixPeer } from "../workarounds/unknown_unix_peers.ts";
-import { TlsError } from "../contract/tls_error.ts";
-import { drainAndTell, FLUSH_MS, reloadTls } from "./lifecycle.ts";
+import { drainAndTell, FLUSH_MS, isFileError, reloadFiles } from "./lifecycle.ts";
 import { WORKER_VARIABLE, type WorkerTask } from "./messages.ts";
 import { dropPrivileges } from "./resources.ts";
 import { openSupervisorChannel, type SupervisorChannel } from "./supervisor_channel.ts";
@@ -36,7 +35,7 @@ export async function serveAsWorker(text: string): Promise<number> {
     const events = metrics ? metrics.withLog(log) : log;
     server = await startServer(options, events, connections.accept);
   } catch (error) {
-    if (!(error instanceof TlsError)) throw error;
+    if (!isFileError(error)) throw error;
     await supervisor.sendLast({ kind: "failed", reason: error.message });
     return ExitCode.FAILURE;
   }
@@ -49,7 +48,7 @@ export async function serveAsWorker(text: string): Promise<number> {
     },
     metrics: () => metrics ? metrics.snapshot() : Promise.resolve([]),
     heartbeat: () => ({ rss: Deno.memoryUsage().rss }),
-    reload: async () => ({ faults: await reloadTls(server) }),
+    reload: async ({ what }) => ({ faults: await reloadFiles(server, what) }),
   });
   let answered = false;
   const orphaned = supervisor.gone.then(async () => {

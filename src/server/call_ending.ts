@@ -1,5 +1,5 @@
 import { status } from "@grpc/grpc-js";
-import type { ServerEvents } from "./events.ts";
+import type { Fault, Outcome, ServerEvents } from "./events.ts";
 import type { Answer, IncomingCall } from "./incoming_call.ts";
 
 /** How a call ends. */
@@ -8,6 +8,8 @@ export interface Ending {
   readonly answer: Answer;
   /** Nobody waits for the answer any more: it is for log and metrics alone. */
   readonly unheard?: true;
+  /** What was done on purpose. */
+  readonly fault?: Fault;
 }
 
 /** Where our own code fails, the caller learns nothing of it and the log everything. */
@@ -21,22 +23,24 @@ const FAILED: Ending = { answer: { code: status.INTERNAL, reason: "internal erro
  * call is answered at most once, and has one record and one count. grpc-js alone does not see to that:
  * it emits `cancelled` after an answer, too.
  *
- * @returns ends the call, unless it has ended; what throws on the way there is INTERNAL
+ * @param metadata initial metadata that every answer carries
+ * @returns ends the call, unless it has ended, or its ending is undefined: it is to end later; what
+ * throws on the way there is INTERNAL
  * @see https://github.com/grpc/grpc-node/issues/2771
  */
 export function beginCall(
   call: IncomingCall,
   events: ServerEvents,
-): (ending: () => Ending) => void {
+  metadata?: Answer["metadata"],
+): (ending: () => Ending | undefined) => void {
   const start = performance.now();
   let ended = false;
-  const end = ({ answer, unheard }: Ending) => {
-    if (ended) return;
-    if (!unheard) call.answer(answer);
+  const end = (ending: Ending | undefined) => {
+    if (ended || ending === undefined) return;
+    const { answer, unheard } = ending;
+    if (!unheard) call.answer(metadata === undefined ? answer : withMetadata(answer, metadata));
     ended = true;
-    const { code, reason } = answer;
-    const timeMs = performance.now() - start;
-    events.callFinished(call, reason === undefined ? { code, timeMs } : { code, reason, timeMs });
+    events.callFinished(call, outcomeOf(ending, performance.now() - start));
   };
   const guarded = (step: () => void) => {
     try {
@@ -51,4 +55,16 @@ export function beginCall(
   return (ending) => {
     if (!ended) guarded(() => end(ending()));
   };
+}
+
+function outcomeOf({ answer: { code, reason }, fault }: Ending, timeMs: number): Outcome {
+  if (fault !== undefined) {
+    return { code, ...(reason === undefined ? {} : { reason }), fault, timeMs };
+  }
+  return reason === undefined ? { code, timeMs } : { code, reason, timeMs };
+}
+
+/** What an answer says itself wins. */
+function withMetadata(answer: Answer, metadata: NonNullable<Answer["metadata"]>): Answer {
+  return { ...answer, metadata: { ...metadata, ...answer.metadata } };
 }

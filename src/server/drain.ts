@@ -58,8 +58,9 @@ export interface DrainedParts {
  * @returns how many calls were cancelled
  */
 export async function drain(parts: DrainedParts, graceMs: number): Promise<{ cancelled: number }> {
-  const { server, sessions, listeners, streamingCalls } = parts;
+  const { server, sessions, listeners, streamingCalls, getUser } = parts;
   const closed = Promise.all(listeners.map((listener) => listener.close()));
+  getUser.drain();
   const endStreaming = () => streamingCalls.end(status.UNAVAILABLE, "the server is draining");
   endStreaming();
   await sessions.announceGoaway();
@@ -70,7 +71,7 @@ export async function drain(parts: DrainedParts, graceMs: number): Promise<{ can
   server.tryShutdown(() => {});
   if (await isOverWithin(graceMs, closed)) return { cancelled: 0 };
   const cancelled = openCallCount(server);
-  parts.getUser.cancel();
+  getUser.cancel();
   if (!await isOverWithin(CANCEL_MS, closed)) {
     server.forceShutdown();
     listeners.forEach((listener) => listener.destroyConnections());

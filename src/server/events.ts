@@ -14,12 +14,28 @@ export interface Call {
   readonly username: string;
 }
 
+/** Who wanted a fault: the call by its metadata, the file of answers, or the flags for all calls. */
+export type FaultSource = "metadata" | "answers" | "flags";
+
+/** What was done to a call on purpose. */
+export interface Fault {
+  readonly source: FaultSource;
+  /** How late it was answered, in milliseconds; absent: at once. */
+  readonly delayMs?: number;
+  /** It was not to be answered at all. */
+  readonly keepOpen?: true;
+  /** The gRPC status code that was chosen for its answer. */
+  readonly code?: number;
+}
+
 /** How a call ended. */
 export interface Outcome {
   /** The gRPC status code. */
   readonly code: number;
   /** Why it was refused or has failed, for the log; absent if it was answered OK. */
   readonly reason?: string;
+  /** What was done on purpose; absent where that is nothing. */
+  readonly fault?: Fault;
   /** From its arrival in the handler to its end, in milliseconds. */
   readonly timeMs: number;
 }

@@ -1,4 +1,7 @@
+import { status } from "@grpc/grpc-js";
 import type { StatusName } from "../contract/status_codes.ts";
+import { type Delay, drawDelay } from "./delay.ts";
+import type { AnswersFile, Plan, Planner } from "./plan.ts";
 
 /** A failure on purpose, for those who test clients. */
 export interface Failure {
@@ -12,8 +15,74 @@ export interface Failure {
 
 /** How a server misbehaves on purpose. */
 export interface Faults {
-  /** How long each call waits before its answer, in milliseconds; absent: not at all. */
-  readonly delayMs?: number;
-  /** Which calls fail; absent: none. */
-  readonly fail?: Failure;
+  /** Whether a call may ask for what is to be done to it, by its metadata. */
+  readonly byMetadata?: boolean;
+  /** Answers by usernames, in a file. */
+  readonly answers?: AnswersFile;
+  /** How long each call waits before its answer; absent: not at all. */
+  readonly delay?: Delay;
+  /** Which calls fail, their rates together at most 1; absent: none. */
+  readonly fail?: readonly Failure[];
+}
+
+/** What decides what is done to a call on purpose. */
+export interface OpenFaults {
+  /** The first that has something to say of a call decides alone. */
+  readonly planners: readonly Planner[];
+  /**
+   * Reads the file of answers again. Without one it does nothing.
+   *
+   * @throws {AnswersError} if it cannot be used; the old answers stay
+   */
+  reloadAnswers(): Promise<void>;
+}
+
+/**
+ * Prepares what is to be done on purpose. What is not asked for is not loaded.
+ *
+ * @param instance the name of this server, for calls that ask for a fault of one server among several
+ * @throws {AnswersError} if the file of answers cannot be used
+ */
+export async function openFaults(
+  { byMetadata, answers, delay, fail }: Faults,
+  instance: string | undefined,
+): Promise<OpenFaults> {
+  const planners: Planner[] = [];
+  if (byMetadata) {
+    const { metadataPlanner } = await import("./fault_metadata.ts");
+    planners.push(metadataPlanner(instance));
+  }
+  const file = answers && await openAnswers(answers);
+  if (file) planners.push(file.plan);
+  if (delay !== undefined || fail !== undefined) planners.push(planForAll(delay, fail ?? []));
+  return { planners, reloadAnswers: async () => await file?.reload() };
+}
+
+async function openAnswers(file: AnswersFile) {
+  const { readAnswers } = await import("./answers.ts");
+  let plan = await readAnswers(file);
+  return {
+    plan: ((call) => plan(call)) as Planner,
+    reload: async () => void (plan = await readAnswers(file)),
+  };
+}
+
+/** Delays each call, and fails a share of them. */
+function planForAll(delay: Delay | undefined, failures: readonly Failure[]): Planner {
+  return () => {
+    const failure = drawFailure(failures);
+    if (delay === undefined && failure === undefined) return undefined;
+    const delayed = delay === undefined ? {} : { delayMs: drawDelay(delay) };
+    if (failure === undefined) return { fault: { source: "flags", ...delayed } };
+    const code = status[failure.code];
+    return {
+      fault: { source: "flags", ...delayed, code },
+      answer: { code, reason: failure.reason },
+    } satisfies Plan;
+  };
+}
+
+function drawFailure(failures: readonly Failure[]): Failure | undefined {
+  let left = failures.length === 0 ? 0 : Math.random();
+  return failures.find(({ rate }) => (left -= rate) < 0);
 }

@@ -4,7 +4,7 @@ import { drain, type StreamingCalls, watchStreamingCalls } from "./drain.ts";
 import { takeGrpcLog } from "../workarounds/grpc_log.ts";
 import { refuseCompressedWithoutEncoding } from "../workarounds/compressed_flag.ts";
 import type { ServerEvents } from "./events.ts";
-import type { Faults } from "./faults.ts";
+import { type Faults, openFaults } from "./faults.ts";
 import { type GetUser, getUser } from "./get_user.ts";
 import { grpcHandler } from "./grpc_call.ts";
 import { addHealth, type Health } from "./health_service.ts";
@@ -27,6 +27,8 @@ export interface ServerOptions {
   readonly maxConnectionAgeMs?: number;
   /** What goes wrong on purpose. */
   readonly faults: Faults;
+  /** The name of this server among several: every answer of GetUser carries it as `hostname`. */
+  readonly instance?: string;
 }
 
 /** A server that accepts calls. */
@@ -48,6 +50,12 @@ export interface RunningServer {
    * @throws {TlsError} if one cannot be used; the old ones stay in use
    */
   reloadTls(): Promise<void>;
+  /**
+   * Reads the file of answers again, for later calls. Without one it does nothing.
+   *
+   * @throws {AnswersError} if it cannot be used; the old answers stay
+   */
+  reloadAnswers(): Promise<void>;
 }
 
 /**
@@ -57,6 +65,7 @@ export interface RunningServer {
  * @param accept what accepts the connections; by default this process listens itself
  * @throws {ListenError} if the endpoint cannot be listened on
  * @throws {TlsError} if a TLS file cannot be used
+ * @throws {AnswersError} if the file of answers cannot be used
  */
 export async function startServer(
   options: ServerOptions,
@@ -68,7 +77,10 @@ export async function startServer(
   const streamingCalls = watchStreamingCalls();
   const server = newServer(streamingCalls);
   const sessions = watchSessions(server, options.maxConnectionAgeMs);
-  const getUserService = getUser(events, options.faults);
+  const { instance } = options;
+  const { planners, reloadAnswers } = await openFaults(options.faults, instance);
+  const metadata = instance === undefined ? undefined : { hostname: [instance] };
+  const getUserService = getUser(events, { planners, metadata });
   const health = await addServices(server, getUserService, options.reflection);
   const { tls } = options;
   let injector = await newInjector(server, tls);
@@ -91,6 +103,7 @@ export async function startServer(
       injector = await newInjector(server, tls);
       sessions.watch();
     },
+    reloadAnswers,
   };
 }
 

@@ -1,5 +1,5 @@
 import { cut, jsonString } from "../cli/escape.ts";
-import type { Call, Notice, Outcome } from "../server/events.ts";
+import type { Call, Fault, Notice, Outcome } from "../server/events.ts";
 import { type Endpoint, formatEndpoint } from "../server/listen.ts";
 import { MAX_USERNAME } from "../server/username.ts";
 import { statusName } from "../contract/status_codes.ts";
@@ -61,7 +61,18 @@ function callRecord(call: Call, outcome: Outcome, worker: number | undefined): s
     ',"grpc.code":"' + statusName(outcome.code) +
     '","grpc.time_ms":' + Math.round(outcome.timeMs * 1000) / 1000 +
     ',"username":' + jsonString(cut(call.username, MAX_USERNAME)) +
+    (outcome.fault === undefined ? "" : ',"fault":' + faultJson(outcome.fault)) +
     (outcome.reason === undefined ? "" : ',"message":' + jsonText(outcome.reason)) + "}";
+}
+
+/** What was done on purpose; nothing in it comes from a peer. */
+function faultJson({ source, delayMs, keepOpen, code }: Fault): string {
+  return JSON.stringify({
+    source,
+    delay_ms: delayMs && Math.round(delayMs * 1000) / 1000,
+    keep_open: keepOpen,
+    code: code === undefined ? undefined : statusName(code),
+  });
 }
 
 function recordStart(level: string, event: string, worker: number | undefined): string {

@@ -1,6 +1,6 @@
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { ServerEvents } from "../server/events.ts";
-import { STATUS_NAMES, type StatusName } from "../contract/status_codes.ts";
+import { STATUS_NAMES, type StatusName, statusName } from "../contract/status_codes.ts";
 import type { Snapshot } from "./ledger.ts";
 
 /** The metrics of one server process. */
@@ -72,6 +72,12 @@ function countCalls(registry: Registry): Pick<ServerEvents, "callReceived" | "ca
     registers,
   });
   const handledByCode = STATUS_NAMES.map((name) => handled.labels(...labels, codeLabel(name)));
+  const faults = new Counter({
+    name: "usersvc_faults_total",
+    help: "RPCs to which something was done on purpose, by who wanted it.",
+    labelNames: ["source", "code"] as const,
+    registers,
+  });
   const handling = new Histogram({
     name: "grpc_server_handling_seconds",
     help: "Seconds from the arrival of an RPC in its handler to its end.",
@@ -86,7 +92,10 @@ function countCalls(registry: Registry): Pick<ServerEvents, "callReceived" | "ca
   const handlingTime = handling.labels(...labels);
   return {
     callReceived: () => started.inc(),
-    callFinished: (_, { code, timeMs }) => {
+    callFinished: (_, { code, fault, timeMs }) => {
+      if (fault !== undefined) {
+        faults.inc({ source: fault.source, code: codeLabel(statusName(code)) });
+      }
       handledByCode[code]?.inc();
       handlingTime.observe(timeMs / 1000);
     },

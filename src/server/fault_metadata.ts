@@ -1,0 +1,156 @@
+import { status } from "@grpc/grpc-js";
+import type { Fault } from "./events.ts";
+import type { IncomingCall } from "./incoming_call.ts";
+import { MAX_DELAY_MS, type Plan, type Planner } from "./plan.ts";
+
+// https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/fault_filter
+const ABORT = "x-envoy-fault-abort-grpc-request";
+const ABORT_PERCENTAGE = "x-envoy-fault-abort-request-percentage";
+const DELAY = "x-envoy-fault-delay-request";
+const DELAY_PERCENTAGE = "x-envoy-fault-delay-request-percentage";
+// Of gRPC's own test servers; a list as long as a header may be would be work for nothing.
+const BEHAVIOR = "rpc-behavior";
+const MAX_BEHAVIOR_LENGTH = 1_000;
+/** How often gRPC has tried a call before; gRPC's retries send it by themselves. */
+const ATTEMPTS = "grpc-previous-rpc-attempts";
+
+const LAST_STATUS = 16;
+const MAX_ATTEMPTS = 1_000;
+
+/**
+ * Makes plans from what calls ask for in their metadata, in the words of Envoy's fault filter
+ * (`x-envoy-fault-abort-grpc-request: 14`, `x-envoy-fault-delay-request: 200`, both with percentages)
+ * and of gRPC's own test servers (`rpc-behavior: sleep-2,error-code-14`). A call may ask in both: then
+ * Envoy's come first, as with an Envoy in front of the server.
+ *
+ * What makes no sense is INVALID_ARGUMENT with a `google.rpc.BadRequest` that names the header.
+ *
+ * @param instance the name that `hostname=NAME` in front of a behavior has to be, for it to apply
+ * @see https://github.com/grpc/grpc-node/blob/master/packages/grpc-js-xds/interop/xds-interop-server.ts
+ */
+export function metadataPlanner(instance: string | undefined): Planner {
+  return (call) => {
+    try {
+      return planFor(call, instance);
+    } catch (error) {
+      if (error instanceof HeaderError) return refusal(error);
+      throw error;
+    }
+  };
+}
+
+function planFor(call: IncomingCall, instance: string | undefined): Plan | undefined {
+  const delay = numberIn(call, DELAY, 0, MAX_DELAY_MS);
+  const delayPercentage = numberIn(call, DELAY_PERCENTAGE, 0, 100);
+  const abort = numberIn(call, ABORT, 1, LAST_STATUS);
+  const abortPercentage = numberIn(call, ABORT_PERCENTAGE, 0, 100);
+  const behaviors = behaviorsIn(call);
+  if (delay === undefined && abort === undefined && behaviors.length === 0) return undefined;
+  const delayMs = delay !== undefined && isDrawn(delayPercentage) ? delay : 0;
+  if (abort !== undefined && isDrawn(abortPercentage)) return failing(ABORT, delayMs, abort);
+  return behave(behaviors, delayMs, instance, call);
+}
+
+function isDrawn(percentage = 100): boolean {
+  return Math.random() * 100 < percentage;
+}
+
+/** What one entry of `rpc-behavior` asks for. */
+interface Behavior {
+  /** The server that is meant; undefined for any. */
+  readonly hostname: string | undefined;
+  readonly kind: string;
+  /** Seconds, a status code, or how many attempts. */
+  readonly amount: number;
+}
+
+/** Does what the behaviors say, in their order, up to the first that ends the call. */
+function behave(
+  behaviors: readonly Behavior[],
+  delayMs: number,
+  instance: string | undefined,
+  call: IncomingCall,
+): Plan {
+  for (const { hostname, kind, amount } of behaviors) {
+    if (hostname !== undefined && hostname !== instance) continue;
+    switch (kind) {
+      case "sleep":
+        delayMs += amount * 1_000;
+        if (delayMs <= MAX_DELAY_MS) continue;
+        throw new HeaderError(BEHAVIOR, `at most ${MAX_DELAY_MS / 1_000} s of delay in all`);
+      case "error-code":
+        return failing(BEHAVIOR, delayMs, amount);
+      case "keep-open":
+        return { fault: { source: "metadata", keepOpen: true } };
+      default:
+        if (amount === (numberIn(call, ATTEMPTS, 0, MAX_ATTEMPTS) ?? 0)) return delayed(delayMs);
+    }
+  }
+  return delayed(delayMs);
+}
+
+function delayed(delayMs: number): Plan {
+  return delayMs > 0 ? { fault: { source: "metadata", delayMs } } : {};
+}
+
+function failing(header: string, delayMs: number, code: status): Plan {
+  const fault: Fault = { source: "metadata", code, ...delayed(delayMs).fault };
+  return { fault, answer: { code, reason: `failed on purpose (${header})` } };
+}
+
+const BEHAVIOR_FORM = new RegExp(
+  "^(?:hostname=(\\S+) +)?(?:(keep-open)|(sleep)-(\\d{1,2}(?:\\.\\d{1,3})?)|" +
+    "(error-code|succeed-on-retry-attempt)-(\\d{1,4}))$",
+);
+
+/** The entries of `rpc-behavior`: of all its values, each of which may be a list. */
+function behaviorsIn(call: IncomingCall): Behavior[] {
+  const text = call.metadata(BEHAVIOR).join(",");
+  if (text.length > MAX_BEHAVIOR_LENGTH) {
+    throw new HeaderError(BEHAVIOR, `at most ${MAX_BEHAVIOR_LENGTH} characters`);
+  }
+  return text.split(",").map((entry) => entry.trim()).filter((entry) => entry !== "").map(
+    behaviorOf,
+  );
+}
+
+function behaviorOf(entry: string): Behavior {
+  const match = BEHAVIOR_FORM.exec(entry);
+  const kind = match?.[2] ?? match?.[3] ?? match?.[5];
+  const amount = Number(match?.[4] ?? match?.[6] ?? 0);
+  const isStatus = amount >= 1 && amount <= LAST_STATUS;
+  if (kind === undefined || (kind === "error-code" && !isStatus)) {
+    throw new HeaderError(
+      BEHAVIOR,
+      `sleep-SECONDS, error-code-N (1 to ${LAST_STATUS}), keep-open or ` +
+        "succeed-on-retry-attempt-N, each with hostname=NAME before it or not",
+    );
+  }
+  return { hostname: match?.[1], kind, amount };
+}
+
+function numberIn(
+  call: IncomingCall,
+  header: string,
+  min: number,
+  max: number,
+): number | undefined {
+  const values = call.metadata(header);
+  if (values.length === 0) return undefined;
+  const [text = ""] = values;
+  const isNumber = values.length === 1 && /^\d{1,9}$/.test(text);
+  if (isNumber && Number(text) >= min && Number(text) <= max) return Number(text);
+  throw new HeaderError(header, `a number from ${min} to ${max}`);
+}
+
+/** A header does not hold what it has to. */
+class HeaderError extends Error {
+  constructor(readonly header: string, readonly expected: string) {
+    super(`${header} expects ${expected}`);
+  }
+}
+
+function refusal({ header, expected, message }: HeaderError): Plan {
+  const violations = [{ field: header, description: `expects ${expected}` }];
+  return { answer: { code: status.INVALID_ARGUMENT, reason: message, violations } };
+}
