@@ -116,6 +116,11 @@ const mistakes: [args: string[], line: string][] = [
     "usersvc call: --file needs a value: the path of a file; " +
     "one that begins with a dash is written --file=-x",
   ],
+  [
+    ["call", "a", "--keepalive", "999ms"],
+    "usersvc call: --keepalive expects a duration from 1s to 24h with its unit, such as 500ms, 2s " +
+    'or 1m, not "999ms"',
+  ],
   [["call", "a", "-H"], `usersvc call: --header needs a value: ${HEADER}`],
   [["call", "a", "-H", "-v"], `usersvc call: --header needs a value: ${HEADER}`],
   [["call", "a", "-vH", ""], `usersvc call: --header needs a value: ${HEADER}`],

@@ -1,4 +1,4 @@
-import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 
 /** A server that speaks no gRPC: what it does to each connection is the test's choice. */
 export async function withPeer(
@@ -25,4 +25,33 @@ export async function closedPort(): Promise<number> {
   let closed = 0;
   await withPeer(() => {}, (port) => Promise.resolve(void (closed = port)));
   return closed;
+}
+
+/** A relay in front of a server, for tests of a machine that vanishes without closing connections. */
+export interface Relay {
+  readonly port: number;
+  /** From now on nothing is forwarded, while connections stay open and are accepted. */
+  silence(): void;
+}
+
+/** Gives a test a relay to a port of 127.0.0.1. */
+export async function withRelay(to: number, use: (relay: Relay) => Promise<void>): Promise<void> {
+  const pairs: [Socket, Socket][] = [];
+  let silent = false;
+  await withPeer((near) => {
+    if (silent) return;
+    const far = connect({ host: "127.0.0.1", port: to });
+    far.on("error", () => {});
+    far.on("close", () => near.destroy());
+    near.on("close", () => far.destroy());
+    near.pipe(far).pipe(near);
+    pairs.push([near, far]);
+  }, (port) =>
+    use({
+      port,
+      silence() {
+        silent = true;
+        for (const pair of pairs) pair.forEach((socket) => socket.unpipe().pause());
+      },
+    }));
 }

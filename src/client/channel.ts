@@ -49,7 +49,7 @@ export async function channelArguments(
   connection: Connection,
   { manyCalls = false }: ChannelUse = {},
 ): Promise<ChannelArguments> {
-  const { target, tls, retries, trace } = connection;
+  const { target, tls, retries, keepaliveMs, trace } = connection;
   takeGrpcLog((_, message) => {
     if (trace) trace(`* grpc-js: ${message}`);
     else if (isGrpcLogWanted()) connection.log?.(`grpc-js: ${message}`);
@@ -66,6 +66,7 @@ export async function channelArguments(
     ...tlsOptions,
     ...(manyCalls ? { "grpc.enable_channelz": 0 } : {}),
     ...serviceConfigOptions(target.balanced, retries),
+    ...keepaliveOptions(keepaliveMs),
     // grpc-js would use the proxies for web traffic that environment variables name.
     "grpc.enable_http_proxy": 0,
     // Otherwise grpc-js asks DNS for a TXT record before each channel connects.
@@ -113,6 +114,22 @@ function openChannel(
   options: ClientOptions,
 ): Channel {
   return new Channel(address, credentials, options as ChannelOptions);
+}
+
+/** How long an answer to a ping is awaited at most, in milliseconds. */
+const MAX_PING_MS = 20_000;
+
+/**
+ * Pings are sent only while calls are in flight: servers close connections that send any without.
+ *
+ * @see https://github.com/grpc/proposal/blob/master/A8-client-side-keepalive.md
+ */
+function keepaliveOptions(keepaliveMs: number | undefined): ChannelOptions {
+  if (keepaliveMs === undefined) return {};
+  return {
+    "grpc.keepalive_time_ms": keepaliveMs,
+    "grpc.keepalive_timeout_ms": Math.min(keepaliveMs, MAX_PING_MS),
+  };
 }
 
 function serviceConfigOptions(balanced: boolean, retries: number): ChannelOptions {

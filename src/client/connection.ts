@@ -12,6 +12,11 @@ export interface Connection {
   readonly wait: boolean;
   /** How often a call that failed with UNAVAILABLE is tried again. */
   readonly retries: number;
+  /**
+   * How long a connection with calls in flight may be silent before it is asked whether it still works,
+   * in milliseconds; absent: it is never asked.
+   */
+  readonly keepaliveMs?: number;
   /** The metadata of each call. */
   readonly headers: readonly Header[];
   /** Takes the trace of connections and calls, line by line, not escaped; absent: no trace. */

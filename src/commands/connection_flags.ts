@@ -6,7 +6,7 @@ import { HEADER, parseHeader } from "../client/metadata.ts";
 import { parseTarget, TARGET, type Target, withPort } from "../client/target.ts";
 import type { ClientTls } from "../client/tls_options.ts";
 import { escapeControls } from "../cli/escape.ts";
-import { DURATION, RETRIES } from "./value_ranges.ts";
+import { DURATION, KEEPALIVE, RETRIES } from "./value_ranges.ts";
 
 const file = { value: "FILE", ...PATH } as const;
 
@@ -32,6 +32,12 @@ export const connectionFlags = {
     help: "Try a call that fails with UNAVAILABLE again so often",
     ...RETRIES,
     default: "0",
+  },
+  keepalive: {
+    value: "DURATION",
+    help: "Ping a silent connection that often while calls wait",
+    ...KEEPALIVE,
+    defaultNote: "never",
   },
   header: {
     value: "'NAME: VALUE'",
@@ -108,6 +114,7 @@ export function connectionOf(flags: ConnectionValues): Connection {
     ...(tls === undefined ? {} : { tls }),
     wait: flags.wait,
     retries: flags.retries,
+    ...(flags.keepalive === undefined ? {} : { keepaliveMs: flags.keepalive }),
     headers: flags.header ?? [],
     log: (line) => console.error(escapeControls(line)),
     ...(flags.verbose ? { trace: (line) => writeError(escapeControls(line)) } : {}),

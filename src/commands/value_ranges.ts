@@ -6,6 +6,13 @@ import type { Failure } from "../server/faults.ts";
 /** A deadline or another duration, in milliseconds. */
 export const DURATION = duration("1ms", "24h");
 
+/**
+ * How long a connection may be silent before it is pinged, in milliseconds. grpc-js has no least time;
+ * servers of gRPC close connections that ping more often than every five minutes, unless they are told
+ * to allow it.
+ */
+export const KEEPALIVE = duration("1s", "24h");
+
 /** How many calls may be in flight at once. */
 export const CONCURRENCY = wholeNumber(1, 1_000);
 
