@@ -117,6 +117,23 @@ const mistakes: [args: string[], line: string][] = [
     "one that begins with a dash is written --file=-x",
   ],
   [
+    ["call", "a", "--fail-fast", "--max-failed", "1"],
+    "usersvc call: --max-failed, which lets calls fail, does not go with --fail-fast",
+  ],
+  [
+    ["call", "a", "--rate", "10001"],
+    'usersvc call: --rate expects a number from 1 to 10000, not "10001"',
+  ],
+  [
+    ["call", "a", "--repeat", "0"],
+    'usersvc call: --repeat expects a number from 1 to 100000000, not "0"',
+  ],
+  [["call", "a", "--summary", "x"], 'usersvc call: --summary expects text or json, not "x"'],
+  [
+    ["call", "a", "--max-failed", "101"],
+    'usersvc call: --max-failed expects a percentage from 0 to 100, such as 1% or 0.5%, not "101"',
+  ],
+  [
     ["call", "a", "--keepalive", "999ms"],
     "usersvc call: --keepalive expects a duration from 1s to 24h with its unit, such as 500ms, 2s " +
     'or 1m, not "999ms"',

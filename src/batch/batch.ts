@@ -1,28 +1,42 @@
 import { writeError } from "../cli/output.ts";
 import { ExitCode, exitCodeOfSignal, takeStopSignals } from "../cli/exit.ts";
+import { watchAnswer } from "../client/answer_context.ts";
 import type { Connection } from "../client/connection.ts";
 import { type CallOptions, openUserClient, type UserClient } from "../client/user_client.ts";
 import { exitCodeOfStatus } from "../contract/status_codes.ts";
-import { listNames, type Name, type Names, NamesError, openNames } from "./names.ts";
+import type { Limits } from "./limits.ts";
+import { listNames, type Name, type Names, NamesError, openNames, repeated } from "./names.ts";
+import { lateness, type PaceReport, setPace } from "./pace.ts";
 import { type Progress, startProgress } from "./progress.ts";
+import type { Report } from "./report.ts";
 import { describeResultError, NameFault, resultPrinter } from "./results.ts";
-import { callEach, type CallResult } from "./scheduler.ts";
+import { callEach, type CallOne, type CallResult } from "./scheduler.ts";
+import type { SummaryForm } from "./summary.ts";
 
 /** What to call, and how to print the results. */
 export interface Batch {
   readonly connection: Connection;
   /** The names, or the file that has them. */
   readonly names: readonly string[] | NamesFile;
+  /** How often each name is called. */
+  readonly repeat: number;
   /** How each call is made. */
   readonly call: CallOptions;
   /** How many calls are in flight at most. */
   readonly concurrency: number;
+  /** How many calls begin per second; absent: each as soon as it may. */
+  readonly rate?: number;
   /** Whether to stop at the first failed call. */
   readonly failFast: boolean;
   /** Whether stdout takes a JSON object for each name, or messages with the failures on stderr. */
   readonly json: boolean;
+  /** Whether these objects also have what came with the answer. */
+  readonly contexts: boolean;
   /** Whether to show progress once the batch has lasted a second. */
   readonly progress: boolean;
+  /** In which form to print a summary at the end; absent: in none. */
+  readonly summary?: SummaryForm;
+  readonly limits: Limits;
 }
 
 /** A file with a name on each line. */
@@ -31,35 +45,54 @@ export interface NamesFile {
   readonly path: string;
 }
 
+/** What sees the results of a batch beside stdout; absent where nobody asked for it. */
+interface Watchers {
+  progress?: Progress;
+  report?: Report;
+}
+
+/** How the calls went. */
+interface Outcome {
+  /** The first call that failed. */
+  readonly failed: FailedCall | undefined;
+  readonly pace: PaceReport | undefined;
+}
+
+type FailedCall = CallResult & { readonly error: unknown };
+
 /**
- * Makes a call for each name and prints the results in the order of the names. SIGINT and SIGTERM
- * stop it; a second one ends the process at once.
+ * Makes the calls for each name and prints the results in the order of the names, then the summary.
+ * SIGINT and SIGTERM stop it; a second one ends the process at once.
  *
- * @returns the exit code
+ * @returns the exit code: that of the first call that failed, or {@linkcode ExitCode.FAILURE} where the
+ * limits are exceeded or the names cannot be read
  * @throws {TlsError} if a TLS file cannot be used
  */
 export async function callNames(batch: Batch): Promise<number> {
+  const watchers: Watchers = {};
   const stopping = new AbortController();
   let stopped: Deno.Signal | undefined;
-  let progress: Progress | undefined;
   onStopSignals((signal) => {
     stopped = signal;
     stopping.abort();
-  }, () => progress?.end());
+  }, () => watchers.progress?.end());
   try {
-    const names = "path" in batch.names
-      ? await openNames(batch.names.path)
-      : listNames(batch.names);
-    if (batch.progress) progress = startProgress(names.total);
-    const code = await printEach(batch, names, stopping.signal, progress);
-    return stopped === undefined ? code : exitCodeOfSignal(stopped);
+    const names = await namesOf(batch);
+    await startWatchers(batch, names, watchers);
+    const outcome = await printEach(batch, names, stopping.signal, watchers);
+    await watchers.progress?.end();
+    await watchers.report?.summarize(outcome.pace);
+    if (batch.summary === undefined) tellLateness(outcome.pace);
+    return stopped === undefined
+      ? await exitCode(batch, outcome, watchers.report)
+      : exitCodeOfSignal(stopped);
   } catch (error) {
     if (!(error instanceof NamesError)) throw error;
-    await progress?.end();
+    await watchers.progress?.end();
     writeError(`usersvc call: ${error.message}`);
     return ExitCode.FAILURE;
   } finally {
-    await progress?.end();
+    await watchers.progress?.end();
   }
 }
 
@@ -72,36 +105,72 @@ function onStopSignals(first: (signal: Deno.Signal) => void, beforeExit: () => v
   });
 }
 
-/** @returns the exit code: that of the first call that failed */
+async function namesOf({ names, repeat }: Batch): Promise<Names> {
+  return repeated("path" in names ? await openNames(names.path) : listNames(names), repeat);
+}
+
+async function startWatchers(batch: Batch, names: Names, watchers: Watchers): Promise<void> {
+  const { progress, summary, limits, call: { timeoutMs } } = batch;
+  if (isMeasured(batch)) {
+    const { startReport } = await import("./report.ts");
+    watchers.report = startReport({ ...(summary && { summary }), limits, timeoutMs });
+  }
+  if (progress) {
+    watchers.progress = startProgress({ total: names.total, summary: summary === undefined });
+  }
+}
+
+function isMeasured({ summary, limits }: Batch): boolean {
+  return summary !== undefined || Object.keys(limits).length > 0;
+}
+
 async function printEach(
-  { connection, call, concurrency, failFast, json }: Batch,
+  batch: Batch,
   names: Names,
   signal: AbortSignal,
-  progress: Progress | undefined,
-): Promise<number> {
+  { progress, report }: Watchers,
+): Promise<Outcome> {
+  const { connection, call: { timeoutMs }, concurrency, rate, failFast } = batch;
   const client = await openUserClient(connection, { manyCalls: true });
-  const callOne = (name: Name) => callName(client, name, call);
-  const print = resultPrinter(json, call.timeoutMs, connection.target.name);
-  let firstFailed: CallResult & { error: unknown } | undefined;
-  for await (const results of callEach(names.lists, callOne, { concurrency, failFast, signal })) {
+  const pace = rate === undefined ? undefined : setPace(rate);
+  const options = { concurrency, failFast, signal, ...(pace && { pace }) };
+  const print = resultPrinter({ ...batch, timeoutMs, target: connection.target.name });
+  let firstFailed: FailedCall | undefined;
+  for await (const results of callEach(names.lists, callerOf(client, batch), options)) {
     const failed = results.find((result) => "error" in result);
     firstFailed ??= failed;
     // Other lines are about to appear on the same terminal.
     if (Deno.stdout.isTerminal() || failed !== undefined) progress?.hide();
     const wanted = await print(results);
     progress?.count(results);
+    report?.count(results);
     if (!wanted) break;
   }
   client.close();
-  if (firstFailed === undefined) return ExitCode.OK;
-  return exitCodeOfStatus(describeResultError(firstFailed.error, call.timeoutMs).code);
+  return { failed: firstFailed, pace: pace?.report() };
 }
 
-async function callName(
-  client: UserClient,
-  { username, fault }: Name,
-  options: CallOptions,
-): Promise<string> {
-  if (fault !== undefined) throw new NameFault(fault);
-  return await client.getUser(username, options);
+function callerOf(client: UserClient, batch: Batch): CallOne {
+  const { call, contexts } = batch;
+  const wantsContext = contexts || batch.summary !== undefined;
+  return async ({ username, fault }: Name, tell) => {
+    if (fault !== undefined) throw new NameFault(fault);
+    if (!wantsContext) return await client.getUser(username, call);
+    return await client.getUser(username, { ...call, onCall: (begun) => watchAnswer(begun, tell) });
+  };
+}
+
+function tellLateness(pace: PaceReport | undefined): void {
+  if (pace !== undefined && pace.late > 0) writeError(`usersvc call: ${lateness(pace)}`);
+}
+
+async function exitCode(
+  { call: { timeoutMs }, limits }: Batch,
+  { failed }: Outcome,
+  report: Report | undefined,
+): Promise<number> {
+  if (report !== undefined && !await report.isWithinLimits()) return ExitCode.FAILURE;
+  // Where some calls may fail, those that did are no failure of the batch.
+  if (failed === undefined || limits.failedPercent !== undefined) return ExitCode.OK;
+  return exitCodeOfStatus(describeResultError(failed.error, timeoutMs).code);
 }

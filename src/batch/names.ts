@@ -37,6 +37,28 @@ export function listNames(usernames: readonly string[]): Names {
   return { lists: lists(), total: () => usernames.length };
 }
 
+/** How many repetitions of a name are one list, at most. */
+const MAX_REPEATED = 1_024;
+
+/** Each of the names so many times, before the next. */
+export function repeated(names: Names, times: number): Names {
+  if (times === 1) return names;
+  async function* lists() {
+    for await (const list of names.lists) {
+      for (const name of list) {
+        for (let left = times; left > 0; left -= MAX_REPEATED) {
+          yield new Array<Name>(Math.min(left, MAX_REPEATED)).fill(name);
+        }
+      }
+    }
+  }
+  function total(): number | undefined {
+    const once = names.total();
+    return once === undefined ? undefined : once * times;
+  }
+  return { lists: lists(), total };
+}
+
 /**
  * The names of a file, one on each line.
  *

@@ -7,19 +7,23 @@ export interface Progress {
   hide(): void;
   /** Counts calls that have ended and shows the line again. */
   count(results: readonly CallResult[]): void;
-  /** Replaces the line with the summary. */
+  /** Clears the line, or replaces it with the summary. */
   end(): Promise<void>;
+}
+
+/** What a progress shows. */
+export interface ProgressOptions {
+  /** How many calls there are in all, as far as is known. */
+  readonly total: () => number | undefined;
+  /** Whether the summary of one line stands at the end. */
+  readonly summary: boolean;
 }
 
 /** How long a batch lasts before it shows progress, in milliseconds. */
 const QUIET_MS = 1_000;
 
-/**
- * Starts to count. The libraries that show the counts are loaded when they are needed.
- *
- * @param total how many calls there are in all, as far as is known
- */
-export function startProgress(total: () => number | undefined): Progress {
+/** Starts to count. The libraries that show the counts are loaded when they are needed. */
+export function startProgress({ total, summary }: ProgressOptions): Progress {
   const tally = startTally(total);
   // Those of the first second; there is no line yet that records them.
   let latenciesMs: number[] = [];
@@ -29,7 +33,7 @@ export function startProgress(total: () => number | undefined): Progress {
 
   async function load(): Promise<void> {
     const { openProgressLine } = await import("./progress_line.ts");
-    line = openProgressLine(tally);
+    line = openProgressLine(tally, summary);
     recordLatencies();
     if (!ended) line.show();
   }

@@ -1,7 +1,7 @@
 // @ts-types="@types/cli-progress"
 import cliProgress, { type Options, type Params } from "cli-progress";
-import { build, type Histogram } from "hdr-histogram-js";
 import { sayNow, writeError } from "../cli/output.ts";
+import { formatMs, type Latencies, recordLatencies } from "./latencies.ts";
 import { fitted, isDumbTerminal, terminalColumns } from "../cli/terminal.ts";
 
 /** How far a batch is. */
@@ -26,7 +26,7 @@ export interface ProgressLine {
   hide(): void;
   /** Draws it with the current tally. */
   update(): void;
-  /** Replaces it with the summary. */
+  /** Clears it, or replaces it with the summary. */
   end(): void;
 }
 
@@ -36,17 +36,21 @@ const SAVE_CURSOR = "\x1b7", RESTORE_CURSOR = "\x1b8";
 /** The width of a terminal that does not tell it. */
 const COLUMNS = 80;
 
-/** Makes a line that is not shown yet. */
-export function openProgressLine(tally: Tally): ProgressLine {
-  // Two digits: percentiles within 1 %, in 32 KB for any number of calls.
-  const latenciesUs = build({ numberOfSignificantValueDigits: 2 });
+/**
+ * Makes a line that is not shown yet.
+ *
+ * @param hasSummary whether a summary stands at the end
+ */
+export function openProgressLine(tally: Tally, hasSummary: boolean): ProgressLine {
+  const latencies = recordLatencies(2);
   const drawn = isDumbTerminal() ? NOTHING_DRAWN : drawLine(tally);
   return {
     ...drawn,
-    record: (latencyMs) => latenciesUs.recordValue(Math.max(1, Math.round(latencyMs * 1_000))),
+    record: latencies.record,
     end() {
       drawn.end();
-      writeError(fitted(`usersvc call: ${summary(tally)}${percentiles(latenciesUs)}`));
+      if (!hasSummary) return;
+      writeError(fitted(`usersvc call: ${summary(tally)}${percentiles(latencies)}`));
     },
   };
 }
@@ -109,10 +113,10 @@ function summary({ done, failed, elapsedMs }: Tally): string {
 }
 
 /** `; latency p50 3.21 ms, p95 5.0 ms, p99 8.1 ms`, or nothing if no call was answered. */
-function percentiles(latenciesUs: Histogram): string {
-  if (latenciesUs.totalCount === 0) return "";
-  const texts = [50, 95, 99].map((percentile) =>
-    `p${percentile} ${(latenciesUs.getValueAtPercentile(percentile) / 1_000).toPrecision(3)} ms`
+function percentiles(latencies: Latencies): string {
+  if (latencies.count === 0) return "";
+  const texts = [50, 95, 99].map((percent) =>
+    `p${percent} ${formatMs(latencies.percentile(percent))}`
   );
   return `; latency ${texts.join(", ")}`;
 }

@@ -17,17 +17,24 @@ const MAX_USERNAME = 256;
 /** Prints results; false if the reader of stdout has gone. */
 export type ResultPrinter = (results: readonly CallResult[]) => Promise<boolean>;
 
-/**
- * Makes the function that prints the results of a batch.
- *
- * @param json whether stdout takes a JSON object for each, or messages with the failures on stderr
- * @param timeoutMs the deadline that the calls had, in milliseconds
- * @param target the name of the server
- */
-export function resultPrinter(json: boolean, timeoutMs: number, target: string): ResultPrinter {
+/** How results are printed. */
+export interface ResultOptions {
+  /** Whether stdout takes a JSON object for each, or messages with the failures on stderr. */
+  readonly json: boolean;
+  /** Whether these objects also have what came with the answer. */
+  readonly contexts: boolean;
+  /** The deadline that the calls had, in milliseconds. */
+  readonly timeoutMs: number;
+  /** The name of the server. */
+  readonly target: string;
+}
+
+/** Makes the function that prints the results of a batch. */
+export function resultPrinter(options: ResultOptions): ResultPrinter {
+  const { json, timeoutMs, target } = options;
   return json
     ? (results) =>
-      writeAll(Deno.stdout, results.map((result) => jsonLine(result, timeoutMs)).join(""))
+      writeAll(Deno.stdout, results.map((result) => jsonLine(result, options)).join(""))
     : (results) => printText(results, timeoutMs, target);
 }
 
@@ -83,12 +90,17 @@ function failureLine(
   return `usersvc call: "${who}": ${name}${from}: ${escapeControls(reason)}\n`;
 }
 
-function jsonLine(result: CallResult, timeoutMs: number): string {
+function jsonLine(result: CallResult, { contexts, timeoutMs }: ResultOptions): string {
   const { username } = result.name;
   const object = "message" in result
     ? { username, message: result.message }
     : { username, error: jsonError(result.error, timeoutMs) };
-  return `${jsonString(object)}\n`;
+  return `${jsonString(contexts ? { ...object, ...jsonContext(result) } : object)}\n`;
+}
+
+function jsonContext({ context, latencyMs }: CallResult): Record<string, unknown> {
+  const { metadata = {}, trailers = {}, peer = null } = context ?? {};
+  return { metadata, trailers, peer, timeMs: Math.round(latencyMs * 1_000) / 1_000 };
 }
 
 function jsonError(error: unknown, timeoutMs: number): Record<string, unknown> {

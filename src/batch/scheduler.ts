@@ -1,24 +1,43 @@
+import { type AnswerContext, lengthOf } from "../client/answer_context.ts";
 import type { Name } from "./names.ts";
+import type { Pace } from "./pace.ts";
 
 /** How a call of a batch ended. */
 export type CallResult = {
   readonly name: Name;
-  /** From the start of the call to its end, in milliseconds. */
+  /** From the start of the call, or from when it was to start at a pace, to its end, in milliseconds. */
   readonly latencyMs: number;
+  /** What came beside the message, where somebody wants to know. */
+  readonly context?: AnswerContext;
 } & ({ readonly message: string } | { readonly error: unknown });
+
+/**
+ * Makes one call; rejects with the error of the result.
+ *
+ * @param tell may be told what came with the answer, before the promise settles
+ */
+export type CallOne = (name: Name, tell: (context: AnswerContext) => void) => Promise<string>;
 
 /** How a batch is run. */
 export interface BatchOptions {
   /** How many calls are in flight at most. */
   readonly concurrency: number;
+  /** When calls start; absent: as soon as they may. */
+  readonly pace?: Pace;
   /** Whether the result of the first call that fails is the last one. */
   readonly failFast: boolean;
   /** Stops the batch: calls in flight are abandoned, results that are there are still yielded. */
   readonly signal: AbortSignal;
 }
 
-/** How many calls may have started whose results were not taken: head-of-line calls may be slow. */
+/** How many calls may have started whose results were not taken: the first of them may be slow. */
 const WINDOW = 1_024;
+
+/** The same at a pace, which a slow call must not change: 6.5 s of 10,000 calls a second. */
+const WINDOW_AT_PACE = 65_536;
+
+/** How long before its time a call may start, in milliseconds: timers fire up to so much too late. */
+const EARLY_MS = 1;
 
 /**
  * How many calls start in one turn of the event loop. grpc-js and node:http2 do their steps for all
@@ -28,7 +47,7 @@ const WINDOW = 1_024;
  */
 const STARTED_PER_TURN = 16;
 
-/** No further call starts while the names and messages of the window have more characters. */
+/** No further call starts while the names and answers of the window have more characters. */
 const MAX_BUFFERED = 8 << 20;
 
 interface StartedCall {
@@ -38,13 +57,13 @@ interface StartedCall {
 
 /** A batch that runs. */
 interface Run {
-  readonly call: (name: Name) => Promise<string>;
+  readonly call: CallOne;
   readonly options: BatchOptions;
   /** The calls that have started and whose results were not taken, in the order of the names. */
   readonly window: StartedCall[];
   /** How many of them have not ended. */
   inFlight: number;
-  /** How many characters their names and messages have. */
+  /** How many characters their names and answers have. */
   buffered: number;
   /** No further call starts. */
   stopped: boolean;
@@ -63,12 +82,11 @@ interface Run {
  * Memory stays bounded whatever the number of names: they are read only as fast as results are
  * taken.
  *
- * @param call rejects with the error of the result
  * @throws whatever reading the names throws, after the results of those that were read
  */
 export async function* callEach(
   names: AsyncIterable<readonly Name[]>,
-  call: (name: Name) => Promise<string>,
+  call: CallOne,
   options: BatchOptions,
 ): AsyncGenerator<CallResult[], void, void> {
   const run: Run = {
@@ -95,36 +113,56 @@ export async function* callEach(
 }
 
 async function startAll(run: Run, names: AsyncIterable<readonly Name[]>): Promise<void> {
-  let started = 0;
+  const { pace } = run.options;
+  let started = 0, askedMs = performance.now();
   for await (const list of names) {
+    pace?.namesCame(askedMs);
     for (const name of list) {
+      if (pace) await untilDue(run, pace);
       while (!run.stopped && isFull(run)) await run.capacity.wait();
       if (run.stopped) return;
       startCall(run, name);
       if (++started % STARTED_PER_TURN === 0) await new Promise((resolve) => setImmediate(resolve));
     }
+    askedMs = performance.now();
   }
 }
 
-function isFull({ inFlight, window, buffered, options }: Run): boolean {
-  return inFlight >= options.concurrency || window.length >= WINDOW || buffered >= MAX_BUFFERED;
+async function untilDue(run: Run, pace: Pace): Promise<void> {
+  for (;;) {
+    const leftMs = pace.dueMs - performance.now();
+    if (leftMs <= EARLY_MS || run.stopped) return;
+    const timer = setTimeout(run.capacity.notify, leftMs);
+    await run.capacity.wait();
+    clearTimeout(timer);
+  }
+}
+
+function isFull({ inFlight, window, buffered, options: { concurrency, pace } }: Run): boolean {
+  return inFlight >= concurrency || buffered >= MAX_BUFFERED ||
+    window.length >= (pace ? WINDOW_AT_PACE : WINDOW);
 }
 
 function startCall(run: Run, name: Name): void {
   const started: StartedCall = { name };
-  const startMs = performance.now();
+  const startMs = run.options.pace?.begin() ?? performance.now();
+  let context: AnswerContext | undefined;
   run.window.push(started);
   run.inFlight++;
   run.buffered += name.username.length;
   const end = (ending: { message: string } | { error: unknown }) => {
-    started.result = { name, latencyMs: performance.now() - startMs, ...ending };
+    const latencyMs = performance.now() - startMs;
+    started.result = { name, latencyMs, ...ending, ...(context && { context }) };
     run.inFlight--;
-    if ("message" in ending) run.buffered += ending.message.length;
-    else if (run.options.failFast) run.stopped = true;
+    run.buffered += size(started.result) - name.username.length;
+    if ("error" in ending && run.options.failFast) run.stopped = true;
     run.capacity.notify();
     if (started === run.window[0]) run.progress.notify();
   };
-  run.call(name).then((message) => end({ message }), (error) => end({ error }));
+  run.call(name, (told) => context = told).then(
+    (message) => end({ message }),
+    (error) => end({ error }),
+  );
 }
 
 async function* takeAll(run: Run): AsyncGenerator<CallResult[], void, void> {
@@ -170,8 +208,10 @@ function stop(run: Run): void {
   run.progress.notify();
 }
 
-function size(result: CallResult): number {
-  return result.name.username.length + ("message" in result ? result.message.length : 0);
+function size({ name, context, ...ending }: CallResult): number {
+  const message = "message" in ending ? ending.message.length : 0;
+  const entries = context ? lengthOf(context.metadata) + lengthOf(context.trailers) : 0;
+  return name.username.length + message + entries;
 }
 
 /** Something that one waits for, to look again when it is notified. */

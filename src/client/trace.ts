@@ -1,4 +1,3 @@
-import type { Buffer } from "node:buffer";
 import {
   Channel,
   type ChannelCredentials,
@@ -10,6 +9,7 @@ import {
   type Metadata,
   status as statusCode,
 } from "@grpc/grpc-js";
+import { entriesOf, peerOf } from "./answer_context.ts";
 
 /** What a grpc-js client needs to trace its calls. */
 export interface Traced {
@@ -69,9 +69,8 @@ function callTracer(tell: (line: string) => void): Interceptor {
           },
           onReceiveStatus(received, pass) {
             lines.push(...entries("< trailer", received.metadata));
-            // Without a connection, grpc-js gives the target's URI (`dns:…`) as the peer.
-            const peer = call.getPeer();
-            if (!/^\w+:/.test(peer)) lines.push(`< peer ${peer}`);
+            const peer = peerOf(call);
+            if (peer !== undefined) lines.push(`< peer ${peer}`);
             lines.push(`< ${statusCode[received.code]} after ${msSince(start)} ms`);
             for (const line of lines) tell(line);
             pass(received);
@@ -83,12 +82,8 @@ function callTracer(tell: (line: string) => void): Interceptor {
 }
 
 function entries(what: string, metadata: Metadata): string[] {
-  return Object.entries(metadata.toJSON() as Record<string, (string | Buffer)[]>)
-    .flatMap(([name, values]) => values.map((value) => `${what} ${name}: ${shown(value)}`));
-}
-
-function shown(value: string | Buffer): string {
-  return typeof value === "string" ? value : value.toString("base64");
+  return Object.entries(entriesOf(metadata))
+    .flatMap(([name, values]) => values.map((value) => `${what} ${name}: ${value}`));
 }
 
 function msSince(start: number): string {

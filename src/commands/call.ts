@@ -1,3 +1,4 @@
+import type { Limits } from "../batch/limits.ts";
 import { defineCommand, UsageError } from "../cli/command.ts";
 import { ExitCode } from "../cli/exit.ts";
 import { exitCodeOfStatus } from "../contract/status_codes.ts";
@@ -7,9 +8,14 @@ import type { Connection } from "../client/connection.ts";
 import type { Target } from "../client/target.ts";
 import type { CallOptions } from "../client/user_client.ts";
 import { escapeControls } from "../cli/escape.ts";
-import { CONCURRENCY } from "./value_ranges.ts";
+import { CONCURRENCY, DURATION, PERCENT, RATE, REPEATS } from "./value_ranges.ts";
 import { connectionFlags, connectionOf, timeoutFlag } from "./connection_flags.ts";
 import { procMissing } from "../workarounds/missing_proc.ts";
+
+const SUMMARY_FORMS = ["text", "json"] as const;
+
+/** How many calls are in flight at most where nothing else is said. */
+const CONCURRENT = { default: 64, atRate: 1_000 };
 
 export const command = defineCommand({
   name: "call",
@@ -36,11 +42,36 @@ names, each is called; the first that failed gives the exit code.`,
       value: "N",
       help: "How many calls to have under way at once",
       ...CONCURRENCY,
-      default: "64",
+      defaultNote: `${CONCURRENT.default}, with --rate ${CONCURRENT.atRate}`,
+    },
+    repeat: { value: "N", help: "Call each name so often", ...REPEATS, default: "1" },
+    rate: {
+      value: "N",
+      help: "Begin so many calls per second, however slow answers are",
+      ...RATE,
+      defaultNote: "no limit",
     },
     "fail-fast": { help: "Stop at the first call that fails" },
     json: { help: "Print an object for each name, failures too" },
-    quiet: { help: "No progress and no summary on a terminal" },
+    summary: {
+      value: "FORMAT",
+      help: "At the end, say on stderr what was measured: text, json",
+      expects: "text or json",
+      parse: (text) => SUMMARY_FORMS.find((form) => form === text),
+      suggestions: SUMMARY_FORMS,
+      defaultNote: "none",
+    },
+    "max-p99": {
+      value: "DURATION",
+      help: "Exit with 1 if the 99th percentile of latency is longer",
+      ...DURATION,
+    },
+    "max-failed": {
+      value: "PERCENT",
+      help: "Exit with 1 if more calls fail, with 0 if not",
+      ...PERCENT,
+    },
+    quiet: { help: "No progress on a terminal" },
   },
   examples: [
     { command: "usersvc call Alice", does: "Call the server on this machine" },
@@ -48,32 +79,66 @@ names, each is called; the first that failed gives the exit code.`,
     { command: "printf 'Alice\\nBob\\n' | usersvc call -", does: "Greet names from stdin" },
     { command: "usersvc call Alice Bob --json", does: "Print an object for each" },
     { command: "usersvc call Alice --timeout 500ms", does: "Wait half a second at most" },
+    {
+      command: "usersvc call Alice --repeat 300 --rate 100 --summary text",
+      does: "Measure a service for three seconds",
+    },
+    {
+      command: "usersvc call Alice --repeat 300 --max-p99 2s --max-failed 1%",
+      does: "Exit with 1 if it is slow or fails",
+    },
     { command: "usersvc call -- --help", does: "Greet a name that is like a flag" },
   ],
   run: async (
-    { file, timeout, concurrency, "fail-fast": failFast, json, quiet, ...flags },
+    { file, timeout: timeoutMs, json, quiet, ...flags },
     names,
   ) => {
     const path = fileOfNames(file, names);
-    const connection = connectionOf(flags);
-    const call: CallOptions = { timeoutMs: timeout };
-    if (names.length === 1 && path === undefined && !json) {
-      return await callOne(connection, names[0]!, call);
-    }
+    const { rate, repeat, summary, "fail-fast": failFast } = flags;
+    const limits = limitsOf(flags);
+    // With --json, what came with an answer is in its object.
+    const contexts = json && flags.verbose;
+    const connection = connectionOf({ ...flags, verbose: flags.verbose && !json });
+    const isMeasured = summary !== undefined || Object.keys(limits).length > 0;
+    const isOne = names.length === 1 && path === undefined && repeat === 1;
+    if (isOne && !json && !isMeasured) return await callOne(connection, names[0]!, { timeoutMs });
     const { callNames } = await import("../batch/batch.ts");
     return await callNames({
       connection,
       names: path === undefined ? names : { path },
-      call,
-      concurrency,
+      repeat,
+      call: { timeoutMs },
+      concurrency: flags.concurrency ?? CONCURRENT[rate === undefined ? "default" : "atRate"],
+      ...(rate === undefined ? {} : { rate }),
       failFast,
       json,
+      contexts,
       // Trace lines, and names that are typed, would be mixed with the progress on the terminal.
-      progress: !quiet && !flags.verbose && Deno.stderr.isTerminal() &&
+      progress: !quiet && connection.trace === undefined && Deno.stderr.isTerminal() &&
         !(path === "-" && Deno.stdin.isTerminal()),
+      ...(summary === undefined ? {} : { summary }),
+      limits,
     });
   },
 });
+
+/** @throws {UsageError} where the first failure would end what some may */
+function limitsOf(
+  flags: {
+    readonly "fail-fast": boolean;
+    readonly "max-p99"?: number | undefined;
+    readonly "max-failed"?: number | undefined;
+  },
+): Limits {
+  const { "fail-fast": failFast, "max-p99": p99Ms, "max-failed": failedPercent } = flags;
+  if (failFast && failedPercent !== undefined) {
+    throw new UsageError("--max-failed, which lets calls fail, does not go with --fail-fast");
+  }
+  return {
+    ...(p99Ms === undefined ? {} : { p99Ms }),
+    ...(failedPercent === undefined ? {} : { failedPercent }),
+  };
+}
 
 /** Where the names come from: a file, `-` for stdin, or undefined for the command line. */
 function fileOfNames(file: string | undefined, names: readonly string[]): string | undefined {

@@ -16,6 +16,21 @@ export const KEEPALIVE = duration("1s", "24h");
 /** How many calls may be in flight at once. */
 export const CONCURRENCY = wholeNumber(1, 1_000);
 
+/** How often each name is called. */
+export const REPEATS = wholeNumber(1, 100_000_000);
+
+/** How many calls begin per second; one process makes some 9,000 at most on one core. */
+export const RATE = wholeNumber(1, 10_000);
+
+/** A share of the calls, in percent. */
+export const PERCENT: ValueKind<number> = {
+  expects: "a percentage from 0 to 100, such as 1% or 0.5%",
+  parse: (text) => {
+    const match = /^(\d{1,3}(?:\.\d+)?)%?$/.exec(text);
+    return match && Number(match[1]) <= 100 ? Number(match[1]) : undefined;
+  },
+};
+
 /** How many times a call may be retried. */
 export const RETRIES = wholeNumber(0, 10);
 

@@ -1,0 +1,62 @@
+/** What `call --rate` measures: its own rate, and the time of calls that had to wait. */
+import assert from "node:assert/strict";
+import { linuxTest, startUsersvc, withServe } from "../program.ts";
+
+/** Starts a batch whose summary is parsed at its end. */
+function startBatch(port: number, args: readonly string[]) {
+  const running = startUsersvc([
+    ...["call", "A", "--port", `${port}`, "--summary", "json"],
+    ...args,
+  ]);
+  return async () => {
+    const { code, stderr } = await running.ended();
+    assert.equal(code, 0, stderr);
+    return JSON.parse(stderr);
+  };
+}
+
+linuxTest(
+  "--rate 1000 holds its rate within 2 %, by the server's clock",
+  () =>
+    withServe(async (server) => {
+      const args = ["--rate", "1000", "--repeat", "4000"];
+      const { calls, rate } = await startBatch(server.port, args)();
+      assert.equal(calls, 4_000);
+      await server.stdout.lines(1 + calls);
+      const times = [...server.stdout.text.matchAll(/"time":"([^"]+)".*"event":"call"/g)]
+        .map(([, time]) => Date.parse(time!)).sort((a, b) => a - b);
+      assert.equal(times.length, calls);
+      const seen = (calls - 1) * 1_000 / (times.at(-1)! - times[0]!);
+      console.log(
+        `rate: ${rate.begun}/s begun, ${seen.toFixed(1)}/s at the server, ${rate.late} late`,
+      );
+      for (const perSecond of [rate.begun, seen]) {
+        assert.ok(Math.abs(perSecond - 1_000) <= 20, `${perSecond} per second`);
+      }
+    }, ["--log", "json"]),
+);
+
+linuxTest(
+  "a server that stops for a second is in the latencies, however few calls wait for it",
+  () =>
+    withServe(async (server) => {
+      const args = ["--rate", "200", "--repeat", "600"];
+      // One call in flight alone: without the intended starts, one in 600 would have been slow.
+      const batches = [["--concurrency", "1"], []]
+        .map((more) => startBatch(server.port, [...args, ...more]));
+      await server.stdout.lines(200);
+      server.kill("SIGSTOP");
+      await new Promise((resolve) => setTimeout(resolve, 1_000));
+      server.kill("SIGCONT");
+      const [one, many] = await Promise.all(batches.map((summary) => summary()));
+      for (const { calls, codes, latencyMs: { p95, p99, max }, rate } of [one, many]) {
+        console.log(`stopped: p95 ${p95} ms, p99 ${p99} ms, max ${max} ms, ${rate.late} late`);
+        assert.deepEqual([calls, codes], [600, { OK: 600 }]);
+        assert.ok(max >= 950 && p99 >= 900 && p95 >= 500, `${p95} ${p99} ${max}`);
+      }
+      assert.ok(one.rate.late > 50, `${one.rate.late} late`);
+      // Open loop: the calls begin while the server has stopped.
+      assert.ok(many.rate.late < one.rate.late / 4, `${many.rate.late} late of ${one.rate.late}`);
+      assert.ok(Math.abs(many.rate.begun - 200) <= 4, `${many.rate.begun} per second`);
+    }),
+);
