@@ -1,18 +1,13 @@
 /** What `call --rate` measures: its own rate, and the time of calls that had to wait. */
 import assert from "node:assert/strict";
-import { linuxTest, startUsersvc, withServe } from "../program.ts";
+import { linuxTest, usersvc, withServe } from "../program.ts";
 
-/** Starts a batch whose summary is parsed at its end. */
-function startBatch(port: number, args: readonly string[]) {
-  const running = startUsersvc([
-    ...["call", "A", "--port", `${port}`, "--summary", "json"],
-    ...args,
-  ]);
-  return async () => {
-    const { code, stderr } = await running.ended();
-    assert.equal(code, 0, stderr);
-    return JSON.parse(stderr);
-  };
+/** Runs a batch and returns its summary. */
+async function summaryOf(port: number, args: readonly string[]) {
+  const call = ["call", "A", "--port", `${port}`, "--summary", "json"];
+  const { code, stderr } = await usersvc([...call, ...args]);
+  assert.equal(code, 0, stderr);
+  return JSON.parse(stderr);
 }
 
 linuxTest(
@@ -20,7 +15,7 @@ linuxTest(
   () =>
     withServe(async (server) => {
       const args = ["--rate", "1000", "--repeat", "4000"];
-      const { calls, rate } = await startBatch(server.port, args)();
+      const { calls, rate } = await summaryOf(server.port, args);
       assert.equal(calls, 4_000);
       await server.stdout.lines(1 + calls);
       const times = [...server.stdout.text.matchAll(/"time":"([^"]+)".*"event":"call"/g)]
@@ -43,12 +38,13 @@ linuxTest(
       const args = ["--rate", "200", "--repeat", "600"];
       // One call in flight alone: without the intended starts, one in 600 would have been slow.
       const batches = [["--concurrency", "1"], []]
-        .map((more) => startBatch(server.port, [...args, ...more]));
-      await server.stdout.lines(200);
+        .map((more) => summaryOf(server.port, [...args, ...more]));
+      // A batch that ends too early says why.
+      await Promise.race([server.stdout.lines(200), ...batches]);
       server.kill("SIGSTOP");
       await new Promise((resolve) => setTimeout(resolve, 1_000));
       server.kill("SIGCONT");
-      const [one, many] = await Promise.all(batches.map((summary) => summary()));
+      const [one, many] = await Promise.all(batches);
       for (const { calls, codes, latencyMs: { p95, p99, max }, rate } of [one, many]) {
         console.log(`stopped: p95 ${p95} ms, p99 ${p99} ms, max ${max} ms, ${rate.late} late`);
         assert.deepEqual([calls, codes], [600, { OK: 600 }]);
