@@ -18,9 +18,18 @@ export interface Fleet {
   stop(): Promise<void>;
 }
 
-/** Starts servers on free ports. */
-export async function startFleet(size: number, args: readonly string[]): Promise<Fleet> {
-  const servers = await Promise.all(Array.from({ length: size }, () => startServe(args)));
+/**
+ * Starts servers on free ports.
+ *
+ * @param args returns the flags of each
+ */
+export async function startFleet(
+  size: number,
+  args: (index: number) => readonly string[],
+): Promise<Fleet> {
+  const servers = await Promise.all(
+    Array.from({ length: size }, (_, index) => startServe(args(index))),
+  );
   const ports = servers.map(({ port }) => port);
   const before = servers.map(() => 0);
   return {
@@ -30,7 +39,7 @@ export async function startFleet(size: number, args: readonly string[]): Promise
       const old = servers[index]!;
       await stopServer(old);
       before[index]! += callsOf(old);
-      servers[index] = await startServe([...args, "--port", `${ports[index]}`]);
+      servers[index] = await startServe([...args(index), "--port", `${ports[index]}`]);
       await inTime(servers[index]!.stdout.until(new RegExp(CALL)), "the server is called again");
     },
     async stop() {

@@ -6,27 +6,12 @@ import assert from "node:assert/strict";
 import { linuxTest, usersvc } from "../program.ts";
 import { startFleet } from "./fleet.ts";
 import { startLoad } from "./load.ts";
-import { type Proxy, startHaproxy, startNginx } from "./proxies.ts";
-
-/** What stands between the client and the servers: gives the client its target. */
-const ways: Record<
-  string,
-  (ports: readonly number[]) => Promise<{ target: string; proxy?: Proxy }>
-> = {
-  "a client with three addresses": (ports) =>
-    Promise.resolve({ target: `ipv4:${ports.map((port) => `127.0.0.1:${port}`).join(",")}` }),
-  "nginx": async (ports) => through(await startNginx(ports)),
-  "HAProxy": async (ports) => through(await startHaproxy(ports)),
-};
-
-function through(proxy: Proxy) {
-  return { target: `127.0.0.1:${proxy.port}`, proxy };
-}
+import { assertEven, ways } from "./ways.ts";
 
 for (const [way, connect] of Object.entries(ways)) {
   linuxTest(`${way}: three servers restarted in turn fail no call and share the load`, async () => {
     // As slow as a server with work to do, so that calls are in flight whenever one stops.
-    const fleet = await startFleet(3, ["--delay", "25ms"]);
+    const fleet = await startFleet(3, () => ["--delay", "25ms"]);
     try {
       const { target, proxy } = await connect(fleet.ports);
       try {
@@ -52,12 +37,4 @@ for (const [way, connect] of Object.entries(ways)) {
       await fleet.stop();
     }
   });
-}
-
-/** Each share is within 20 % of the mean. */
-function assertEven(shares: readonly number[]): void {
-  const mean = shares.reduce((sum, share) => sum + share) / shares.length;
-  for (const share of shares) {
-    assert.ok(Math.abs(share - mean) <= 0.2 * mean, `not even: ${shares.join(", ")}`);
-  }
 }
