@@ -41,15 +41,19 @@ export const clients = {
   /** `usersvc call NAME...`: the calls are under way at once. */
   batch: {
     run: async ({ call }, names) => [await usersvc(["call", ...call, "--", ...names])],
-    prints: (calls, { target }) => [{
-      code: firstFailure(calls),
-      stdout: calls.filter(({ outcome }) => isOk(outcome))
-        .map(({ outcome }) => `${outcome.line}\n`).join(""),
-      stderr: calls.filter(({ outcome }) => !isOk(outcome))
-        .map(({ name, outcome }) =>
-          `usersvc call: "${name.shown}": ${outcome.code} from ${target}: ${outcome.line}\n`
-        ).join(""),
-    }],
+    prints: (calls, route) => [batchResult(calls, route)],
+  },
+
+  /** `usersvc call NAME...` at a rate, with pings and a summary, whose counts alone are looked at. */
+  measured: {
+    run: async ({ call }, names) => {
+      const flags = ["--rate", "200", "--keepalive", "1s", "--summary", "json"];
+      return [withoutTimes(await usersvc(["call", ...call, ...flags, "--", ...names]))];
+    },
+    prints: (calls, route) => {
+      const { stderr, ...result } = batchResult(calls, route);
+      return [{ ...result, stderr: stderr + countsLine(calls.length, codesOf(calls)) }];
+    },
   },
 
   /** `usersvc call - --json`, whose names come slowly: the channel outlives a connection. */
@@ -88,6 +92,37 @@ function isOk({ code }: Outcome): boolean {
 /** The exit code of a failure, which usersvc and grpcurl have in common. */
 function failed({ number }: Outcome, stderr: string): Result {
   return { code: 64 + number, stdout: "", stderr };
+}
+
+function batchResult(calls: readonly Call[], { target }: Route): Result {
+  const [good, bad] = [true, false]
+    .map((wanted) => calls.filter(({ outcome }) => isOk(outcome) === wanted));
+  return {
+    code: firstFailure(calls),
+    stdout: good!.map(({ outcome }) => `${outcome.line}\n`).join(""),
+    stderr: bad!.map(({ name, outcome }) =>
+      `usersvc call: "${name.shown}": ${outcome.code} from ${target}: ${outcome.line}\n`
+    ).join(""),
+  };
+}
+
+/** Leaves of the summary, the last line of stderr, what does not depend on time. */
+function withoutTimes(result: Result): Result {
+  const [, before, summary] = /^([^]*?)([^\n]*\n)$/.exec(result.stderr) ?? [];
+  if (summary === undefined || !summary.startsWith("{")) return result;
+  const { calls, codes } = JSON.parse(summary);
+  return { ...result, stderr: before + countsLine(calls, codes) };
+}
+
+function countsLine(calls: number, codes: Record<string, number>): string {
+  return `${JSON.stringify({ calls, codes })}\n`;
+}
+
+/** How many calls ended with each status, in the order of the first of each. */
+function codesOf(calls: readonly Call[]): Record<string, number> {
+  const codes: Record<string, number> = {};
+  for (const { outcome: { code } } of calls) codes[code] = (codes[code] ?? 0) + 1;
+  return codes;
 }
 
 function firstFailure(calls: readonly Call[]): number {

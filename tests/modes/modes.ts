@@ -171,6 +171,7 @@ export const modes = {
   client: [
     { name: "one name" },
     { name: "batch", expected: { client: clients.batch } },
+    { name: "measured batch", expected: { client: clients.measured } },
     { name: "--json", expected: { client: clients.json } },
     { name: "grpcurl", expected: { client: clients.grpcurl } },
   ],
