@@ -71,7 +71,7 @@ names, each is called; the first that failed gives the exit code.`,
       help: "Exit with 1 if more calls fail, with 0 if not",
       ...PERCENT,
     },
-    quiet: { help: "No progress on a terminal" },
+    quiet: { help: "No progress on a terminal, and no line at its end" },
   },
   examples: [
     { command: "usersvc call Alice", does: "Call the server on this machine" },
