@@ -152,19 +152,15 @@ async function runConsole(
   const shown = all.find(({ command }) => /^\S*usersvc serve\b/.test(command));
   if (shown) assert.match(shown.printed, STARTED, `${place}: no start line`);
   const serving = shown ?? { command: `./usersvc serve --port ${where.port}`, printed: "" };
+  const before = shown === undefined ? [] : all.slice(0, all.indexOf(shown));
+  for (const step of before) await runStep(where, place, step, shell, skipped);
   const child = start(where, shell, ["-c", `exec 2>&1\nexec ${serving.command}`]);
   const stdout = new Transcript(child.stdout);
   const stderr = new Transcript(child.stderr);
   try {
     await stdout.until(STARTED);
-    for (const { command, printed } of all.filter((step) => step !== serving)) {
-      if (skipped(command)) continue;
-      const { code, stdout } = await run(where, shell, ["-c", `exec 2>&1\n${command}`]);
-      assert.deepEqual(
-        { code, printed: comparable(stdout) },
-        { code: 0, printed: comparable(printed) },
-        `${place}: ${command}`,
-      );
+    for (const step of all.filter((step) => step !== serving && !before.includes(step))) {
+      await runStep(where, place, step, shell, skipped);
     }
   } finally {
     child.kill("SIGTERM");
@@ -173,6 +169,22 @@ async function runConsole(
   }
   const expected = comparable(serving.printed);
   assert.equal(comparable(await stdout.all()).slice(0, expected.length), expected, place);
+}
+
+async function runStep(
+  where: Place,
+  place: string,
+  { command, printed }: Step,
+  shell: string,
+  skipped: (command: string) => boolean,
+): Promise<void> {
+  if (skipped(command)) return;
+  const { code, stdout } = await run(where, shell, ["-c", `exec 2>&1\n${command}`]);
+  assert.deepEqual(
+    { code, printed: comparable(stdout) },
+    { code: 0, printed: comparable(printed) },
+    `${place}: ${command}`,
+  );
 }
 
 /** Replaces what differs from run to run: the times and peers of a log. */
