@@ -1,7 +1,7 @@
 /** What a server does on purpose: asked by metadata, by a file of answers, by flags. */
 import assert from "node:assert/strict";
 import { credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
-import { FAILURES, parseFailures } from "../src/commands/value_ranges.ts";
+import { FAILURES, parseFailures } from "../src/commands/fault_values.ts";
 import { loadContract, type UserServiceClient } from "../src/contract/contract.ts";
 import { errorDetails } from "../src/contract/error_details.ts";
 import { MAX_DELAY_MS } from "../src/server/plan.ts";

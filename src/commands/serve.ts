@@ -3,16 +3,8 @@ import { ExitCode } from "../cli/exit.ts";
 import { writeError } from "../cli/output.ts";
 import { giveUpRunning } from "../cli/program.ts";
 import { PATH, PORT_OR_FREE } from "../cli/values.ts";
-import {
-  DELAY,
-  DURATION,
-  FAILURE_CODES,
-  FAILURES,
-  INSTANCE,
-  parseFailures,
-  WORKER_MEMORY,
-  WORKERS,
-} from "./value_ranges.ts";
+import { DELAY, FAILURE_CODES, FAILURES, INSTANCE, parseFailures } from "./fault_values.ts";
+import { DURATION, WORKER_MEMORY, WORKERS } from "./value_ranges.ts";
 import { LOG_FORMATS } from "../telemetry/log_format.ts";
 import { AnswersError } from "../server/answers_error.ts";
 import type { Endpoint, TcpEndpoint } from "../server/listen.ts";
