@@ -21,7 +21,11 @@ interface Probe {
 interface Container {
   readonly image: string;
   readonly args: readonly string[];
-  readonly env: readonly { readonly name: string; readonly value: string }[];
+  readonly env: readonly {
+    readonly name: string;
+    readonly value?: string;
+    readonly valueFrom?: unknown;
+  }[];
   readonly volumeMounts: readonly { readonly name: string; readonly mountPath: string }[];
   readonly ports: readonly Port[];
   readonly startupProbe: Probe;
@@ -171,6 +175,12 @@ linuxTest("a pod ends after its drain, and is not killed for the memory it may h
     Number(limit[1]) * 1024 ** 3 >=
       workers * WORKER_MEMORY.parse(flag(container, "worker-memory"))! + supervisor,
   );
+});
+
+linuxTest("each pod says its name with its answers", async () => {
+  const { container } = await deployment();
+  const instance = container.env.find(({ name }) => name === "USERSVC_INSTANCE");
+  assert.deepEqual(instance?.valueFrom, { fieldRef: { fieldPath: "metadata.name" } });
 });
 
 linuxTest("temporary files have a place in the read-only root file system", async () => {

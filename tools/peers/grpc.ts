@@ -2,7 +2,7 @@
 import { goPeer, installOnce, pythonPeer } from "./install.ts";
 
 /**
- * Installs grpcio, grpcio-tools and grpcio-health-checking unless they are there.
+ * Installs grpcio, grpcio-tools, grpcio-health-checking and pytest with pytest-xdist unless they are there.
  *
  * @returns the path of the Python that has them
  * @throws {Error} if they cannot be installed; the message says what is missing
@@ -10,7 +10,10 @@ import { goPeer, installOnce, pythonPeer } from "./install.ts";
 export const python: () => Promise<string> = installOnce(
   pythonPeer(
     "python",
-    ["grpcio==1.85.1", "grpcio-tools==1.85.1", "grpcio-health-checking==1.85.1"],
+    [
+      ...["grpcio==1.85.1", "grpcio-tools==1.85.1", "grpcio-health-checking==1.85.1"],
+      ...["pytest==9.0.2", "pytest-xdist==3.8.0"],
+    ],
     "python",
   ),
 );
