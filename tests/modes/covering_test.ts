@@ -25,11 +25,11 @@ function unseen(table: Table<Choice>, rows: readonly Row<Choice>[]): string[] {
   return pairs.toSorted();
 }
 
-Deno.test("every pair of modes occurs, whatever the seed, in some 20 servers", () => {
+Deno.test("every pair of modes occurs, whatever the seed, in some 24 servers", () => {
   for (let seed = 0; seed < 20; seed++) {
     const rows = coveringRows<Choice>(modes, seed);
     assert.deepEqual(unseen(modes, rows), [], `seed ${seed}`);
-    assert.ok(rows.length <= 22, `${rows.length} servers of seed ${seed}`);
+    assert.ok(rows.length <= 26, `${rows.length} servers of seed ${seed}`);
     assert.notDeepEqual(unseen(modes, rows.slice(1)), [], "a pair that no row has would be seen");
   }
 });

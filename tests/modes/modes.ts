@@ -13,6 +13,8 @@ export interface Place {
   readonly CERTS: string;
   /** The folder of the contract. */
   readonly PROTO: string;
+  /** The folder of the file of answers. */
+  readonly MODES: string;
 }
 
 /** Where a server listens. */
@@ -77,8 +79,8 @@ export interface Mode extends Choice {
   readonly grpcurl?: string;
   /** Flags of grpcurl for a call. */
   readonly grpcurlCall?: string;
-  /** What may come of a call that would end like this without it. */
-  readonly outcomes?: (outcome: Outcome) => readonly Outcome[];
+  /** What may come of a call that would end like this without it, and usually like that. */
+  readonly outcomes?: (outcome: Outcome, usual: Outcome) => readonly Outcome[];
   /** What else is to be seen. */
   readonly expected?: Partial<Expected>;
 }
@@ -138,14 +140,14 @@ export const modes = {
   ],
   delay: [
     { name: "none" },
-    { name: "50ms", serve: "--delay 50ms", expected: { delayMs: 50 } },
+    { name: "50ms to 80ms", serve: "--delay 50ms-80ms", expected: { delayMs: 50 } },
   ],
   fail: [
     { name: "none" },
     {
       name: "half",
-      serve: "--fail UNAVAILABLE:0.5",
-      outcomes: (outcome) => [outcome, unavailable],
+      serve: "--fail UNAVAILABLE:0.3,PERMISSION_DENIED:0.2",
+      outcomes: (outcome) => [outcome, unavailable, denied],
     },
     {
       name: "all",
@@ -153,6 +155,28 @@ export const modes = {
       outcomes: () => [denied],
       hides: true,
     },
+  ],
+  // What these say of a call is all that is done to it: no fault of the dimensions above.
+  asked: [
+    { name: "none" },
+    {
+      name: "metadata",
+      serve: "--faults-by-metadata",
+      call: "-H rpc-behavior:sleep-0.05",
+      grpcurl: "-H rpc-behavior:sleep-0.05",
+      expected: { delayMs: 50 },
+      outcomes: (_, usual) => [usual],
+    },
+    {
+      name: "answers",
+      serve: "--answers MODES/answers.json",
+      expected: { delayMs: 50 },
+      outcomes: (_, usual) => [usual],
+    },
+  ],
+  instance: [
+    { name: "none" },
+    { name: "blue", serve: "--instance blue" },
   ],
   reflection: [
     { name: "on" },

@@ -45,7 +45,10 @@ export function planOf(row: Row<Mode>, folder: string): Plan {
     serve: flags("serve"),
     outcomes: (usual) =>
       chosen.reduce<readonly Outcome[]>(
-        (outcomes, mode) => mode.outcomes ? outcomes.flatMap(mode.outcomes) : outcomes,
+        (outcomes, mode) =>
+          mode.outcomes
+            ? unique(outcomes.flatMap((outcome) => mode.outcomes!(outcome, usual)))
+            : outcomes,
         [usual],
       ),
     endpoints: endpoints.map(({ target, grpcurl, peer, started }) => ({
@@ -59,6 +62,10 @@ export function planOf(row: Row<Mode>, folder: string): Plan {
   };
 }
 
+function unique(outcomes: readonly Outcome[]): readonly Outcome[] {
+  return [...new Set(outcomes)];
+}
+
 function placeIn(folder: string): Place {
   // Chosen here because --log none does not tell which the server has taken. Both are open at once so
   // that they differ.
@@ -70,6 +77,7 @@ function placeIn(folder: string): Place {
     SOCKET: `${folder}/socket`,
     CERTS: fileURLToPath(new URL("../certs", import.meta.url)),
     PROTO: `${root}proto`,
+    MODES: fileURLToPath(new URL(".", import.meta.url)).replace(/.$/, ""),
   };
 }
 
