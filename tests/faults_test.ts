@@ -380,6 +380,14 @@ posixTest(
     }, ["--fail", "UNAVAILABLE:0.3,INTERNAL:0.2"]),
 );
 
+programTest("the environment gives an instance its name, which cannot have spaces", async () => {
+  const { code, stderr } = await usersvc(["serve", "--port", "0"], {
+    env: { USERSVC_INSTANCE: "a b" },
+  });
+  assert.equal(code, 2);
+  assert.match(stderr, /USERSVC_INSTANCE[^\n]*a name of at most 253/);
+});
+
 programTest(
   "--delay takes a range",
   () =>
