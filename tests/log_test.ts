@@ -69,6 +69,7 @@ function callRecord(username: string, code = "OK"): LogRecord {
   return {
     level: "info",
     event: "call",
+    protocol: "grpc",
     "grpc.service": "userservice.UserService",
     "grpc.method": "GetUser",
     "grpc.code": code,
@@ -504,6 +505,7 @@ Deno.test("failures and notices are records, with the number of the worker", () 
       event: "call",
       worker: 2,
       peer: "192.0.2.1:1",
+      protocol: "grpc",
       "grpc.service": "userservice.UserService",
       "grpc.method": "GetUser",
       "grpc.code": "INTERNAL",

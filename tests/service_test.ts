@@ -181,7 +181,7 @@ async function answerTo(
 }
 
 programTest(
-  "a call whose content type is not one of gRPC is refused with 415, no other is",
+  "with --no-http a call whose content type is not one of gRPC is refused with 415, no other is",
   () =>
     withServe(async (server) => {
       const { openSession } = await import("./raw_client.ts");
@@ -212,7 +212,7 @@ programTest(
       assert.deepEqual(await answerTo(session, {}), [415, ""], "none");
       assert.deepEqual(await answerTo(session, { "content-type": "application/grpc" }), [200, "0"]);
       session.close();
-    }),
+    }, ["--no-http"]),
 );
 
 /** The code of RST_STREAM that gRPC takes for RESOURCE_EXHAUSTED (RFC 9113, section 7). */

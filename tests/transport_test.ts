@@ -145,17 +145,27 @@ async function alertTo(port: number, minor: number): Promise<number> {
 const ALERT = 21, PROTOCOL_VERSION = 70;
 
 posixTest(
-  "TLS 1.2 and 1.3 are spoken, none before, and nothing but HTTP/2 in them",
+  "TLS 1.2 and 1.3 are spoken, none before, HTTP/2 first in them, HTTP/1.1 if wanted",
   () =>
     withServe(async ({ port }) => {
       const ALPNProtocols = ["http/1.1", "h2"];
       assert.equal(await agreed(port, { ALPNProtocols }), "TLSv1.3 h2");
       assert.equal(await agreed(port, { ALPNProtocols, maxVersion: "TLSv1.2" }), "TLSv1.2 h2");
-      assert.match(await agreed(port, { ALPNProtocols: ["http/1.1"] }), /NoApplicationProtocol/);
+      assert.equal(await agreed(port, { ALPNProtocols: ["http/1.1"] }), "TLSv1.3 http/1.1");
+      assert.match(await agreed(port, { ALPNProtocols: ["ftp"] }), /NoApplicationProtocol/);
       assert.equal(await alertTo(port, 1), PROTOCOL_VERSION);
       assert.equal(await alertTo(port, 2), PROTOCOL_VERSION);
       assert.notEqual(await alertTo(port, 3), PROTOCOL_VERSION);
     }, TLS),
+);
+
+posixTest(
+  "with --no-http nothing but HTTP/2 is spoken in TLS",
+  () =>
+    withServe(async ({ port }) => {
+      assert.equal(await agreed(port, { ALPNProtocols: ["http/1.1", "h2"] }), "TLSv1.3 h2");
+      assert.match(await agreed(port, { ALPNProtocols: ["http/1.1"] }), /NoApplicationProtocol/);
+    }, [...TLS, "--no-http"]),
 );
 
 posixTest("a TLS file that cannot be used is one line that names it, exit code 1", async () => {

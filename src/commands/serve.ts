@@ -8,7 +8,8 @@ import { DURATION, WORKER_MEMORY, WORKERS } from "./value_ranges.ts";
 import { LOG_FORMATS } from "../telemetry/log_format.ts";
 import { AnswersError } from "../server/answers_error.ts";
 import type { Endpoint, TcpEndpoint } from "../server/listen.ts";
-import type { TlsFiles } from "../server/tls_credentials.ts";
+import type { HttpAccess } from "../server/server.ts";
+import type { TlsFiles } from "../server/tls_server.ts";
 import { descriptorsMissing } from "../processes/resources.ts";
 import type { ServeOptions } from "../processes/lifecycle.ts";
 import type { PoolOptions } from "../processes/pool.ts";
@@ -18,6 +19,16 @@ import { procMissing } from "../workarounds/missing_proc.ts";
 const HOST = {
   expects: "a host name or an IP address",
   parse: (text: string) => /^[\p{L}\p{N}.:%_-]+$/u.test(text) ? text : undefined,
+};
+const ORIGIN = {
+  expects: "an origin such as https://example.com or http://localhost:3000",
+  parse: (text: string) => {
+    if (!/^https?:\/\//i.test(text) || !URL.canParse(text)) return undefined;
+    const { origin, pathname, search, hash, username } = new URL(text);
+    const isOrigin = pathname === "/" && search === "" && hash === "" && username === "";
+    // A browser sends it without a slash at its end, and its host in lower case.
+    return isOrigin ? origin : undefined;
+  },
 };
 const DEFAULT_HOST = "::";
 const DEFAULT_PORT = 50051;
@@ -68,6 +79,13 @@ touched. With --faults-by-metadata any caller may ask, so keep it to tests.`,
       value: "FILE",
       help: "Demand client certificates signed by this authority",
       ...PATH,
+    },
+    "no-http": { help: "Answer gRPC over HTTP/2 alone: no curl, gRPC-Web, page" },
+    cors: {
+      value: "ORIGIN",
+      help: "Let pages of this origin read answers; repeats",
+      ...ORIGIN,
+      repeats: true,
     },
     "no-reflection": { help: "Do not offer server reflection" },
     grace: {
@@ -150,6 +168,7 @@ touched. With --faults-by-metadata any caller may ask, so keep it to tests.`,
   ],
   run: async (flags) => {
     const endpoints = endpointsOf(flags.host, flags.port, flags.unix);
+    const http = httpAccess(flags["no-http"], flags.cors);
     const tls = tlsFiles(flags["tls-cert"], flags["tls-key"], flags["tls-client-ca"]);
     const metrics = metricsEndpoint(flags["metrics-host"], flags["metrics-port"]);
     const age = flags["max-connection-age"];
@@ -157,6 +176,7 @@ touched. With --faults-by-metadata any caller may ask, so keep it to tests.`,
       endpoints,
       ...(tls === undefined ? {} : { tls }),
       ...(age === undefined ? {} : { maxConnectionAgeMs: age }),
+      ...(http === undefined ? {} : { http }),
       reflection: !flags["no-reflection"],
       faults: {
         ...(flags["faults-by-metadata"] && { byMetadata: true }),
@@ -210,6 +230,12 @@ function endpointsOf(
   if (port !== undefined) return [tcp, { path }];
   if (host !== undefined) throw new UsageError("--host needs --port where --unix is given");
   return [{ path }];
+}
+
+function httpAccess(without: boolean, cors: readonly string[]): HttpAccess | undefined {
+  if (!without) return { cors };
+  if (cors.length > 0) throw new UsageError("--cors makes no sense with --no-http");
+  return undefined;
 }
 
 function metricsEndpoint(

@@ -1,9 +1,6 @@
 import type { Socket } from "node:net";
 import { LIMITS } from "./limits.ts";
 
-/** The shortest HTTP/2 connection start: the preface (24 bytes) and an empty SETTINGS frame (9). */
-const PREFACE_BYTES = 33;
-
 /** The open connections of a process. */
 export interface Connections {
   /** Takes in a connection, unless there are too many: then it is closed. */
@@ -43,13 +40,13 @@ export function openConnections(onConnection: (socket: Socket) => void): Connect
 }
 
 /**
- * Closes a connection that does not begin with HTTP/2 in time; grpc-js would keep it for ever.
+ * Closes a connection that does not begin in time; grpc-js would keep it for ever.
  *
- * @param isReady whether what has to come before HTTP/2, a TLS handshake, is over
+ * @param isLate whether it has not begun by then
  */
-export function limitStart(socket: Socket, isReady: () => boolean): void {
+export function limitStart(socket: Socket, isLate: (socket: Socket) => boolean): void {
   afterwards(socket, LIMITS.prefaceMs, () => {
-    if (socket.bytesRead < PREFACE_BYTES || !isReady()) socket.destroy();
+    if (isLate(socket)) socket.destroy();
   });
 }
 

@@ -7,6 +7,7 @@ import {
 import { setTimeout as delay } from "node:timers/promises";
 import { openCallCount, streamOf } from "../workarounds/private_parts.ts";
 import type { GetUser } from "./get_user.ts";
+import type { HttpSide } from "./http/http_side.ts";
 import type { Listener } from "./listen.ts";
 import type { Sessions } from "./sessions.ts";
 
@@ -48,6 +49,8 @@ export interface DrainedParts {
   readonly sessions: Sessions;
   readonly listeners: readonly Listener[];
   readonly streamingCalls: StreamingCalls;
+  /** Absent where gRPC alone is answered. */
+  readonly http: HttpSide | undefined;
   readonly getUser: GetUser;
 }
 
@@ -58,9 +61,10 @@ export interface DrainedParts {
  * @returns how many calls were cancelled
  */
 export async function drain(parts: DrainedParts, graceMs: number): Promise<{ cancelled: number }> {
-  const { server, sessions, listeners, streamingCalls, getUser } = parts;
+  const { server, sessions, listeners, streamingCalls, http, getUser } = parts;
   const closed = Promise.all(listeners.map((listener) => listener.close()));
   getUser.drain();
+  http?.drain();
   const endStreaming = () => streamingCalls.end(status.UNAVAILABLE, "the server is draining");
   endStreaming();
   await sessions.announceGoaway();
@@ -70,7 +74,7 @@ export async function drain(parts: DrainedParts, graceMs: number): Promise<{ can
   // closed before grpc-js can wait for it. Here the close of the connections shows the end of all calls.
   server.tryShutdown(() => {});
   if (await isOverWithin(graceMs, closed)) return { cancelled: 0 };
-  const cancelled = openCallCount(server);
+  const cancelled = openCallCount(server) + (http?.count() ?? 0);
   getUser.cancel();
   if (!await isOverWithin(CANCEL_MS, closed)) {
     server.forceShutdown();

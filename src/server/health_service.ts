@@ -30,6 +30,10 @@ type WatchCall = ServerWritableStream<HealthCheckRequest, HealthCheckResponse>;
 
 /** The health service of a server. */
 export interface Health {
+  /** Whether a service has a health: by its full name; `""` is the server as a whole. */
+  knows(service: string): boolean;
+  /** Whether the services are SERVING, or else NOT_SERVING. */
+  isServing(): boolean;
   /** From now on every service is NOT_SERVING; those who watch are told. */
   stopServing(): void;
 }
@@ -70,6 +74,8 @@ export function addHealth(server: Server, services: readonly string[]): Health {
       respond(null, { statuses: Object.fromEntries(services.map((name) => [name, current()])) }),
   });
   return {
+    knows: (service) => services.includes(service),
+    isServing: () => serving,
     stopServing: () => {
       serving = false;
       for (const call of watchers) call.write(current());

@@ -12,8 +12,14 @@ export const LIMITS = {
   concurrentStreams: 100,
   /** Open connections of one process; further ones are closed as soon as they are accepted. */
   connections: 10_000,
-  /** How long a connection may take to begin with HTTP/2, in milliseconds. */
+  /** How long a connection may take to begin with HTTP, and its TLS before that, in milliseconds. */
   prefaceMs: 3_000,
+  /** How long the head of the first request of HTTP/1.1 may take, in milliseconds. */
+  headersMs: 10_000,
+  /** How long a request that is not gRPC may take to come after its head, in milliseconds. */
+  requestMs: 30_000,
+  /** How long a connection of HTTP/1.1 waits for the whole head of a further request, in milliseconds. */
+  httpIdleMs: 60_000,
   /** How long a connection without a call stays open, in milliseconds. */
   idleMs: 5 * 60_000,
   /** How long a client may take to close its side when HTTP/2 is over, in milliseconds. */

@@ -1,5 +1,10 @@
 import { Server, ServerCredentials } from "@grpc/grpc-js";
-import { loadContract, serviceName, type UserServiceHandlers } from "../contract/contract.ts";
+import {
+  type Contract,
+  loadContract,
+  serviceName,
+  type UserServiceHandlers,
+} from "../contract/contract.ts";
 import { drain, type StreamingCalls, watchStreamingCalls } from "./drain.ts";
 import { takeGrpcLog } from "../workarounds/grpc_log.ts";
 import { refuseCompressedWithoutEncoding } from "../workarounds/compressed_flag.ts";
@@ -12,8 +17,9 @@ import { LIMITS } from "./limits.ts";
 import { type Accept, acceptAll, type Endpoint, listen } from "./listen.ts";
 import { refuseCalls } from "../workarounds/refused_calls.ts";
 import { watchSessions } from "./sessions.ts";
-import { limitStart } from "./connections.ts";
-import { readTlsCredentials, type TlsFiles } from "./tls_credentials.ts";
+import { openDoor } from "./door.ts";
+import { httpSideOnDemand } from "./http/on_demand.ts";
+import type { TlsFiles } from "./tls_server.ts";
 
 /** What a server is made of. */
 export interface ServerOptions {
@@ -25,10 +31,18 @@ export interface ServerOptions {
   readonly reflection: boolean;
   /** How long a connection lives before its client is told to open another, in milliseconds. */
   readonly maxConnectionAgeMs?: number;
+  /** What is answered besides gRPC over HTTP/2; absent: nothing. */
+  readonly http?: HttpAccess;
   /** What goes wrong on purpose. */
   readonly faults: Faults;
   /** The name of this server among several: every answer of GetUser carries it as `hostname`. */
   readonly instance?: string;
+}
+
+/** Who may use what is not gRPC over HTTP/2: Connect, gRPC-Web, the page. */
+export interface HttpAccess {
+  /** The origins whose pages may read answers, besides the server's own. */
+  readonly cors: readonly string[];
 }
 
 /** A server that accepts calls. */
@@ -76,39 +90,41 @@ export async function startServer(
   refuseCompressedWithoutEncoding();
   const streamingCalls = watchStreamingCalls();
   const server = newServer(streamingCalls);
-  const sessions = watchSessions(server, options.maxConnectionAgeMs);
   const { instance } = options;
   const { planners, reloadAnswers } = await openFaults(options.faults, instance);
   const metadata = instance === undefined ? undefined : { hostname: [instance] };
   const getUserService = getUser(events, { planners, metadata });
-  const health = await addServices(server, getUserService, options.reflection);
-  const { tls } = options;
-  let injector = await newInjector(server, tls);
-  sessions.watch();
+  const contract = await loadContract();
+  const health = await addServices(server, contract, getUserService, options.reflection);
+  const http = options.http &&
+    httpSideOnDemand({ contract, getUser: getUserService, health, events, ...options.http });
+  refuseCalls(server, http?.stream);
+  // TLS is over when a connection comes to it.
+  const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
+  const sessions = watchSessions(server, options.maxConnectionAgeMs);
+  const door = await openDoor(options.tls, {
+    http2: (socket) => injector.injectConnection(socket),
+    ...(http === undefined ? {} : { http1: http.connection }),
+  });
   const listeners = await acceptAll(accept, options.endpoints, (socket) => {
     events.connectionOpened();
     socket.once("close", () => events.connectionClosed());
-    limitStart(socket, () => tls === undefined || sessions.has(socket));
-    injector.injectConnection(socket);
+    door.enter(socket);
   });
   return {
     endpoints: listeners.map(({ endpoint }) => endpoint),
     drain: (graceMs, replaced = false) => {
       if (!replaced) health.stopServing();
-      const parts = { server, sessions, listeners, streamingCalls, getUser: getUserService };
+      const parts = { server, sessions, listeners, streamingCalls, http, getUser: getUserService };
       return drain(parts, graceMs);
     },
-    reloadTls: async () => {
-      if (tls === undefined) return;
-      injector = await newInjector(server, tls);
-      sessions.watch();
-    },
+    reloadTls: door.reloadTls,
     reloadAnswers,
   };
 }
 
 function newServer(streamingCalls: StreamingCalls): Server {
-  const server = new Server({
+  return new Server({
     interceptors: [streamingCalls.interceptor],
     // Channelz would count every call for a service that is not offered here.
     "grpc.enable_channelz": 0,
@@ -116,16 +132,14 @@ function newServer(streamingCalls: StreamingCalls): Server {
     "grpc.max_concurrent_streams": LIMITS.concurrentStreams,
     "grpc.max_connection_idle_ms": LIMITS.idleMs,
   });
-  refuseCalls(server);
-  return server;
 }
 
 async function addServices(
   server: Server,
+  contract: Contract,
   getUser: GetUser,
   reflection: boolean,
 ): Promise<Health> {
-  const contract = await loadContract();
   const handlers: UserServiceHandlers = { GetUser: grpcHandler(getUser) };
   server.addService(contract.UserService.service, handlers);
   if (reflection) {
@@ -133,11 +147,4 @@ async function addServices(
     addReflection(server, contract);
   }
   return addHealth(server, ["", serviceName]);
-}
-
-async function newInjector(server: Server, tls: TlsFiles | undefined) {
-  const credentials = tls === undefined
-    ? ServerCredentials.createInsecure()
-    : await readTlsCredentials(tls);
-  return server.createConnectionInjector(credentials);
 }

@@ -5,21 +5,12 @@ import { sendOncePerTurn } from "../workarounds/send_once.ts";
 import { refuseLargeHeaderBlocks } from "../workarounds/large_header_blocks.ts";
 import { freeWhenClosed } from "../workarounds/free_streams.ts";
 import { announceGoaway } from "../workarounds/graceful_goaway.ts";
-import { acceptedSocket, http2Servers } from "../workarounds/private_parts.ts";
-import { nameUnixPeer, unixPeer } from "../workarounds/unknown_unix_peers.ts";
+import { http2Servers } from "../workarounds/private_parts.ts";
 import { limitLinger } from "./connections.ts";
 import { LIMITS } from "./limits.ts";
 
 /** The HTTP/2 sessions of a server. grpc-js keeps them, and its HTTP/2 servers, to itself. */
 export interface Sessions {
-  /** Looks for HTTP/2 servers that were added since the last time. */
-  watch(): void;
-  /**
-   * Whether a connection has become a session, for which TLS takes a handshake.
-   *
-   * @param socket as it was accepted, below TLS
-   */
-  has(socket: Socket): boolean;
   /** Tells every client that the server goes away, and waits until they have acknowledged it. */
   announceGoaway(): Promise<void>;
 }
@@ -27,19 +18,14 @@ export interface Sessions {
 /**
  * Watches the sessions of a server.
  *
+ * @param server has its connection injectors already
  * @param maxAgeMs after this time, 10 % more or less, a session's client is told to open another; in
  * milliseconds. grpc-js's own option for it loses calls: see {@linkcode announceGoaway}.
  */
 export function watchSessions(server: Server, maxAgeMs?: number): Sessions {
   const sockets = new Map<ServerHttp2Session, Socket>();
-  const begun = new WeakSet<Socket>();
-  const watched = new WeakSet<Http2Server>();
 
   function add(session: ServerHttp2Session, socket: Socket): void {
-    const accepted = acceptedSocket(socket);
-    begun.add(accepted);
-    const peer = unixPeer(accepted);
-    if (peer !== undefined && accepted !== socket) nameUnixPeer(socket, peer);
     sockets.set(session, socket);
     const stopAge = maxAgeMs === undefined ? () => {} : limitAge(session, socket, maxAgeMs);
     session.once("close", () => {
@@ -50,14 +36,11 @@ export function watchSessions(server: Server, maxAgeMs?: number): Sessions {
   }
 
   function watch(http2Server: Http2Server): void {
-    if (watched.has(http2Server)) return;
-    watched.add(http2Server);
     http2Server.updateSettings({ maxHeaderListSize: LIMITS.headerBytes });
     let latest: Socket;
     const remember = (socket: Socket) => void (latest = socket);
     // A later listener of the same event, that of node:http2, makes the session.
     http2Server.prependListener("connection", remember);
-    http2Server.prependListener("secureConnection", remember);
     http2Server.on("session", (session: ServerHttp2Session) => {
       sendOncePerTurn(session, latest);
       refuseLargeHeaderBlocks(session, latest, LIMITS);
@@ -66,9 +49,8 @@ export function watchSessions(server: Server, maxAgeMs?: number): Sessions {
     });
   }
 
+  http2Servers(server).forEach(watch);
   return {
-    watch: () => http2Servers(server).forEach(watch),
-    has: (socket) => begun.has(socket),
     async announceGoaway() {
       // A connection that was accepted in this turn has to send its SETTINGS before a GOAWAY.
       await new Promise((resolve) => setImmediate(resolve));

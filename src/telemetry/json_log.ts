@@ -56,6 +56,7 @@ export function jsonRecord(
 function callRecord(call: Call, outcome: Outcome, worker: number | undefined): string {
   return recordStart(levelOfCall(outcome.code), "call", worker) +
     ',"peer":' + jsonString(call.peer()) +
+    ',"protocol":"' + call.protocol + '"' +
     ',"grpc.service":' + jsonString(call.service) +
     ',"grpc.method":' + jsonString(call.method) +
     ',"grpc.code":"' + statusName(outcome.code) +

@@ -33,15 +33,20 @@ const UNSUPPORTED_MEDIA_TYPE = 415;
 /**
  * Has a server refuse calls that are not gRPC with HTTP status 415, and answer no stream that is gone.
  *
+ * @param other takes over what is not gRPC, instead
  * @throws {Error} if this grpc-js has no such methods
  */
-export function refuseCalls(server: Server): void {
+export function refuseCalls(
+  server: Server,
+  other?: (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void,
+): void {
   const refusal = refusalOf(server);
   const respondWithError = refusal._respondWithError;
   refusal._verifyContentType = (stream, headers) => {
     if (isGone(stream)) return false;
     if (isGrpc(headers["content-type"])) return true;
-    stream.respond({ ":status": UNSUPPORTED_MEDIA_TYPE }, { endStream: true });
+    if (other !== undefined) other(stream, headers);
+    else stream.respond({ ":status": UNSUPPORTED_MEDIA_TYPE }, { endStream: true });
     return false;
   };
   refusal._respondWithError = function (error, stream, ...rest) {

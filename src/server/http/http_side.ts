@@ -1,0 +1,81 @@
+/** The other side of the port: all that is not gRPC over HTTP/2. Loaded with the first of it. */
+import { Http2ServerRequest, Http2ServerResponse } from "node:http2";
+import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
+import type { Socket } from "node:net";
+import type { ServerEvents } from "../events.ts";
+import { LIMITS } from "../limits.ts";
+import { allowOrigin } from "./cors.ts";
+import { answerFile } from "./files.ts";
+import { openHttp1 } from "./http1.ts";
+import { answerLine, pathOf, type Request, type Response } from "./request.ts";
+import { type AnswerRpc, rpcHandlers, type RpcServices } from "./rpc.ts";
+import { peerOf, readCall, send } from "./universal.ts";
+
+/** What the HTTP side answers with. */
+export interface HttpOptions extends RpcServices {
+  readonly events: ServerEvents;
+  /** The origins whose pages may read answers. */
+  readonly cors: readonly string[];
+}
+
+/** The HTTP side of a server. */
+export interface HttpSide {
+  /** Takes over a connection of HTTP/1.1. */
+  connection(socket: Socket): void;
+  /** Takes over a stream of HTTP/2 that is not gRPC. */
+  stream(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void;
+  /** Has connections of HTTP/1.1 close as soon as they have no request; those of HTTP/2 are grpc-js's. */
+  drain(): void;
+  /** How many requests of HTTP/1.1 wait for their answers. */
+  count(): number;
+}
+
+/** Makes the HTTP side of a server. */
+export function openHttpSide(options: HttpOptions): HttpSide {
+  const rpc = rpcHandlers(options);
+  const answer = (request: Request, response: Response) => {
+    // An error that nobody listens to would end the process; that a client has gone is none.
+    request.on("error", () => {});
+    response.on("error", () => {});
+    answerRequest(request, response, rpc, options).catch((error: unknown) => {
+      const message = error instanceof Error ? error.stack ?? error.message : String(error);
+      options.events.notice({ level: "error", event: "handler_failed", message });
+      answerLine(response, 500, "internal error");
+    });
+  };
+  const http1 = openHttp1(answer);
+  return {
+    connection: http1.add,
+    stream(stream, headers) {
+      if (stream.destroyed || stream.closed) return;
+      limitTime(stream);
+      const request = new Http2ServerRequest(stream, headers, {}, []);
+      answer(request, new Http2ServerResponse(stream));
+    },
+    drain: http1.drain,
+    count: http1.count,
+  };
+}
+
+/** Ends a stream whose request takes too long to come. */
+function limitTime(stream: ServerHttp2Stream): void {
+  if (stream.readableEnded) return;
+  const timer = setTimeout(() => stream.destroy(), LIMITS.requestMs);
+  stream.once("end", () => clearTimeout(timer));
+  stream.once("close", () => clearTimeout(timer));
+}
+
+async function answerRequest(
+  request: Request,
+  response: Response,
+  rpc: ReadonlyMap<string, AnswerRpc>,
+  { cors, health }: HttpOptions,
+): Promise<void> {
+  if (allowOrigin(request, response, cors)) return;
+  const path = pathOf(request);
+  const answerRpc = rpc.get(path);
+  if (answerRpc === undefined) return answerFile(path, request, response, health);
+  const call = readCall(request, response);
+  if (call === undefined) return answerLine(response, 400, "the request names no host");
+  await send(await answerRpc(call, peerOf(request)), request, response);
+}

@@ -1,0 +1,47 @@
+import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
+import type { Socket } from "node:net";
+import type { HttpOptions, HttpSide } from "./http_side.ts";
+
+/**
+ * Makes an {@linkcode HttpSide} that is loaded with the first that comes to it: a server that is only
+ * ever called by gRPC does not pay for it.
+ *
+ * What comes while it cannot be loaded, for want of file descriptors, is closed.
+ */
+export function httpSideOnDemand(options: HttpOptions): HttpSide {
+  let side: HttpSide | undefined;
+  let loading: Promise<void> | undefined;
+  let draining = false;
+  const load = async () => {
+    try {
+      const { openHttpSide } = await import("./http_side.ts");
+      side = openHttpSide(options);
+      if (draining) side.drain();
+    } catch (error) {
+      loading = undefined;
+      const message = `what is not gRPC cannot be answered: ${
+        error instanceof Error ? error.message : error
+      }`;
+      options.events.notice({ level: "error", event: "http_failed", message });
+    }
+  };
+  const use = (one: Socket | ServerHttp2Stream, give: (side: HttpSide) => void) => {
+    if (side !== undefined) return give(side);
+    loading ??= load();
+    void loading.then(() => {
+      if (one.destroyed) return;
+      if (side === undefined) one.destroy();
+      else give(side);
+    });
+  };
+  return {
+    connection: (socket) => use(socket, (side) => side.connection(socket)),
+    stream: (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) =>
+      use(stream, (side) => side.stream(stream, headers)),
+    drain() {
+      draining = true;
+      side?.drain();
+    },
+    count: () => side?.count() ?? 0,
+  };
+}

@@ -1,0 +1,139 @@
+import { create, type DescMessage, type Message, type MessageInitShape } from "@bufbuild/protobuf";
+import {
+  Code,
+  ConnectError,
+  type ConnectRouter,
+  createConnectRouter,
+  createContextKey,
+  createContextValues,
+  type HandlerContext,
+} from "@connectrpc/connect";
+import type {
+  UniversalHandler,
+  UniversalServerRequest,
+  UniversalServerResponse,
+} from "@connectrpc/connect/protocol";
+import { compressionBrotli, compressionGzip } from "@connectrpc/connect-node";
+import { status } from "@grpc/grpc-js";
+import { type Contract, type GetUserRequest, serviceName } from "../../contract/contract.ts";
+import { healthServiceName } from "../../contract/health_contract.ts";
+import type { Protocol } from "../events.ts";
+import type { GetUser } from "../get_user.ts";
+import { type Health, healthDefinition } from "../health_service.ts";
+import type { Answer, IncomingCall } from "../incoming_call.ts";
+import { LIMITS } from "../limits.ts";
+import { type Descriptors, descriptorsOf } from "./messages.ts";
+import { asText, isText } from "./grpc_web_text.ts";
+
+/** What answers calls that come by Connect and gRPC-Web. */
+export interface RpcServices {
+  readonly contract: Contract;
+  readonly getUser: GetUser;
+  readonly health: Health;
+}
+
+/** Answers a call. */
+export type AnswerRpc = (
+  request: UniversalServerRequest,
+  peer: string,
+) => Promise<UniversalServerResponse>;
+
+const peerKey = createContextKey("unknown");
+
+/** Makes what answers calls of `GetUser` and of the health service's `Check`, by their paths. */
+export function rpcHandlers(
+  { contract, getUser, health }: RpcServices,
+): ReadonlyMap<string, AnswerRpc> {
+  const descriptors = descriptorsOf([contract.definition, healthDefinition]);
+  const router = createConnectRouter({
+    // That is grpc-js's.
+    grpc: false,
+    acceptCompression: [compressionGzip, compressionBrotli],
+    readMaxBytes: LIMITS.messageBytes,
+    // A field that is not known is skipped in JSON as it is in binary messages.
+    jsonOptions: { ignoreUnknownFields: true },
+  });
+  addGetUser(router, descriptors, getUser);
+  addHealth(router, descriptors, health);
+  return new Map(router.handlers.map((handler) => [handler.requestPath, withPeer(handler)]));
+}
+
+function withPeer(handler: UniversalHandler): AnswerRpc {
+  return (request, peer) => {
+    const call = { ...request, contextValues: createContextValues().set(peerKey, peer) };
+    return isText(request.header) ? asText(call, handler) : handler(call);
+  };
+}
+
+function addGetUser(router: ConnectRouter, descriptors: Descriptors, getUser: GetUser): void {
+  const method = descriptors.unary(serviceName, "GetUser");
+  const badRequest = descriptors.message("google.rpc.BadRequest");
+  router.rpc(method, (request, context) => {
+    const { promise, resolve, reject } = Promise.withResolvers<Message>();
+    const { username } = request as unknown as GetUserRequest;
+    const { signal } = context;
+    getUser.handle({
+      ...callOf(username, context),
+      answer: (answer) => {
+        addHeaders(context.responseHeader, answer.metadata);
+        if (answer.code === status.OK) {
+          resolve(messageOf(method.output, { message: answer.message }));
+        } else reject(connectError(answer, badRequest));
+      },
+    });
+    // The handler answers nobody who has gone; of a deadline that has passed the caller is told.
+    signal.addEventListener("abort", () => reject(signal.reason));
+    return promise;
+  });
+}
+
+function callOf(username: string, context: HandlerContext): Omit<IncomingCall, "answer"> {
+  const { signal, requestHeader, protocolName, values } = context;
+  const timeoutMs = context.timeoutMs();
+  const deadline = timeoutMs === undefined ? Infinity : Date.now() + timeoutMs;
+  return {
+    protocol: protocolName as Protocol,
+    service: serviceName,
+    method: "GetUser",
+    username,
+    peer: () => values.get(peerKey),
+    metadata: (key) => requestHeader.get(key)?.split(/, */) ?? [],
+    // A timer may fire a little early.
+    deadline: () => isDeadline(signal.reason) ? 0 : deadline,
+    isCancelled: () => signal.aborted,
+    onCancelled: (listener) => signal.addEventListener("abort", listener, { once: true }),
+  };
+}
+
+function isDeadline(reason: unknown): boolean {
+  return reason instanceof ConnectError && reason.code === Code.DeadlineExceeded;
+}
+
+function addHeaders(headers: Headers, metadata: Answer["metadata"] = {}): void {
+  for (const [key, values] of Object.entries(metadata)) {
+    for (const value of values) headers.append(key, value);
+  }
+}
+
+function connectError({ code, reason = "", violations }: Answer, desc: DescMessage): ConnectError {
+  const details = violations === undefined
+    ? []
+    : [{ desc, value: { fieldViolations: violations } as Record<string, unknown> }];
+  // The codes of Connect are those of gRPC.
+  return new ConnectError(reason, code as number, undefined, details);
+}
+
+function addHealth(router: ConnectRouter, descriptors: Descriptors, health: Health): void {
+  const check = descriptors.unary(healthServiceName, "Check");
+  const SERVING = 1, NOT_SERVING = 2;
+  router.rpc(check, (request) => {
+    const { service } = request as unknown as { service: string };
+    if (!health.knows(service)) throw new ConnectError("unknown service", Code.NotFound);
+    return messageOf(check.output, { status: health.isServing() ? SERVING : NOT_SERVING });
+  });
+}
+
+/** A message of a type that is known at run time alone. */
+function messageOf(type: DescMessage, fields: Readonly<Record<string, unknown>>): Message {
+  return create(type, fields as MessageInitShape<DescMessage>);
+}
