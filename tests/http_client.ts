@@ -29,6 +29,9 @@ export interface Received {
   readonly body: Buffer;
 }
 
+/** https://www.rfc-editor.org/rfc/rfc9113#section-7 */
+const CANCEL = 8;
+
 /** The path of GetUser. */
 export const GET_USER = "/userservice.UserService/GetUser";
 
@@ -50,7 +53,10 @@ function ask1({ port, socket, tls }: Reach, sent: Sent): Promise<Received> {
     resolve({ status: statusCode, headers: headers as Received["headers"], body: bytes });
   });
   asked.on("error", reject);
-  signal?.addEventListener("abort", () => asked.destroy());
+  signal?.addEventListener("abort", () => {
+    asked.destroy();
+    reject(signal.reason);
+  });
   asked.end(body);
   return promise;
 }
@@ -71,7 +77,10 @@ function ask2({ port, socket, tls }: Reach, sent: Sent): Promise<Received> {
     resolve({ status, headers: head as Received["headers"], body: bytes });
   });
   stream.on("error", reject);
-  signal?.addEventListener("abort", () => stream.close(8));
+  signal?.addEventListener("abort", () => {
+    stream.close(CANCEL);
+    reject(signal.reason);
+  });
   stream.end(body);
   return promise.finally(() => session.close());
 }

@@ -150,3 +150,296 @@ posixTest(
       }
     }, [...TLS, "--tls-client-ca", `${CERTS}/ca.pem`]),
 );
+
+/** The calls in a log of the form `json`, without what differs from run to run. */
+function calls(stdout: string) {
+  return stdout.trim().split("\n").map((line) => JSON.parse(line))
+    .filter(({ event }) => event === "call")
+    .map(({ protocol, username, "grpc.code": code, message, peer }) => {
+      assert.match(peer, /^127\.0\.0\.1:\d+$/);
+      return [protocol, username, code, ...(message === undefined ? [] : [message])];
+    });
+}
+
+async function metricsOf({ stdout }: Serve): Promise<string> {
+  const [, url] = await stdout.until(/metrics are served at (\S+?)"/);
+  return await (await fetch(url!)).text();
+}
+
+programTest(
+  "a call has one record with its protocol, and one count, whatever that is",
+  () =>
+    withServe(async (server) => {
+      const { port, stdout } = server;
+      for (const version of [1, 2] as const) {
+        const reach = { port, version };
+        await call(reach, "Ann");
+        await ask(reach, web("Bob"));
+
+        const refused = await call(reach, "");
+        assert.equal(refused.status, 400);
+        const { code, message, details } = JSON.parse(String(refused.body));
+        assert.deepEqual([code, message], ["invalid_argument", "username is empty"]);
+        assert.equal(details[0].type, "google.rpc.BadRequest");
+        const violation = { field: "username", description: "username is empty" };
+        assert.deepEqual(details[0].debug.fieldViolations, [violation]);
+
+        const { trailers } = unframed((await ask(reach, web("   "))).body);
+        assert.match(trailers, /^grpc-status: 3\r\n/m);
+        assert.match(trailers, /^grpc-message: username%20is%20blank\r\n/m);
+        const [, bytes] = /^grpc-status-details-bin: (\S+)/m.exec(trailers)!;
+        assert.match(atob(bytes!), /google\.rpc\.BadRequest.*username is blank/s);
+      }
+      await usersvc(["call", "Eve", "--port", String(port)]);
+      const metrics = await metricsOf(server);
+      server.kill("SIGTERM");
+      await server.ended();
+      const each = [
+        ["connect", "Ann", "OK"],
+        ["grpc-web", "Bob", "OK"],
+        ["connect", "", "INVALID_ARGUMENT", "username is empty"],
+        ["grpc-web", "   ", "INVALID_ARGUMENT", "username is blank"],
+      ];
+      assert.deepEqual(calls(stdout.text), [...each, ...each, ["grpc", "Eve", "OK"]]);
+      assert.match(metrics, /^grpc_server_started_total\{.*\} 9$/m);
+      assert.match(metrics, /^grpc_server_handled_total\{.*grpc_code="OK"\} 5$/m);
+      assert.match(metrics, /^grpc_server_handled_total\{.*grpc_code="InvalidArgument"\} 4$/m);
+    }, ["--log", "json", "--metrics-port", "0"]),
+);
+
+programTest(
+  "--fail fails every call, whatever its protocol",
+  () =>
+    withServe(async ({ port, stderr }) => {
+      for (const version of [1, 2] as const) {
+        const { status, body } = await call({ port, version }, "Ann");
+        assert.deepEqual([status, JSON.parse(String(body))], [
+          503,
+          { code: "unavailable", message: "failed on purpose (--fail)" },
+        ]);
+        const { trailers } = unframed((await ask({ port, version }, web("Bob"))).body);
+        assert.match(trailers, /^grpc-status: 14\r\n/m);
+      }
+      assert.match(
+        stderr.text,
+        /failed GetUser of "Ann" from 127\.0\.0\.1:\d+ by connect: UNAVAIL/,
+      );
+    }, ["--fail", "UNAVAILABLE"]),
+);
+
+programTest(
+  "a deadline that passes and a client that goes are told as with gRPC",
+  () =>
+    withServe(async (server) => {
+      const { port, stdout } = server;
+      for (const version of [1, 2] as const) {
+        const reach = { port, version };
+        const late = await call(reach, "Ann", { "connect-timeout-ms": "100" });
+        assert.equal(late.status, 504);
+        assert.equal(JSON.parse(String(late.body)).code, "deadline_exceeded");
+        const { trailers } = unframed(
+          (await ask(reach, web("Bob", { "grpc-timeout": "100m" }))).body,
+        );
+        assert.match(trailers, /^grpc-status: 4\r\n/m);
+        const leaving = new AbortController();
+        const left = call(reach, "Cid", {}, { signal: leaving.signal });
+        setTimeout(() => leaving.abort(), 200);
+        await assert.rejects(left);
+      }
+      await stdout.until(/CANCELLED.*CANCELLED/s);
+      const deadline = ["DEADLINE_EXCEEDED", "the deadline passed before the answer"];
+      const each = [
+        ["connect", "Ann", ...deadline],
+        ["grpc-web", "Bob", ...deadline],
+        ["connect", "Cid", "CANCELLED", "the client went away before the answer"],
+      ];
+      assert.deepEqual(calls(stdout.text), [...each, ...each]);
+    }, ["--log", "json", "--delay", "3s"]),
+);
+
+posixTest(
+  "a drain closes waiting connections, and lets requests finish",
+  () =>
+    withServe(async (server) => {
+      const { port, stdout } = server;
+      using idle = await Deno.connect({ hostname: "127.0.0.1", port });
+      await idle.write(new TextEncoder().encode("GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n"));
+      await idle.read(new Uint8Array(1000));
+      const answers = ([1, 2] as const).map((version) =>
+        call({ port, version }, `HTTP/${version}`)
+      );
+      await stdout.until(/HTTP\/1[^]*HTTP\/2|HTTP\/2[^]*HTTP\/1/);
+      const start = performance.now();
+      server.kill("SIGTERM");
+      // The waiting connection is closed at once, not only when the process ends.
+      assert.equal(await idle.read(new Uint8Array(1000)), null);
+      assert.ok(performance.now() - start < 700, "the waiting connection was held");
+      const [one, two] = await Promise.all(answers);
+      assert.deepEqual([one, two].map((answer) => jsonGreeting(answer!)), [
+        greeting("HTTP/1"),
+        greeting("HTTP/2"),
+      ]);
+      assert.equal(one!.headers.connection, "close");
+      assert.equal((await server.ended()).code, 0);
+      assert.ok(performance.now() - start < 5_000, "the drain took the whole grace period");
+    }, ["--delay", "1s"]),
+);
+
+posixTest(
+  "a drain cancels requests when the grace period is over, and counts them",
+  () =>
+    withServe(async (server) => {
+      const { port, stdout, stderr } = server;
+      const answers = ([1, 2] as const).map((version) =>
+        call({ port, version }, `HTTP/${version}`)
+      );
+      await stdout.until(/HTTP\/1[^]*HTTP\/2|HTTP\/2[^]*HTTP\/1/);
+      server.kill("SIGTERM");
+      for (const { status, body } of await Promise.all(answers)) {
+        assert.deepEqual([status, JSON.parse(String(body)).code], [503, "unavailable"]);
+      }
+      assert.equal((await server.ended()).code, 1);
+      assert.match(stderr.text, /calls cancelled: 2$/m);
+    }, ["--delay", "20s", "--grace", "500ms"]),
+);
+
+programTest(
+  "page, health, contract, HEAD, and one line for everything else",
+  () =>
+    withServe(async ({ port }) => {
+      const proto = await Deno.readTextFile(`${root}proto/user_service.proto`);
+      for (const version of [1, 2] as const) {
+        const get = (path: string, method = "GET", headers = {}) =>
+          ask({ port, version }, { path, method, headers });
+        const page = await get("/");
+        assert.deepEqual([page.status, page.headers["content-type"]], [
+          200,
+          "text/html; charset=utf-8",
+        ]);
+        assert.match(page.headers["content-security-policy"]!, /frame-ancestors 'none'/);
+        assert.equal(String((await get("/user_service.proto?x")).body), proto);
+        const head = await get("/user_service.proto", "HEAD");
+        assert.deepEqual([head.status, head.body.length], [200, 0]);
+        assert.equal(head.headers["content-length"], String(Buffer.byteLength(proto)));
+        for (
+          const [path, method, status, headers] of [
+            ["/nothing", "GET", 404, {}],
+            ["/nothing", "POST", 404, JSON_TYPE],
+            ["/userservice.UserService/Nothing", "POST", 404, JSON_TYPE],
+            ["/", "PUT", 405, {}],
+            ["/healthz", "POST", 405, JSON_TYPE],
+            [GET_USER, "PUT", 405, JSON_TYPE],
+            [GET_USER, "GET", 415, {}],
+            [GET_USER, "POST", 415, { "content-type": "text/plain" }],
+            [GET_USER, "POST", 415, {}],
+          ] as const
+        ) {
+          const answer = await get(path, method, headers);
+          assert.equal(answer.status, status, `${method} ${path}`);
+          assert.match(String(answer.body), /^[^\n]+\n$/, `${method} ${path}`);
+          assert.equal(answer.headers["x-content-type-options"], "nosniff");
+        }
+      }
+    }),
+);
+
+programTest(
+  "health is answered by Connect, for the services that there are",
+  () =>
+    withServe(async ({ port }) => {
+      const check = (service: string) =>
+        ask({ port, version: 1 }, {
+          method: "POST",
+          path: "/grpc.health.v1.Health/Check",
+          headers: JSON_TYPE,
+          body: JSON.stringify({ service }),
+        });
+      const known = await check("userservice.UserService");
+      assert.deepEqual([known.status, JSON.parse(String(known.body))], [200, {
+        status: "SERVING",
+      }]);
+      assert.equal((await check("nothing")).status, 404);
+    }),
+);
+
+programTest(
+  "pages from elsewhere can read nothing, and with --cors those of its origins can",
+  async () => {
+    const origin = "https://example.com";
+    const preflight = {
+      path: GET_USER,
+      method: "OPTIONS",
+      headers: {
+        origin,
+        "access-control-request-method": "POST",
+        "access-control-request-headers": "content-type,x-anything",
+      },
+    };
+    const ofCors = ({ headers }: Received) =>
+      Object.keys(headers).filter((name) => name.startsWith("access-control-"));
+    await withServe(async ({ port }) => {
+      const answer = await call({ port, version: 1 }, "Ann", { origin });
+      assert.deepEqual(ofCors(answer), []);
+      assert.deepEqual(ofCors(await ask({ port, version: 2 }, preflight)), []);
+    });
+    await withServe(async ({ port }) => {
+      for (const version of [1, 2] as const) {
+        const { status, headers } = await ask({ port, version }, preflight);
+        assert.equal(status, 204);
+        assert.equal(headers["access-control-allow-origin"], origin);
+        assert.equal(headers["access-control-allow-methods"], "POST, GET");
+        assert.equal(headers["access-control-allow-headers"], "content-type,x-anything");
+        const answer = await call({ port, version }, "Ann", { origin });
+        assert.equal(answer.headers["access-control-allow-origin"], origin);
+        assert.match(answer.headers["access-control-expose-headers"]!, /grpc-status-details-bin/i);
+        assert.equal(jsonGreeting(answer), greeting("Ann"));
+        const other = await call({ port, version }, "Ann", { origin: "https://example.org" });
+        assert.deepEqual([ofCors(other), other.headers.vary], [[], "Origin"]);
+      }
+    }, ["--cors", "http://localhost:3000", "--cors", "https://EXAMPLE.com/"]);
+  },
+);
+
+programTest("with --no-http nothing but gRPC is answered", () =>
+  withServe(async ({ port }) => {
+    await assert.rejects(ask({ port, version: 1 }, { path: "/healthz" }));
+    assert.equal((await call({ port, version: 2 }, "Ann")).status, 415);
+    await assertGrpcAnswers(["--port", String(port)]);
+  }, ["--no-http"]));
+
+programTest("what is no origin, and --cors with --no-http, are usage errors", async () => {
+  for (const text of ["example.com", "https://example.com/page", "*", ""]) {
+    const { code, stderr } = await usersvc(["serve", "--cors", text]);
+    assert.equal(code, 2);
+    assert.match(stderr, /an origin such as/);
+  }
+  const { code, stderr } = await usersvc(["serve", "--no-http", "--cors", "http://localhost"]);
+  assert.deepEqual([code, stderr.split("\n").length], [2, 2]);
+});
+
+programTest(
+  "a large answer is compressed, a request of more than 4 MiB is refused",
+  () =>
+    withServe(async ({ port }) => {
+      const name = "😀".repeat(256);
+      for (const version of [1, 2] as const) {
+        const answer = await call({ port, version }, name, { "accept-encoding": "gzip" });
+        assert.equal(answer.headers["content-encoding"], "gzip");
+        assert.equal(JSON.parse(String(gunzipSync(answer.body))).message, greeting(name));
+        const large = "a".repeat(4 * 1024 * 1024);
+        for (const headers of [{}, { "transfer-encoding": "chunked" }]) {
+          if (version === 2 && "transfer-encoding" in headers) continue;
+          const { status, body } = await call({ port, version }, large, headers as Sent["headers"]);
+          assert.deepEqual([status, JSON.parse(String(body)).code], [429, "resource_exhausted"]);
+        }
+        const bomb = gzipSync(JSON.stringify({ username: "a".repeat(32 * 1024 * 1024) }));
+        const sent = { headers: { ...JSON_TYPE, "content-encoding": "gzip" }, body: bomb };
+        const { status } = await ask({ port, version }, {
+          method: "POST",
+          path: GET_USER,
+          ...sent,
+        });
+        assert.equal(status, 429);
+      }
+    }),
+);

@@ -50,9 +50,10 @@ function startLine(endpoint: Endpoint): string {
 function callLine(call: Call, { code }: Outcome, reason: string): string {
   const name = statusName(code);
   const verb = name === "INVALID_ARGUMENT" ? "refused" : "failed";
+  const way = call.protocol === "grpc" ? "" : ` by ${call.protocol}`;
   return `usersvc serve: ${verb} ${call.method} of "${excerpt(call.username)}" from ${
     escapeControls(call.peer())
-  }: ` +
+  }${way}: ` +
     `${name}: ${escapeControls(reason)}`;
 }
 
