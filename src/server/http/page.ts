@@ -19,7 +19,6 @@ export const page: Page = {
     "content-security-policy": securityPolicy(html),
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
-    "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
     // Another version of usersvc may listen here tomorrow.
     "cache-control": "no-cache",
