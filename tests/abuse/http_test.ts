@@ -1,0 +1,101 @@
+/** What a peer can do to the server by HTTP/1.1, and by what is half of it and half HTTP/2. */
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { ask, GET_USER } from "../http_client.ts";
+import { linuxTest, type Serve, withServe } from "../program.ts";
+import { call, data, Flag, headers, HELLO, PREFACE } from "./frames.ts";
+import { type Peer, within, withPeers } from "./peer.ts";
+import { answersOverTcp, assertAlive, assertNoStack, survives } from "./survival.ts";
+
+/** How long an answer may take, in milliseconds. */
+const ANSWER_MS = 1_000;
+const MARKUP = '<script>alert(1)</script>"\u0000\u202e';
+
+const text = (...lines: readonly string[]) => Buffer.from(lines.join("\r\n"));
+const request = (head: string, ...fields: readonly string[]) =>
+  text(`${head} HTTP/1.1`, "host: localhost", ...fields, "", "");
+const post = (...fields: readonly string[]) =>
+  request(`POST ${GET_USER}`, "content-type: application/json", ...fields);
+
+/** Checks that both sides of the port answer. */
+async function answersBoth(server: Serve): Promise<void> {
+  await answersOverTcp(server);
+  const asked = ask({ port: server.port, version: 1 }, { path: "/healthz" });
+  assert.equal((await within(ANSWER_MS, "an answer to GET /healthz", asked)).status, 200);
+}
+
+/** What is sent on a connection each, at once. */
+const ODD: readonly Uint8Array[] = [
+  // Half of one protocol, half of the other.
+  Buffer.concat([request("GET /healthz"), HELLO]),
+  Buffer.concat([PREFACE.subarray(0, 16), request("GET /healthz")]),
+  Buffer.concat([HELLO, request("GET /healthz")]),
+  text("PRI / HTTP/1.1", "host: x", "", ""),
+  text("PRX * HTTP/2.0", "", "SM", "", ""),
+  text("P"),
+  text("\u0000\u0001GET / HTTP/1.1", "", ""),
+  // Upgrades.
+  request(
+    "GET /",
+    "connection: Upgrade, HTTP2-Settings",
+    "upgrade: h2c",
+    "http2-settings: AAMAAABk",
+  ),
+  request(
+    "GET /",
+    "connection: Upgrade",
+    "upgrade: websocket",
+    "sec-websocket-version: 13",
+    "sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==",
+  ),
+  request("CONNECT example.com:443"),
+  request("OPTIONS *"),
+  request("TRACE /"),
+  request("BREW /pot"),
+  request(`GET http://user:pass@[::1]:99999/${MARKUP}?x#y`),
+  request("GET https://elsewhere.example/healthz"),
+  request("GET //elsewhere.example/%00%ff/../healthz"),
+  request(`POST http://[${GET_USER}`, "content-type: application/json", "content-length: 2"),
+  text("GET /healthz HTTP/1.1", "", ""),
+  text(`POST ${GET_USER} HTTP/1.1`, "host: \u00ff:x", "content-type: application/json", "", ""),
+  text(
+    `POST ${GET_USER} HTTP/1.0`,
+    "content-type: application/json",
+    "content-length: 2",
+    "",
+    "{}",
+  ),
+  text("GET /healthz HTTP/9.9", "host: x", "", ""),
+  text("GET /healthz", ""),
+  // Bodies.
+  post("content-length: 5", "content-length: 6"),
+  post("content-length: -1"),
+  post("content-length: 99999999999999999999"),
+  Buffer.concat([post("content-length: 2", "transfer-encoding: chunked"), text("0", "", "")]),
+  Buffer.concat([post("transfer-encoding: chunked"), text("xyz", "garbage", "")]),
+  Buffer.concat([post("transfer-encoding: chunked"), text("ffffffffffffffffff", "")]),
+  Buffer.concat([post("transfer-encoding: chunked"), text("-5", "12345", "0", "", "")]),
+  Buffer.concat([post("content-length: 3", "content-encoding: gzip"), text("abc")]),
+  Buffer.concat([post("content-length: 3", "connect-timeout-ms: x"), text("abc")]),
+  Buffer.concat([post("content-length: 3", "expect: 100-continue"), text("abc")]),
+  Buffer.concat([post("content-length: 3", "content-type: application/grpc-web"), text("abc")]),
+  request(`GET ${GET_USER}?encoding=json&base64=1&message=%ff%fe`),
+  request(`GET ${GET_USER}?encoding=proto&message=%0a%ff&compression=gzip`),
+  // Heads.
+  request("GET /", `x: ${"a".repeat(1024 * 1024)}`),
+  request("GET /", ...Array.from({ length: 30_000 }, (_, index) => `x${index}: a`)),
+  request(`GET /${"a".repeat(1024 * 1024)}`),
+  request("GET /", "x: a\rb", "y\u0000: c"),
+  // Names with markup, which the log shows.
+  Buffer.concat([
+    post(`content-length: ${Buffer.byteLength(JSON.stringify({ username: MARKUP }))}`),
+    Buffer.from(JSON.stringify({ username: MARKUP })),
+  ]),
+];
+
+survives("odd requests, each on a connection of its own", async (server) => {
+  await withPeers(server.port, ODD.length, async (peers) => {
+    await Promise.all(peers.map((peer, index) => peer.send(ODD[index]!)));
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  });
+}, { answers: answersBoth });
