@@ -1,9 +1,10 @@
 /** What a peer can do to the server by HTTP/1.1, and by what is half of it and half HTTP/2. */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
+import { setTimeout as pause } from "node:timers/promises";
 import { ask, GET_USER } from "../http_client.ts";
 import { linuxTest, type Serve, withServe } from "../program.ts";
-import { call, data, Flag, headers, HELLO, PREFACE } from "./frames.ts";
+import { data, Flag, headers, HELLO, PREFACE } from "./frames.ts";
 import { type Peer, within, withPeers } from "./peer.ts";
 import { answersOverTcp, assertAlive, assertNoStack, survives } from "./survival.ts";
 
@@ -96,6 +97,119 @@ const ODD: readonly Uint8Array[] = [
 survives("odd requests, each on a connection of its own", async (server) => {
   await withPeers(server.port, ODD.length, async (peers) => {
     await Promise.all(peers.map((peer, index) => peer.send(ODD[index]!)));
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    await pause(200);
   });
 }, { answers: answersBoth });
+
+const MIB = 1024 * 1024;
+const BODY = Buffer.from(`{"username":"${"x".repeat(64 * 1024)}"}`);
+const CHUNK = Buffer.concat([
+  text((64 * 1024).toString(16), ""),
+  Buffer.alloc(64 * 1024),
+  text("", ""),
+]);
+
+/** Sends until so many bytes are sent, the server hangs up, or it takes no more for a second. */
+async function pour(peer: Peer, head: Uint8Array, part: Uint8Array, bytes: number): Promise<void> {
+  await peer.send(head);
+  const sending = (async () => {
+    for (let sent = 0; sent < bytes; sent += part.length) if (!await peer.send(part)) return;
+  })();
+  await Promise.race([sending, pause(1_000)]);
+}
+
+survives("bodies of 64 MiB with and without a length, and of no end", async (server) => {
+  const heads: [head: Uint8Array, part: Uint8Array][] = [
+    [post(`content-length: ${64 * MIB}`), BODY],
+    [post("transfer-encoding: chunked"), CHUNK],
+    [post(`content-length: ${4 * MIB}`), BODY.subarray(0, 1000)],
+    [request("POST /nothing", "transfer-encoding: chunked"), CHUNK],
+    [
+      Buffer.concat([
+        HELLO,
+        headers(1, [
+          [":method", "POST"],
+          [":scheme", "http"],
+          [":path", GET_USER],
+          [":authority", "localhost"],
+          ["content-type", "application/json"],
+        ], Flag.END_HEADERS),
+      ]),
+      Buffer.concat([data(1, Buffer.alloc(16_000)), data(1, Buffer.alloc(16_000))]),
+    ],
+  ];
+  await withPeers(
+    server.port,
+    heads.length,
+    (peers) =>
+      Promise.all(peers.map((peer, index) => pour(peer, ...heads[index]!, 64 * MIB))).then(
+        () => {},
+      ),
+  );
+}, { answers: answersBoth });
+
+survives("requests sent ahead by peers that read nothing", async (server) => {
+  const one = Buffer.concat([post("content-length: 20"), Buffer.from('{"username":"Alice"}')]);
+  const batch = Buffer.concat(Array.from({ length: 100 }, () => one));
+  const page = Buffer.concat(Array.from({ length: 100 }, () => request("GET /")));
+  await withPeers(
+    server.port,
+    5,
+    (peers) =>
+      Promise.all(
+        peers.map((peer, index) =>
+          pour(peer, Buffer.alloc(0), index % 2 === 0 ? batch : page, 8 * MIB)
+        ),
+      ).then(() => {}),
+    { reads: false },
+  );
+}, { answers: answersBoth });
+
+survives("2,000 connections with one request each", async (server) => {
+  for (let done = 0; done < 2_000; done += 50) {
+    await withPeers(server.port, 50, (peers) =>
+      Promise.all(peers.map(async (peer) => {
+        await peer.send(request("GET /healthz", "connection: close"));
+        await peer.closed();
+      })).then(() => {}));
+  }
+}, { answers: answersBoth });
+
+linuxTest(
+  "requests that come too slowly are cut off, others are not",
+  () =>
+    withServe(async (server) => {
+      const timed = async (peer: Peer, begin: () => Promise<unknown>) => {
+        const start = performance.now();
+        await begin();
+        await peer.closed();
+        return Math.round((performance.now() - start) / 1_000);
+      };
+      await withPeers(server.port, 4, async ([silent, head, upgraded, dribbling]) => {
+        const dribble = async () => {
+          for (let sent = 0; sent < 20; sent++) {
+            if (
+              !await dribbling!.send(Buffer.from(sent === 0 ? "GET / HTTP/1.1\r\nx: " : "a"))
+            ) break;
+            await pause(500);
+          }
+        };
+        const seconds = await assertAlive(
+          server,
+          Promise.all([
+            timed(silent!, () => Promise.resolve()),
+            timed(head!, async () => {
+              await head!.send(text("GET / HTTP/1.1", "host: x", ""));
+              // No peer waits for longer than ten seconds.
+              await pause(5_000);
+            }),
+            timed(upgraded!, () => upgraded!.send(text("PRI"))),
+            timed(dribbling!, dribble),
+          ]),
+        );
+        assert.deepEqual(seconds, [3, 10, 3, 10]);
+      });
+      await answersBoth(server);
+      assertNoStack(server.stderr.text);
+    }),
+);
