@@ -47,7 +47,7 @@ export async function withGrpcPeer<T>(
   const server = new Server();
   const credentials = identity === undefined
     ? ServerCredentials.createInsecure()
-    // The roots are there for Deno alone, see src/workarounds/missing_roots.ts.
+    // With `null` as its roots, what grpc-js makes of none, Deno 2.9.2 fails every handshake.
     : ServerCredentials.createSsl(...tlsArguments(identity));
   server.addService(UserService.service, {
     GetUser: (call: { metadata: Metadata }, done: (error: null, answer: object) => void) => {

@@ -443,3 +443,39 @@ programTest(
       }
     }),
 );
+
+posixTest("faults, answers and the instance come by every protocol", async () => {
+  const path = await Deno.makeTempFile({ suffix: ".json" });
+  await Deno.writeTextFile(path, JSON.stringify({ Bob: { message: "Hello, Bob" } }));
+  try {
+    await withServe(async (server) => {
+      const { port, stdout } = server;
+      for (const version of [1, 2] as const) {
+        const reach = { port, version };
+        const abort = { "x-envoy-fault-abort-grpc-request": "14" };
+        const failed = await call(reach, "Ann", abort);
+        assert.deepEqual([failed.status, failed.headers.hostname], [503, "here"]);
+        const answer = await ask(reach, web("Ann", abort));
+        assert.match(unframed(answer.body).trailers, /^grpc-status: 14\r\n/m);
+        assert.equal(answer.headers.hostname, "here");
+        assert.equal(jsonGreeting(await call(reach, "Bob")), "Hello, Bob");
+        const listed = await call(reach, "Dan", { "rpc-behavior": "sleep-0,error-code-8" });
+        assert.equal(JSON.parse(String(listed.body)).code, "resource_exhausted");
+        // Kept open until its deadline.
+        const kept = { "rpc-behavior": "keep-open", "connect-timeout-ms": "200" };
+        assert.equal((await call(reach, "Cid", kept)).status, 504);
+      }
+      await stdout.until(/(?:DEADLINE_EXCEEDED[^]*){2}/);
+      const each = [
+        ["connect", "Ann", "UNAVAILABLE", "failed on purpose (x-envoy-fault-abort-grpc-request)"],
+        ["grpc-web", "Ann", "UNAVAILABLE", "failed on purpose (x-envoy-fault-abort-grpc-request)"],
+        ["connect", "Bob", "OK"],
+        ["connect", "Dan", "RESOURCE_EXHAUSTED", "failed on purpose (rpc-behavior)"],
+        ["connect", "Cid", "DEADLINE_EXCEEDED", "the deadline passed before the answer"],
+      ];
+      assert.deepEqual(calls(stdout.text), [...each, ...each]);
+    }, ["--faults-by-metadata", "--answers", path, "--instance", "here", "--log", "json"]);
+  } finally {
+    await Deno.remove(path);
+  }
+});

@@ -63,8 +63,8 @@ export interface DrainedParts {
 export async function drain(parts: DrainedParts, graceMs: number): Promise<{ cancelled: number }> {
   const { server, sessions, listeners, streamingCalls, http, getUser } = parts;
   const closed = Promise.all(listeners.map((listener) => listener.close()));
-  getUser.drain();
   http?.drain();
+  getUser.drain();
   const endStreaming = () => streamingCalls.end(status.UNAVAILABLE, "the server is draining");
   endStreaming();
   await sessions.announceGoaway();

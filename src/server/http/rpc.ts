@@ -97,7 +97,8 @@ function callOf(username: string, context: HandlerContext): Omit<IncomingCall, "
     method: "GetUser",
     username,
     peer: () => values.get(peerKey),
-    metadata: (key) => requestHeader.get(key)?.split(/, */) ?? [],
+    // Several values of one key are joined like this; commas within one have no space after them.
+    metadata: (key) => requestHeader.get(key)?.split(", ") ?? [],
     // A timer may fire a little early.
     deadline: () => isDeadline(signal.reason) ? 0 : deadline,
     isCancelled: () => signal.aborted,
