@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import { keepConnections } from "../../workarounds/keep_alive.ts";
 import { limitLinger } from "../connections.ts";
 import { LIMITS } from "../limits.ts";
 
@@ -13,10 +14,10 @@ export interface Http1 {
   count(): number;
 }
 
-/** A connection: what it waits for, and what ends it if that takes too long. */
+/** A connection: whom it serves, and what ends it if the client takes too long. */
 interface Connection {
-  /** Requests that wait for their answers: more than one where they are sent ahead. */
-  requests: number;
+  /** Responses that are not over, in the order of their requests: several where those are sent ahead. */
+  readonly responses: Set<ServerResponse>;
   timer?: ReturnType<typeof setTimeout>;
 }
 
@@ -33,28 +34,37 @@ export function openHttp1(
     requestTimeout: 0,
     keepAliveTimeout: 0,
   });
+  keepConnections(server);
 
-  function wait(socket: Socket, connection: Connection, ms: number): void {
+  function wait(socket: Socket, connection: Connection, ms: number, isLate = () => true): void {
     clearTimeout(connection.timer);
-    connection.timer = setTimeout(() => socket.destroy(), ms);
+    connection.timer = setTimeout(() => {
+      if (isLate()) socket.destroy();
+    }, ms);
   }
 
   server.on("request", (request: IncomingMessage, response: ServerResponse) => {
     const { socket } = request;
     const connection = connections.get(socket);
-    if (connection === undefined) return;
-    if (++connection.requests > LIMITS.concurrentStreams) return void socket.destroy();
-    clearTimeout(connection.timer);
-    if (!request.complete) {
-      wait(socket, connection, LIMITS.requestMs);
-      request.once("end", () => clearTimeout(connection.timer));
-    }
+    // Nobody could be answered on a connection that has been left.
+    if (connection === undefined || socket.writableEnded) return void socket.destroy();
+    const { responses } = connection;
+    if (responses.size >= LIMITS.concurrentStreams) return void socket.destroy();
+    responses.add(response);
+    // A request that nobody reads never ends; but node:http says when all of it is there.
+    wait(socket, connection, LIMITS.requestMs, () => !request.complete);
     if (draining) response.shouldKeepAlive = false;
-    response.once("close", () => {
-      connection.requests--;
-      if (connection.requests > 0 || socket.destroyed) return;
+    const rest = () => {
+      if (responses.size > 0 || socket.writableEnded) return;
       if (draining || !response.shouldKeepAlive) leave(socket);
-      else wait(socket, connection, LIMITS.httpIdleMs);
+      else if (request.complete) wait(socket, connection, LIMITS.httpIdleMs);
+    };
+    request.once("end", rest);
+    response.once("close", () => {
+      responses.delete(response);
+      // The next request comes behind what was not read of this one.
+      request.resume();
+      rest();
     });
     answer(request, response);
   });
@@ -64,20 +74,27 @@ export function openHttp1(
 
   return {
     add(socket) {
-      const connection = { requests: 0 };
+      const connection: Connection = { responses: new Set() };
       connections.set(socket, connection);
       wait(socket, connection, LIMITS.headersMs);
       socket.once("close", () => {
-        clearTimeout((connection as Connection).timer);
+        clearTimeout(connection.timer);
         connections.delete(socket);
       });
+      // node:http ends connections with it, while the client may be sending the rest of its request.
+      socket.destroySoon = () => leave(socket);
       server.emit("connection", socket);
     },
     drain() {
       draining = true;
-      for (const [socket, { requests }] of connections) if (requests === 0) leave(socket);
+      for (const [socket, { responses }] of connections) {
+        const last = [...responses].at(-1);
+        // The client learns from the last answer that it needs another connection.
+        if (last === undefined) leave(socket);
+        else last.shouldKeepAlive = false;
+      }
     },
-    count: () => [...connections.values()].reduce((sum, { requests }) => sum + requests, 0),
+    count: () => [...connections.values()].reduce((sum, { responses }) => sum + responses.size, 0),
   };
 }
 
@@ -90,7 +107,13 @@ function refuse(socket: Socket, status: string): void {
   leave(socket);
 }
 
+/**
+ * Ends our side of a connection, and reads on until the client ends its own.
+ *
+ * @see https://www.rfc-editor.org/rfc/rfc9112#section-9.6
+ */
 function leave(socket: Socket): void {
+  if (socket.writableEnded) return;
   socket.end();
   limitLinger(socket);
 }

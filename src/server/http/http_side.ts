@@ -1,5 +1,5 @@
 /** The other side of the port: all that is not gRPC over HTTP/2. Loaded with the first of it. */
-import { Http2ServerRequest, Http2ServerResponse } from "node:http2";
+import { constants, Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import type { Socket } from "node:net";
 import type { ServerEvents } from "../events.ts";
@@ -50,11 +50,22 @@ export function openHttpSide(options: HttpOptions): HttpSide {
       if (stream.destroyed || stream.closed) return;
       limitTime(stream);
       const request = new Http2ServerRequest(stream, headers, {}, []);
+      stream.once("finish", () => stopReading(stream));
       answer(request, new Http2ServerResponse(stream));
     },
     drain: http1.drain,
     count: http1.count,
   };
+}
+
+/**
+ * Ends a stream that is answered although its request is not all there: the client may not go on before
+ * somebody reads, which nobody does.
+ *
+ * @see https://www.rfc-editor.org/rfc/rfc9113#section-8.1
+ */
+function stopReading(stream: ServerHttp2Stream): void {
+  if (!stream.readableEnded && !stream.destroyed) stream.close(constants.NGHTTP2_NO_ERROR);
 }
 
 /** Ends a stream whose request takes too long to come. */

@@ -81,8 +81,10 @@ function addGetUser(router: ConnectRouter, descriptors: Descriptors, getUser: Ge
         } else reject(connectError(answer, badRequest));
       },
     });
-    // The handler answers nobody who has gone; of a deadline that has passed the caller is told.
-    signal.addEventListener("abort", () => reject(signal.reason));
+    // The handler answers nobody who has gone; of a deadline that has passed the caller is told. It may
+    // have passed before the request was there.
+    if (signal.aborted) reject(signal.reason);
+    else signal.addEventListener("abort", () => reject(signal.reason));
     return promise;
   });
 }
