@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { makeBundle } from "../tools/bundle.ts";
 import { mainModule, root } from "../tools/paths.ts";
-import { programTest } from "./program.ts";
+import { ask } from "./http_client.ts";
+import { posixTest, programTest, STARTED, Transcript, usersvc } from "./program.ts";
 import { closedPort } from "./tcp_peer.ts";
 
 /** A module that a run has loaded, and its functions, as V8's coverage lists them. */
@@ -14,15 +15,27 @@ interface Loaded {
   }[];
 }
 
-async function loadedBy(args: readonly string[], main = mainModule): Promise<Loaded[]> {
+/** @param use what is done while it runs; it is asked to end after that, or ends by itself without it */
+async function loadedBy(
+  args: readonly string[],
+  main = mainModule,
+  use?: (stdout: Transcript) => Promise<unknown>,
+): Promise<Loaded[]> {
   const folder = await Deno.makeTempDir({ prefix: "usersvc-loaded-" });
   try {
-    await new Deno.Command(Deno.execPath(), {
+    const child = new Deno.Command(Deno.execPath(), {
       args: ["run", "-A", "--quiet", `--coverage=${folder}`, main, ...args],
       cwd: root,
-      stdout: "null",
+      stdout: "piped",
       stderr: "null",
-    }).output();
+    }).spawn();
+    const stdout = new Transcript(child.stdout);
+    if (use !== undefined) {
+      await use(stdout);
+      child.kill("SIGTERM");
+    }
+    await child.status;
+    await stdout.all();
     const loaded: Loaded[] = [];
     for await (const { name } of Deno.readDir(folder)) {
       if (name.endsWith(".json")) {
@@ -66,6 +79,23 @@ programTest("what makes no call loads no gRPC", async () => {
   for (const args of [["proto"], ["--help"], ["call", "--help"], ["completions", "bash"]]) {
     await assertLoads(args, /\/src\/main\.ts$/, /\/@grpc\//);
   }
+});
+
+posixTest("a server loads what is not gRPC with the first of it", async () => {
+  const serving = (use: (port: number) => Promise<unknown>) =>
+    loadedBy(["serve", "--port", "0"], mainModule, async (stdout) => {
+      const [, port] = await stdout.until(STARTED);
+      await use(Number(port));
+    });
+  const ofHttp = (loaded: readonly Loaded[]) =>
+    loaded.map(({ url }) => url).filter((url) => /\/@connectrpc\/|\/http_side\.ts/.test(url));
+  const byGrpc = await serving((port) => usersvc(["call", "Alice", "--port", String(port)]));
+  assert.ok(byGrpc.some(({ url }) => url.endsWith("/grpc_call.ts")));
+  assert.deepEqual(ofHttp(byGrpc), []);
+  assert.notDeepEqual(
+    ofHttp(await serving((port) => ask({ port, version: 2 }, { path: "/healthz" }))),
+    [],
+  );
 });
 
 programTest("from the bundle, a call makes no descriptors", async () => {
