@@ -1,6 +1,7 @@
 import { Client, type ServiceError, status } from "@grpc/grpc-js";
 import { Buffer } from "node:buffer";
 import { healthRoot, healthServiceName } from "../contract/health_contract.ts";
+import { decoderOf } from "../contract/decoding.ts";
 import { channelArguments } from "./channel.ts";
 import type { Connection } from "./connection.ts";
 import type { AnswerOptions } from "./interceptor.ts";
@@ -100,7 +101,10 @@ function path(method: "Check" | "Watch"): string {
 
 // Without proto-loader: a probe runs every few seconds, and loading it takes longer than the call.
 const request = healthRoot.lookupType("grpc.health.v1.HealthCheckRequest");
-const response = healthRoot.lookupType("grpc.health.v1.HealthCheckResponse");
+const decode = decoderOf<{ readonly status: number }>(
+  healthRoot.lookupType("grpc.health.v1.HealthCheckResponse"),
+);
+const { valuesById } = healthRoot.lookupEnum("grpc.health.v1.HealthCheckResponse.ServingStatus");
 
 function encodeRequest(service: string): Buffer {
   return Buffer.from(request.encode({ service }).finish());
@@ -108,6 +112,6 @@ function encodeRequest(service: string): Buffer {
 
 /** Returns the name of the status, or its number where the contract has no name for it. */
 function decodeResponse(bytes: Uint8Array): string {
-  const { status } = response.toObject(response.decode(bytes), { enums: String, defaults: true });
-  return String(status);
+  const { status } = decode(bytes);
+  return valuesById[status] ?? String(status);
 }

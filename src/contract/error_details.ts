@@ -1,6 +1,6 @@
 import type { Metadata } from "@grpc/grpc-js";
 import protobuf from "protobufjs";
-import { lengthFields, strictText } from "./decoding.ts";
+import { decoderOf } from "./decoding.ts";
 
 /** What is wrong with one field of a request. */
 export interface FieldViolation {
@@ -42,6 +42,14 @@ export const badRequestRoot: protobuf.Root = protobuf.parse(
 const Status = wrapper.lookupType("Status");
 const BadRequest = badRequestRoot.lookupType("google.rpc.BadRequest");
 
+interface AnyMessage {
+  readonly type_url: string;
+  readonly value: Uint8Array;
+}
+
+const decodeStatus = decoderOf<{ readonly details: readonly AnyMessage[] }>(Status);
+const decodeBadRequest = decoderOf<{ readonly field_violations: FieldViolation[] }>(BadRequest);
+
 /** Encodes a `google.rpc.Status` with one `google.rpc.BadRequest`, for {@linkcode DETAILS_TRAILER}. */
 export function encodeBadRequest(
   code: number,
@@ -75,41 +83,17 @@ export function errorDetails(
   const [bytes] = metadata?.get(DETAILS_TRAILER) ?? [];
   if (!(bytes instanceof Uint8Array)) return undefined;
   try {
-    const details = decodeStatus(bytes);
-    return details.length === 0 ? undefined : details;
+    const { details } = decodeStatus(bytes);
+    return details.length === 0 ? undefined : details.map(decodeAny);
   } catch {
     // Without valid details the status code and the message are still there.
     return undefined;
   }
 }
 
-// Of google.rpc.Status: int32 code = 1; string message = 2; repeated Any details = 3.
-function decodeStatus(bytes: Uint8Array): ErrorDetail[] {
-  const { 2: messages, 3: details } = lengthFields(bytes, [2, 3]);
-  messages!.forEach(strictText);
-  return details!.map(decodeAny);
-}
-
-// string type_url = 1; bytes value = 2.
-function decodeAny(bytes: Uint8Array): ErrorDetail {
-  const { 1: urls, 2: values } = lengthFields(bytes, [1, 2]);
-  const type = lastText(urls!);
-  const value = values!.at(-1) ?? new Uint8Array();
-  return type.endsWith("/google.rpc.BadRequest")
-    ? { "@type": type, fieldViolations: decodeBadRequest(value) }
-    : { "@type": type, value: value.toBase64() };
-}
-
-// repeated FieldViolation field_violations = 1.
-function decodeBadRequest(bytes: Uint8Array): FieldViolation[] {
-  return lengthFields(bytes, [1])[1]!.map((violation) => {
-    // string field = 1; string description = 2.
-    const { 1: fields, 2: descriptions } = lengthFields(violation, [1, 2]);
-    return { field: lastText(fields!), description: lastText(descriptions!) };
-  });
-}
-
-/** The last one counts where a field that is not repeated comes more than once. */
-function lastText(values: readonly Uint8Array[]): string {
-  return values.map(strictText).at(-1) ?? "";
+/** An Any without a type says nothing. */
+function decodeAny({ type_url: type, value }: AnyMessage): ErrorDetail {
+  if (type === "") throw new Error("a detail has no type");
+  if (!type.endsWith("/google.rpc.BadRequest")) return { "@type": type, value: value.toBase64() };
+  return { "@type": type, fieldViolations: decodeBadRequest(value).field_violations };
 }

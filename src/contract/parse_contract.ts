@@ -1,8 +1,8 @@
 import { loadPackageDefinition } from "@grpc/grpc-js";
-import { fromJSON, type PackageDefinition } from "@grpc/proto-loader";
+import { fromJSON, type PackageDefinition, type ServiceDefinition } from "@grpc/proto-loader";
 import protobuf from "protobufjs";
 import type { ProtoGrpcType } from "./generated/user_service.ts";
-import { decodeStrictly } from "./decoding.ts";
+import { decoderOf, withStrictRequests } from "./decoding.ts";
 
 /** The one definition that server and client share. */
 export interface Contract {
@@ -24,4 +24,17 @@ export function parseContract(text: string): Contract {
   decodeStrictly(definition, root);
   const contract = loadPackageDefinition(definition) as unknown as ProtoGrpcType;
   return { UserService: contract.userservice.UserService, definition };
+}
+
+/** Has the services of a definition decode requests and responses with {@linkcode decoderOf}. */
+function decodeStrictly(definition: PackageDefinition, root: protobuf.Root): void {
+  for (const [name, entry] of Object.entries(definition)) {
+    if ("format" in entry) continue;
+    const service = entry as ServiceDefinition;
+    const types = root.lookupService(name);
+    Object.assign(service, withStrictRequests(service, types));
+    for (const [methodName, method] of Object.entries(service)) {
+      method.responseDeserialize = decoderOf(types.methods[methodName]!.resolvedResponseType!);
+    }
+  }
 }
