@@ -1,4 +1,5 @@
 /** Chooses rows of a table so that every pair of choices occurs: a covering array of strength 2. */
+import { randomNumbers } from "../random.ts";
 
 /** One of the choices of a dimension. */
 export interface Choice {
@@ -137,15 +138,4 @@ function candidate<C extends Choice>(
 function shuffled<T>(list: readonly T[], random: () => number): T[] {
   return list.map((item) => [random(), item] as const)
     .toSorted(([a], [b]) => a - b).map(([, item]) => item);
-}
-
-/** Numbers from 0 to below 1 that follow from the seed: Mulberry32 by Tommy Ettinger. */
-function randomNumbers(seed: number): () => number {
-  let state = seed | 0;
-  return () => {
-    state = state + 0x6d2b79f5 | 0;
-    let mixed = Math.imul(state ^ state >>> 15, state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ mixed >>> 7, mixed | 61);
-    return ((mixed ^ mixed >>> 14) >>> 0) / 2 ** 32;
-  };
 }
