@@ -9,8 +9,9 @@ const SHORT_VARINT = 4;
 const MAX_GROUP_DEPTH = 100;
 
 /**
- * Makes the decoder of a type of message: to plain objects, with defaults for the fields that are
- * not there, but those of a oneof. It throws on what is not a message of that type.
+ * Makes the decoder of a type of message, which throws on what is not a message of that type. Messages
+ * are plain objects as proto-loader makes them with `defaults` and `oneofs`: a field that is not there
+ * has its default, but none of a oneof has one; the oneof's own name stands for the field that is there.
  *
  * A field of another wire type than its own is skipped, as one that is not known. That is what
  * grpc-go and grpcio do (tests/interop/wire_test.ts asks them), but neither protobufjs nor
@@ -134,6 +135,7 @@ function fieldReader(field: protobuf.Field): FieldReader {
     read: (reader, message) => {
       for (const other of others) delete message[other];
       message[name] = value(reader, message[name]);
+      if (partOf !== null) message[partOf.name] = name;
     },
   };
 }

@@ -14,7 +14,7 @@ import { Buffer } from "node:buffer";
 import protobuf from "protobufjs";
 import descriptor, { type IFileDescriptorProto } from "protobufjs/ext/descriptor/index.js";
 import { type Contract, protoFile, protoText } from "../contract/contract.ts";
-import { decoderOf } from "../contract/decoding.ts";
+import { withStrictRequests } from "../contract/decoding.ts";
 import { badRequestRoot } from "../contract/error_details.ts";
 import { healthDefinition } from "./health_service.ts";
 
@@ -61,16 +61,9 @@ export function addReflection(server: Server, contract: Contract): void {
 /** One of the services, whose requests are decoded strictly. */
 function reflectionDefinition(packageName: string): ServiceDefinition {
   const { root } = protobuf.parse(reflectionProto.replace(PACKAGE, `package ${packageName};`));
-  const definition = fromJSON(root.toJSON(), OPTIONS)[`${packageName}.ServerReflection`];
-  const request = root.lookupType(`${packageName}.ServerReflectionRequest`);
-  const decode = decoderOf<object>(request);
-  const methods = Object.entries(definition as ServiceDefinition).map(([name, method]) => {
-    // Encoded again, for the decoder that also names the field of the oneof, as the package needs it.
-    const requestDeserialize = (bytes: Buffer) =>
-      method.requestDeserialize(Buffer.from(request.encode(decode(bytes)).finish()));
-    return [name, { ...method, requestDeserialize }];
-  });
-  return Object.fromEntries(methods);
+  const name = `${packageName}.ServerReflection`;
+  const definition = fromJSON(root.toJSON(), OPTIONS)[name] as ServiceDefinition;
+  return withStrictRequests(definition, root.lookupService(name));
 }
 
 /** Adds to the contract's descriptors what proto-loader leaves out: the file's name, comments. */
