@@ -284,7 +284,7 @@ programTest("grpcurl describes the contract without a server", async () => {
   await withContract(async (contract) => {
     assert.match(
       await describe(contract, "userservice.UserService"),
-      /^ *rpc GetUser \( \.userservice\.GetUserRequest \) returns \( \.userservice\.GetUserResponse \);$/m,
+      /^ *rpc GetUser \( \.userservice\.GetUserRequest \) returns \( \.userservice\.GetUserResponse \) \{$/m,
     );
     assert.match(
       await describe(contract, "userservice.GetUserRequest"),
