@@ -91,13 +91,13 @@ export function certificate(name: string): Uint8Array {
 }
 
 /** The message of one string field, number 1. */
-export function message(text: string): Buffer {
+export function message(text: string): Buffer<ArrayBuffer> {
   const bytes = Buffer.from(text);
   return Buffer.concat([Buffer.of(0x0a, bytes.length), bytes]);
 }
 
 /** A message of gRPC and gRPC-Web with the five bytes before it. */
-export function framed(message: Uint8Array): Buffer {
+export function framed(message: Uint8Array): Buffer<ArrayBuffer> {
   const head = Buffer.alloc(5);
   head.writeUInt32BE(message.length, 1);
   return Buffer.concat([head, message]);

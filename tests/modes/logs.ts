@@ -12,6 +12,8 @@ export interface Story {
   readonly calls: readonly (Call & { readonly peer: string })[];
   /** How long a call took at least, in milliseconds. */
   readonly delayMs: number;
+  /** What the clients spoke. */
+  readonly protocol: string;
 }
 
 /** The lines of a log, sorted: those of several processes come in any order. */
@@ -45,10 +47,11 @@ const notices = (events: readonly (readonly string[])[]) =>
   events.map(([, message]) => `usersvc serve: ${message}`);
 
 /** What the text form says of calls on stderr. */
-function failures(calls: Story["calls"]): string[] {
+function failures(calls: Story["calls"], protocol: string): string[] {
+  const way = protocol === "grpc" ? "" : ` by ${protocol}`;
   return calls.filter(({ outcome }) => outcome.code !== "OK").map(({ name, outcome, peer }) => {
     const verb = outcome.code === "INVALID_ARGUMENT" ? "refused" : "failed";
-    return `usersvc serve: ${verb} GetUser of "${name.shown}" from ${peer}: ` +
+    return `usersvc serve: ${verb} GetUser of "${name.shown}" from ${peer}${way}: ` +
       `${outcome.code}: ${outcome.text}`;
   });
 }
@@ -61,6 +64,7 @@ interface LogRecord {
   readonly level: string;
   readonly message?: string;
   readonly peer?: string;
+  readonly protocol?: string;
   readonly "grpc.code"?: string;
   readonly username?: string;
 }
@@ -72,11 +76,15 @@ const event = ([event, message]: readonly string[]): LogRecord => ({
 });
 const listening = ({ endpoints }: Story) =>
   endpoints.map(({ target }) => event(["listening", `listening on ${target}`]));
-const called = ({ name, outcome, peer }: Story["calls"][number]): LogRecord => ({
+const called = (
+  { name, outcome, peer }: Story["calls"][number],
+  protocol: string,
+): LogRecord => ({
   event: "call",
   level: outcome.level,
   ...(outcome.code === "OK" ? {} : { message: outcome.text }),
   peer,
+  protocol,
   "grpc.code": outcome.code,
   username: name.name,
 });
@@ -96,12 +104,13 @@ function split(text: string): string[] {
 /** A line without a process id and without the port of a client. */
 function foreseeable(line: string): string {
   return line.replace(/\(process \d+\)/, "(process *)")
-    .replace(/(?<= from 127\.0\.0\.1:)\d+(?=: )/, "*");
+    .replace(/(?<= from 127\.0\.0\.1:)\d+(?=: | by )/, "*");
 }
 
 function readRecord(line: string, { workers, delayMs }: Story): string {
   const record = JSON.parse(line);
-  const { time, event, level, message, peer, worker, "grpc.code": code, username } = record;
+  const { time, event, level, message, peer, protocol, worker, "grpc.code": code, username } =
+    record;
   assert.match(time, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/, line);
   const picked = { event, level, ...(message && { message: foreseeable(message) }) };
   if (event !== "call") return JSON.stringify(picked);
@@ -115,7 +124,7 @@ function readRecord(line: string, { workers, delayMs }: Story): string {
     "userservice.UserService/GetUser",
   );
   const client = peer.replace(/(?<=^127\.0\.0\.1:)\d+$/, "*");
-  return JSON.stringify({ ...picked, peer: client, "grpc.code": code, username });
+  return JSON.stringify({ ...picked, peer: client, protocol, "grpc.code": code, username });
 }
 
 const readText: LogForm["read"] = (stdout, stderr) =>
@@ -131,7 +140,7 @@ export const logForms = {
         ...story.calls.map(({ name }) =>
           `Получен запрос к методу GetUser от пользователя: ${name.shown}`
         ),
-      ], [...notices([...start(story), ...end(story)]), ...failures(story.calls)]),
+      ], [...notices([...start(story), ...end(story)]), ...failures(story.calls, story.protocol)]),
     read: readText,
   },
   json: {
@@ -140,14 +149,14 @@ export const logForms = {
       records([
         ...listening(story),
         ...[...start(story), ...end(story)].map(event),
-        ...story.calls.map(called),
+        ...story.calls.map((call) => called(call, story.protocol)),
       ]),
     read: (stdout, stderr, story) =>
       lines(split(stdout).map((line) => readRecord(line, story)), split(stderr)),
   },
   none: {
     beginning: () => lines([], []),
-    whole: ({ calls }) => lines([], failures(warned(calls))),
+    whole: ({ calls, protocol }) => lines([], failures(warned(calls), protocol)),
     read: readText,
   },
 } satisfies Record<string, LogForm>;

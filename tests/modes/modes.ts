@@ -23,6 +23,8 @@ export interface Endpoint {
   readonly target: string;
   /** The same in the words of grpcurl. */
   readonly grpcurl: string;
+  /** The same in the words of curl, without the end of the URL. */
+  readonly curl: string;
   /** What the log calls a client there; `*` is a port. */
   readonly peer: string;
   /** The tutorial's line at the start. */
@@ -41,12 +43,15 @@ export interface Expected {
   readonly delayMs: number;
   /** Whether reflection is offered. */
   readonly reflection: boolean;
+  /** What is answered besides gRPC: to pages of other origins, too, or nothing. */
+  readonly http: "on" | "cors" | "none";
   readonly client: Client;
 }
 
 const tcp: Endpoint = {
   target: "127.0.0.1:PORT",
   grpcurl: "127.0.0.1:PORT",
+  curl: "--connect-to ::127.0.0.1:PORT",
   peer: "127.0.0.1:*",
   started: "gRPC сервер запущен на порту PORT...",
 };
@@ -54,6 +59,7 @@ const tcp: Endpoint = {
 const unix: Endpoint = {
   target: "unix:SOCKET",
   grpcurl: "-unix SOCKET",
+  curl: "--unix-socket SOCKET",
   peer: "unix:SOCKET",
   started: "gRPC сервер запущен на сокете SOCKET...",
 };
@@ -66,6 +72,7 @@ export const usual: Expected = {
   metrics: false,
   delayMs: 0,
   reflection: true,
+  http: "on",
   client: clients.one,
 };
 
@@ -79,6 +86,8 @@ export interface Mode extends Choice {
   readonly grpcurl?: string;
   /** Flags of grpcurl for a call. */
   readonly grpcurlCall?: string;
+  /** Flags of curl. */
+  readonly curl?: string;
   /** What may come of a call that would end like this without it, and usually like that. */
   readonly outcomes?: (outcome: Outcome, usual: Outcome) => readonly Outcome[];
   /** What else is to be seen. */
@@ -116,12 +125,14 @@ export const modes = {
       serve: server,
       call: "--tls --tls-ca CERTS/ca.pem",
       grpcurl: "-cacert CERTS/ca.pem",
+      curl: "--cacert CERTS/ca.pem",
     },
     {
       name: "mTLS",
       serve: `${server} --tls-client-ca CERTS/ca.pem`,
       call: `--tls --tls-ca CERTS/ca.pem ${client}`,
       grpcurl: "-cacert CERTS/ca.pem -cert CERTS/client.pem -key CERTS/client.key",
+      curl: "--cacert CERTS/ca.pem --cert CERTS/client.pem --key CERTS/client.key",
     },
   ],
   workers: [
@@ -164,6 +175,7 @@ export const modes = {
       serve: "--faults-by-metadata",
       call: "-H rpc-behavior:sleep-0.05",
       grpcurl: "-H rpc-behavior:sleep-0.05",
+      curl: "-H rpc-behavior:sleep-0.05",
       expected: { delayMs: 50 },
       outcomes: (_, usual) => [usual],
     },
@@ -192,11 +204,24 @@ export const modes = {
     // Neither a call nor a watch may be lost by it.
     { name: "1s", serve: "--max-connection-age 1s" },
   ],
+  http: [
+    { name: "on" },
+    { name: "--cors", serve: "--cors https://example.com", expected: { http: "cors" } },
+    {
+      name: "--no-http",
+      serve: "--no-http",
+      expected: { http: "none" },
+      without: { client: ["Connect, HTTP/1.1", "Connect, HTTP/2", "gRPC-Web"] },
+    },
+  ],
   client: [
     { name: "one name" },
     { name: "batch", expected: { client: clients.batch } },
     { name: "measured batch", expected: { client: clients.measured } },
     { name: "--json", expected: { client: clients.json } },
     { name: "grpcurl", expected: { client: clients.grpcurl } },
+    { name: "Connect, HTTP/1.1", expected: { client: clients.connect1 } },
+    { name: "Connect, HTTP/2", expected: { client: clients.connect2 } },
+    { name: "gRPC-Web", expected: { client: clients.grpcWeb } },
   ],
 } satisfies Record<string, readonly Mode[]>;

@@ -32,7 +32,7 @@ export interface PlannedEndpoint extends Route {
 export function planOf(row: Row<Mode>, folder: string): Plan {
   const place = placeIn(folder);
   const chosen = Object.values(row);
-  const flags = (kind: "serve" | "call" | "grpcurl" | "grpcurlCall") =>
+  const flags = (kind: "serve" | "call" | "grpcurl" | "grpcurlCall" | "curl") =>
     chosen.flatMap((mode) => split(mode[kind] ?? "", place));
   const { endpoints, ...expected } = Object.assign(
     {},
@@ -51,11 +51,12 @@ export function planOf(row: Row<Mode>, folder: string): Plan {
             : outcomes,
         [usual],
       ),
-    endpoints: endpoints.map(({ target, grpcurl, peer, started }) => ({
+    endpoints: endpoints.map(({ target, grpcurl, curl, peer, started }) => ({
       target: fill(target, place),
       call: ["--address", fill(target, place), ...flags("call")],
       grpcurl: [...flags("grpcurl"), ...split(grpcurl, place)],
       grpcurlCall: flags("grpcurlCall"),
+      curl: [...flags("curl"), ...split(curl, place)],
       peer: fill(peer, place),
       started: fill(started, place),
     })),

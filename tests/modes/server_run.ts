@@ -4,7 +4,9 @@ import { isDeepStrictEqual } from "node:util";
 import { grpcurl } from "../../tools/peers/grpc.ts";
 import { familyOf } from "../../tools/processes.ts";
 import { runProgram } from "../program.ts";
+import { curl } from "../../tools/peers/curl.ts";
 import { goName } from "./clients.ts";
+import { urlOf } from "./http_clients.ts";
 import type { Row } from "./covering.ts";
 import type { Lines, Story } from "./logs.ts";
 import type { Mode } from "./modes.ts";
@@ -117,6 +119,7 @@ async function callAll(plan: Plan, check: Check): Promise<LoggedCall[]> {
       calls.push(...possible[index]!.map((call) => ({ ...call, peer })));
     });
     await check(`the reflection of ${target}`, () => checkReflection(plan, endpoint));
+    await check(`the HTTP of ${target}`, () => checkHttp(plan, endpoint));
   }
   return calls;
 }
@@ -130,6 +133,17 @@ async function checkReflection({ reflection }: Plan, { grpcurl: flags }: Planned
       stderr: "Failed to list services: server does not support the reflection API\n",
     };
   assert.deepEqual(await runProgram(await grpcurl(), [...flags, "list"]), expected);
+}
+
+/** Asks for health as a page from elsewhere does. */
+async function checkHttp({ http }: Plan, { curl: flags }: PlannedEndpoint): Promise<void> {
+  const origin = "https://example.com";
+  const asked = [...flags, "--http1.1", "-D", "-", "-H", `origin: ${origin}`];
+  const answer = await curl([...asked, urlOf({ curl: flags }, "/healthz")]);
+  if (http === "none") return assert.equal(String(answer.body), "");
+  assert.match(String(answer.body), /^HTTP\/\S+ 200 [^]*\r\n\r\nSERVING\n$/);
+  const [, allowed] = /^access-control-allow-origin: (.*)\r$/im.exec(String(answer.body)) ?? [];
+  assert.equal(allowed, http === "cors" ? origin : undefined);
 }
 
 /** Watches the health of the service from before the calls until after the drain. */
@@ -220,8 +234,8 @@ function metricsUrl({ metrics, place }: Plan): string | undefined {
 }
 
 function storyOf(plan: Plan, calls: readonly LoggedCall[]): Story {
-  const { endpoints, workers, delayMs } = plan;
-  return { endpoints, workers, delayMs, calls, metricsUrl: metricsUrl(plan) };
+  const { endpoints, workers, delayMs, client: { protocol } } = plan;
+  return { endpoints, workers, delayMs, calls, protocol, metricsUrl: metricsUrl(plan) };
 }
 
 /** The whole lines that the server has written so far. */

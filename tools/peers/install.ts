@@ -72,6 +72,27 @@ export function pythonPeer(name: string, packages: readonly string[], program: s
 }
 
 /**
+ * A program of an npm package.
+ *
+ * @param name of the folder
+ * @param package_ with its version; what it installs for a platform it brings as a package of its own
+ * @param program its path in `node_modules`
+ */
+export function npmPeer(name: string, package_: string, program: string): Peer {
+  const home = `${folder}${name}`;
+  return {
+    packages: [package_],
+    stamp: `${home}.installed`,
+    executable: `${home}/node_modules/${program}`,
+    install: () =>
+      run("npm", [
+        ...["install", "--prefix", home, "--no-audit", "--no-fund", "--ignore-scripts"],
+        package_,
+      ], { missing: `it installs ${package_}; install it with Node` }),
+  };
+}
+
+/**
  * A program of Debian's packages, unpacked into a folder: it needs no root and leaves the system as
  * it is. Debian keeps only the newest version of a package, so that none can be named.
  *
