@@ -98,6 +98,22 @@ programTest(
     }),
 );
 
+programTest("a deadline that is years away is none", () =>
+  withServe(async ({ port, stderr }) => {
+    const post = (headers: Record<string, string>, body: string | Uint8Array) =>
+      ask({ port, version: 1 }, { method: "POST", path: GET_USER, headers, body });
+    for (const ms of ["2147483647", "2147483648", "9999999999"]) {
+      const headers = { "content-type": "application/json", "connect-timeout-ms": ms };
+      assert.equal((await post(headers, '{"username":"Ann"}')).status, 200, ms);
+    }
+    for (const timeout of ["596H", "597H", "99999999H", "99999999S"]) {
+      const headers = { "content-type": "application/grpc-web", "grpc-timeout": timeout };
+      const { body } = await post(headers, framed(message("Bob")));
+      assert.match(String(body), /grpc-status: 0\r\n/, timeout);
+    }
+    assert.equal(stderr.text, "");
+  }, ["--delay", "50ms"]));
+
 posixTest(
   "at a drain the last answer says that the connection ends",
   () =>

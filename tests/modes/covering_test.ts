@@ -29,11 +29,11 @@ function unseen(table: Table<Choice>, rows: readonly Row<Choice>[]): string[] {
 const NO_SENSE = ["Connect, HTTP/1.1", "Connect, HTTP/2", "gRPC-Web"]
   .map((client) => `client ${client}, http --no-http`);
 
-Deno.test("every pair of modes occurs, whatever the seed, in some 30 servers", () => {
+Deno.test("every pair of modes occurs, whatever the seed, in some 34 servers", () => {
   for (let seed = 0; seed < 8; seed++) {
     const rows = coveringRows<Choice>(modes, seed);
     assert.deepEqual(unseen(modes, rows), NO_SENSE, `seed ${seed}`);
-    assert.ok(rows.length <= 33, `${rows.length} servers of seed ${seed}`);
+    assert.ok(rows.length <= 36, `${rows.length} servers of seed ${seed}`);
     assert.notDeepEqual(
       unseen(modes, rows.slice(1)),
       NO_SENSE,

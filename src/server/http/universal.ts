@@ -3,6 +3,7 @@ import { universalRequestFromNodeRequest } from "@connectrpc/connect-node";
 import type { UniversalServerRequest, UniversalServerResponse } from "@connectrpc/connect/protocol";
 import { Buffer } from "node:buffer";
 import type { ServerResponse } from "node:http";
+import { dropFarDeadline } from "../../workarounds/far_deadlines.ts";
 import { LIMITS } from "../limits.ts";
 import { answerLine, type Request, respond, type Response } from "./request.ts";
 
@@ -26,6 +27,7 @@ export function readCall(
   if (Number(request.headers["content-length"]) <= LIMITS.messageBytes) {
     call.header.delete("content-length");
   }
+  dropFarDeadline(call.header);
   // A request that is not read to its end must not take its answer with it.
   return { ...call, body: request.iterator({ destroyOnReturn: false }) };
 }
