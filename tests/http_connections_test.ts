@@ -98,6 +98,20 @@ programTest(
     }),
 );
 
+programTest(
+  "an answer on a connection that is too old says that it ends",
+  () =>
+    withServe(async ({ port }) => {
+      const connection = openConnection(port);
+      connection.send(greet("Ann"));
+      await connection.received.until(/keep-alive[^]*Ann!/);
+      await pause(700);
+      connection.send(greet("Bob"));
+      assert.match(await connection.received.all(), /Connection: close[^]*Bob!/);
+      await connection.close();
+    }, ["--max-connection-age", "600ms"]),
+);
+
 programTest("a deadline that is years away is none", () =>
   withServe(async ({ port, stderr }) => {
     const post = (headers: Record<string, string>, body: string | Uint8Array) =>

@@ -58,6 +58,11 @@ export function limitLinger(socket: Socket): void {
   afterwards(socket, LIMITS.lingerMs, () => socket.destroy());
 }
 
+/** An age, 10 % more or less: clients that connected together must not all reconnect together. */
+export function spread(ageMs: number): number {
+  return ageMs * (0.9 + Math.random() * 0.2);
+}
+
 /** Does something to a connection after a time in milliseconds, unless it has closed by then. */
 function afterwards(socket: Socket, ms: number, act: () => void): void {
   const timer = setTimeout(act, ms);

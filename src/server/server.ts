@@ -97,7 +97,11 @@ export async function startServer(
   const contract = await loadContract();
   const health = await addServices(server, contract, getUserService, options.reflection);
   const http = options.http &&
-    httpSideOnDemand({ contract, getUser: getUserService, health, events, ...options.http });
+    httpSideOnDemand({
+      ...options.http,
+      ...{ contract, getUser: getUserService, health, events },
+      maxConnectionAgeMs: options.maxConnectionAgeMs,
+    });
   refuseCalls(server, http?.stream);
   // TLS is over when a connection comes to it.
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());

@@ -6,7 +6,7 @@ import { refuseLargeHeaderBlocks } from "../workarounds/large_header_blocks.ts";
 import { freeWhenClosed } from "../workarounds/free_streams.ts";
 import { announceGoaway } from "../workarounds/graceful_goaway.ts";
 import { http2Servers } from "../workarounds/private_parts.ts";
-import { limitLinger } from "./connections.ts";
+import { limitLinger, spread } from "./connections.ts";
 import { LIMITS } from "./limits.ts";
 
 /** The HTTP/2 sessions of a server. grpc-js keeps them, and its HTTP/2 servers, to itself. */
@@ -61,11 +61,9 @@ export function watchSessions(server: Server, maxAgeMs?: number): Sessions {
 
 /** Ends a session gracefully when it reaches its age; returns a function that cancels that. */
 function limitAge(session: ServerHttp2Session, socket: Socket, maxAgeMs: number): () => void {
-  // Clients that connected together must not all reconnect together.
-  const age = maxAgeMs * (0.9 + Math.random() * 0.2);
   const timer = setTimeout(async () => {
     await announceGoaway(session, socket);
     session.close();
-  }, age);
+  }, spread(maxAgeMs));
   return () => clearTimeout(timer);
 }

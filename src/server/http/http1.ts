@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { keepConnections } from "../../workarounds/keep_alive.ts";
-import { limitLinger } from "../connections.ts";
+import { limitLinger, spread } from "../connections.ts";
 import { LIMITS } from "../limits.ts";
 
 /** The connections of HTTP/1.1. */
@@ -18,12 +18,20 @@ export interface Http1 {
 interface Connection {
   /** Responses that are not over, in the order of their requests: several where those are sent ahead. */
   readonly responses: Set<ServerResponse>;
+  /** After this time its client is told to open another; by `performance.now`. */
+  readonly oldAt: number;
   timer?: ReturnType<typeof setTimeout>;
 }
 
-/** Serves HTTP/1.1 on connections that others have accepted. */
+/**
+ * Serves HTTP/1.1 on connections that others have accepted.
+ *
+ * @param maxAgeMs after this time, 10 % more or less, a connection ends with the next answer; in
+ * milliseconds
+ */
 export function openHttp1(
   answer: (request: IncomingMessage, response: ServerResponse) => void,
+  maxAgeMs = Infinity,
 ): Http1 {
   const connections = new Map<Socket, Connection>();
   let draining = false;
@@ -53,7 +61,7 @@ export function openHttp1(
     responses.add(response);
     // A request that nobody reads never ends; but node:http says when all of it is there.
     wait(socket, connection, LIMITS.requestMs, () => !request.complete);
-    if (draining) response.shouldKeepAlive = false;
+    if (draining || performance.now() > connection.oldAt) response.shouldKeepAlive = false;
     const rest = () => {
       if (responses.size > 0 || socket.writableEnded) return;
       if (draining || !response.shouldKeepAlive) leave(socket);
@@ -74,7 +82,10 @@ export function openHttp1(
 
   return {
     add(socket) {
-      const connection: Connection = { responses: new Set() };
+      const connection: Connection = {
+        responses: new Set(),
+        oldAt: performance.now() + spread(maxAgeMs),
+      };
       connections.set(socket, connection);
       wait(socket, connection, LIMITS.headersMs);
       socket.once("close", () => {

@@ -16,6 +16,8 @@ export interface HttpOptions extends RpcServices {
   readonly events: ServerEvents;
   /** The origins whose pages may read answers. */
   readonly cors: readonly string[];
+  /** How long a connection of HTTP/1.1 lives before its client is told to open another, in milliseconds. */
+  readonly maxConnectionAgeMs: number | undefined;
 }
 
 /** The HTTP side of a server. */
@@ -43,7 +45,7 @@ export function openHttpSide(options: HttpOptions): HttpSide {
       answerLine(response, 500, "internal error");
     });
   };
-  const http1 = openHttp1(answer);
+  const http1 = openHttp1(answer, options.maxConnectionAgeMs);
   return {
     connection: http1.add,
     stream(stream, headers) {
