@@ -19,6 +19,8 @@ RUN case "${TARGETARCH:-$(uname -m)}" in arm64 | aarch64) cpu=aarch64 ;; *) cpu=
 # glibc and no shell; the user is nonroot (65532).
 FROM gcr.io/distroless/cc-debian13:nonroot
 COPY --from=build /usersvc/usersvc /usersvc
+COPY --from=build /usersvc/dist/bundle/THIRD_PARTY_LICENSES /licenses/THIRD_PARTY_LICENSES
+COPY LICENSE /licenses/LICENSE
 # Deno starts each worker with the help of a temporary file. /dev/shm is writable with --read-only too.
 ENV TMPDIR=/dev/shm
 EXPOSE 50051

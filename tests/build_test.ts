@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import config from "../deno.json" with { type: "json" };
 import { root } from "../tools/paths.ts";
 import { sourcePermissionFlags } from "../tools/permissions.ts";
 import { posixTest, programTest, shell, Transcript } from "./program.ts";
@@ -115,19 +116,48 @@ programTest(
   },
 );
 
-programTest("deno compile can embed every package", async () => {
-  const copy = await copyCheckout();
-  try {
-    // Deno itself stands in for denort: what comes out is no usersvc, but is made in the same way.
-    const built = await run(Deno.execPath(), ["run", "-A", `${copy}/tools/build.ts`], {
-      DENORT_BIN: Deno.execPath(),
-    });
-    assert.equal(built.code, 0, built.stderr);
-    assert.doesNotMatch(built.stderr, /is a launcher/);
-  } finally {
-    await Deno.remove(copy, { recursive: true });
+programTest(
+  "deno compile can embed every package, and each has its license in the bundle",
+  async () => {
+    const copy = await copyCheckout();
+    try {
+      // Deno itself stands in for denort: what comes out is no usersvc, but is made in the same way.
+      const built = await run(Deno.execPath(), ["run", "-A", `${copy}/tools/build.ts`], {
+        DENORT_BIN: Deno.execPath(),
+      });
+      assert.equal(built.code, 0, built.stderr);
+      assert.doesNotMatch(built.stderr, /is a launcher/);
+      await licensed(`${copy}/dist/bundle`);
+    } finally {
+      await Deno.remove(copy, { recursive: true });
+    }
+  },
+);
+
+async function licensed(bundle: string): Promise<void> {
+  const modules: string[] = [];
+  for await (const { name } of Deno.readDir(bundle)) {
+    if (name.endsWith(".js")) modules.push(await Deno.readTextFile(`${bundle}/${name}`));
   }
-});
+  const inside = modules.join("\n").matchAll(/^\/\/ ((?:@[^/\s]+\/)?[^/\s]+)\/(\d+\.\d+\.\d+)\//gm);
+  const packages = [...new Set([...inside].map(([, name, version]) => `${name} ${version}`))]
+    .sort();
+  for (const [name, source] of Object.entries(config.imports)) {
+    const title = source.replace(/^npm:/, "").replace(/@([\d.]+)$/, " $1");
+    if (/^npm:(?!@types\/)/.test(source)) assert.ok(packages.includes(title), name);
+  }
+  const text = await Deno.readTextFile(`${bundle}/THIRD_PARTY_LICENSES`);
+  const entries = text.split(`\n${"=".repeat(80)}\n\n`).slice(1).filter((entry) =>
+    !entry.startsWith("@std/cli ")
+  );
+  assert.deepEqual(entries.map((entry) => entry.split("\n")[0]), packages);
+  for (const entry of entries) {
+    assert.match(
+      entry,
+      /^.+\nLicense: \S.*\n\n(The package has no license file|[^]*(Copyright|Apache License))/,
+    );
+  }
+}
 
 /** Runs a piece of TypeScript that can import the modules of a checkout. */
 async function evaluate(copy: string, code: string) {

@@ -3,9 +3,10 @@
  * run, compiled or packed: the executable, the launcher, the packages and the image are made from it.
  * `deno bundle` takes esbuild from npm, in the version that belongs to this Deno.
  *
- * A bundle is a folder of modules and nothing else. `main.js` is the program: run it as
- * tools/run_flags.ts says. What a command loads only when it needs it is a file of its own, whose
- * name may change with each build. It reads no file of its own when it runs, and no package's.
+ * A bundle is a folder of modules, and of the licenses of the packages in them, THIRD_PARTY_LICENSES.
+ * `main.js` is the program: run it as tools/run_flags.ts says. What a command loads only when it needs
+ * it is a file of its own, whose name may change with each build. It reads no file of its own when it
+ * runs, and no package's.
  */
 import {
   importBuiltins,
@@ -16,6 +17,7 @@ import {
   withoutCachePaths,
 } from "./bundle_edits.ts";
 import { deno } from "./deno.ts";
+import { LICENSES, thirdPartyLicenses } from "./licenses.ts";
 import { mainModule } from "./paths.ts";
 
 /**
@@ -29,9 +31,11 @@ export async function makeBundle(folder: string): Promise<void> {
   const { success, stderr } = await deno(["bundle", ...options, mainModule]);
   if (!success) throw new Error(`deno bundle failed:\n${stderr}`);
   let described = false;
+  let written = "";
   for await (const { name } of Deno.readDir(folder)) {
     const path = `${folder}/${name}`;
     const code = await Deno.readTextFile(path);
+    written += `${code}\n`;
     const lost = namesLost(code);
     if (lost) throw new Error(`${name}: ${lost}`);
     const later = laterDescriptors(code);
@@ -39,6 +43,7 @@ export async function makeBundle(folder: string): Promise<void> {
     await Deno.writeTextFile(path, edit(name, later ?? code));
   }
   if (!described) throw new Error("@grpc/proto-loader is not as tools/bundle_edits.ts expects it");
+  await Deno.writeTextFile(`${folder}/${LICENSES}`, await thirdPartyLicenses(written));
 }
 
 function edit(name: string, code: string): string {

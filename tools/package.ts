@@ -8,6 +8,7 @@ import { ExitCode } from "../src/cli/exit.ts";
 import { loadCommands } from "../src/cli/help.ts";
 import { program } from "../src/main.ts";
 import { makeBundle } from "./bundle.ts";
+import { LICENSES } from "./licenses.ts";
 import { copyTree } from "./packages/copy_tree.ts";
 import { npmManifest, pyproject, pythonConstants, runJson } from "./packages/manifests.ts";
 import { root } from "./paths.ts";
@@ -29,6 +30,7 @@ async function stage(name: "npm" | "pypi", bundle: string, home: string): Promis
   const contract = "proto/user_service.proto";
   await Deno.copyFile(`${root}${contract}`, `${files}/${home}${contract}`);
   await Deno.copyFile(`${root}LICENSE`, `${files}/LICENSE`);
+  await Deno.rename(`${files}/${home}bundle/${LICENSES}`, `${files}/${LICENSES}`);
 }
 
 async function packForNpm(files: string): Promise<string> {

@@ -44,6 +44,12 @@ export async function usesStandIn(): Promise<boolean> {
   return isStandIn(await readText(module));
 }
 
+/** The module of the real @std/cli; undefined if it is not installed, or a stand-in is. */
+export async function stdCliSource(): Promise<string | undefined> {
+  const source = await readText(module);
+  return isStandIn(source) ? undefined : source;
+}
+
 async function readText(file: URL): Promise<string | undefined> {
   try {
     return await Deno.readTextFile(file);

@@ -59,6 +59,8 @@ async function checkManifest({ folder }: Installed): Promise<void> {
     assert.equal(manifest[key], config[key]);
   }
   assert.deepEqual(manifest.dependencies, { deno: "2.9.2" });
+  const licenses = path.replace("package.json", "THIRD_PARTY_LICENSES");
+  assert.match(await Deno.readTextFile(licenses), /^@grpc\/grpc-js .*\nLicense: Apache-2\.0$/m);
 }
 
 async function checkProcesses(installed: Installed): Promise<void> {

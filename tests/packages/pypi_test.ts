@@ -70,10 +70,13 @@ async function checkMetadata(installed: Installed): Promise<void> {
     installed,
     `import json; from importlib import metadata; m = metadata.metadata("usersvc")
 print(json.dumps([m[k] for k in ("Name", "Version", "License-Expression", "Summary")] +
-  m.get_all("Requires-Dist")))`,
+  m.get_all("Requires-Dist") + m.get_all("License-File")))`,
   );
   const { name, version, license, description } = config;
-  assert.deepEqual(JSON.parse(said), [name, version, license, description, "deno==2.9.2"]);
+  assert.deepEqual(JSON.parse(said), [
+    ...[name, version, license, description, "deno==2.9.2"],
+    ...["LICENSE", "THIRD_PARTY_LICENSES"],
+  ]);
 }
 
 async function checkProcess(installed: Installed): Promise<void> {

@@ -1,5 +1,6 @@
 /** What the packages say of themselves; name, version, license and description stand in deno.json. */
 import config from "../../deno.json" with { type: "json" };
+import { LICENSES } from "../licenses.ts";
 
 /** The Deno that the packages depend on. */
 const deno = Deno.version.deno;
@@ -18,7 +19,7 @@ export function npmManifest(): string {
     // What Deno runs are modules; what Node runs is usersvc.cjs.
     type: "module",
     bin: { usersvc: "usersvc.cjs" },
-    files: ["usersvc.cjs", "run.json", "bundle", "proto"],
+    files: ["usersvc.cjs", "run.json", "bundle", "proto", LICENSES],
     engines: { node: ">=18" },
     dependencies: { deno },
   };
