@@ -39,10 +39,20 @@ async function run(
   return { code, stdout: text(stdout), stderr: text(stderr) };
 }
 
+/** What a shell, a URL, a list of paths or Deno could take for something else; Windows allows less. */
+const ODD_NAME = Deno.build.os === "windows" ? "it's, $PATH #1" : `it's, "$PATH" #1?%20 \`\\ Жé`;
+
+/** The same in a folder with an odd name. */
+async function oddCheckout(): Promise<string> {
+  const copy = await copyCheckout();
+  await Deno.rename(copy, `${copy}${ODD_NAME}`);
+  return `${copy}${ODD_NAME}`;
+}
+
 programTest(
-  "the demo builds ./usersvc and shows both sides of a call",
+  "the demo builds ./usersvc, whatever its folder is called, and shows both sides of a call",
   async () => {
-    const copy = await copyCheckout();
+    const copy = await oddCheckout();
     try {
       const demo = await run(Deno.execPath(), [
         "run",
@@ -119,7 +129,7 @@ programTest(
 programTest(
   "deno compile can embed every package, and each has its license in the bundle",
   async () => {
-    const copy = await copyCheckout();
+    const copy = await oddCheckout();
     try {
       // Deno itself stands in for denort: what comes out is no usersvc, but is made in the same way.
       const built = await run(Deno.execPath(), ["run", "-A", `${copy}/tools/build.ts`], {
@@ -164,11 +174,15 @@ async function evaluate(copy: string, code: string) {
   return await run(Deno.execPath(), ["eval", "--config", `${copy}/deno.json`, code]);
 }
 
+/** Of a path that `--allow-run` cannot name. */
+const DENO_FOLDER = `/it's,"$PATH",Ж`;
+
 /** Makes the bundle and the launcher in a copy of the checkout, with a copy of this Deno that all may run. */
 async function buildLauncher(copy: string): Promise<void> {
   await Deno.chmod(copy, 0o755);
-  await Deno.copyFile(Deno.execPath(), `${copy}/deno`);
-  const written = await new Deno.Command(`${copy}/deno`, {
+  await Deno.mkdir(`${copy}${DENO_FOLDER}`);
+  await Deno.copyFile(Deno.execPath(), `${copy}${DENO_FOLDER}/deno`);
+  const written = await new Deno.Command(`${copy}${DENO_FOLDER}/deno`, {
     args: [
       "eval",
       ...["--config", `${copy}/deno.json`],
@@ -298,7 +312,7 @@ async function withoutBundle(copy: string): Promise<void> {
   assert.equal(await outcome(), `usersvc: this user cannot read ${main}\n`);
   await Deno.remove(`${copy}/dist`, { recursive: true });
   assert.match(await outcome(), /^usersvc: \S+ is gone; build it again with: npx .*\n$/);
-  await Deno.remove(`${copy}/deno`);
+  await Deno.remove(`${copy}${DENO_FOLDER}/deno`);
   assert.match(await outcome(), /^usersvc: cannot run \S+, the Deno that .*: npx .*\n$/);
 }
 

@@ -71,7 +71,9 @@ exec "$deno" ${run.slice(0, -1).map(shellWord).join(" ")} "$main" "$@"
 
 /** A batch file. */
 function batchFile(): string {
-  return `@"${Deno.execPath()}" ${run.map((arg) => `"${arg}"`).join(" ")} %*\r\n`;
+  const word = (text: string) => `"${text.replaceAll("%", "%%")}"`;
+  const start = [Deno.execPath(), ...run].map(word).join(" ");
+  return `@setlocal\r\n@set ${word(`DENO_DIR=${cacheFolder}`)}\r\n@${start} %*\r\n`;
 }
 
 /** Writes the launcher of the bundle in {@linkcode bundleFolder}; returns its path. */

@@ -27,8 +27,12 @@ export const permissions: readonly { flag: string; why: string }[] = [
 /** The same as arguments of `deno compile`. */
 export const permissionFlags: readonly string[] = permissions.map(({ flag }) => flag);
 
-/** The same as arguments of `deno run`, where the one program to start is known: this Deno. */
+/**
+ * The same as arguments of `deno run`, where the one program to start is known: this Deno. A path with
+ * a comma cannot be named, because Deno takes the comma for its end; `serve` may then start any program.
+ */
 export function permissionFlagsOf(deno: string): string[] {
+  if (deno.includes(",")) return [...permissionFlags];
   return permissionFlags.map((flag) => flag === "--allow-run" ? `--allow-run=${deno}` : flag);
 }
 
