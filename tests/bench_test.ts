@@ -1,6 +1,6 @@
 /** The parts of the benchmark that start no program. */
 import assert from "node:assert/strict";
-import { parseLatencies, parseReport } from "../tools/bench/h2load_report.ts";
+import { parseLatencies, parseReport } from "../tools/bench/h2load.ts";
 import { interleave } from "../tools/bench/rounds.ts";
 import { percentile, summarize } from "../tools/bench/statistics.ts";
 import { formatSummary, formatTable } from "../tools/bench/table.ts";

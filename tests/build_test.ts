@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { cp } from "node:fs/promises";
 import config from "../deno.json" with { type: "json" };
 import { root } from "../tools/paths.ts";
 import { sourcePermissionFlags } from "../tools/permissions.ts";
@@ -10,19 +11,9 @@ async function copyCheckout(): Promise<string> {
   for (
     const name of ["deno.json", "deno.lock", "proto", "src", "tools", "vendor"]
   ) {
-    await copyTree(`${root}${name}`, `${copy}/${name}`);
+    await cp(`${root}${name}`, `${copy}/${name}`, { recursive: true });
   }
   return copy;
-}
-
-async function copyTree(from: string, to: string): Promise<void> {
-  if (!(await Deno.stat(from)).isDirectory) {
-    return await Deno.copyFile(from, to);
-  }
-  await Deno.mkdir(to);
-  for await (const { name } of Deno.readDir(from)) {
-    await copyTree(`${from}/${name}`, `${to}/${name}`);
-  }
 }
 
 async function run(

@@ -16,13 +16,14 @@ interface Module {
   }[];
 }
 
-async function readImports(): Promise<Imports> {
+/** Reads what a module and all below it import, as far as it lies in one folder of the checkout. */
+async function readImports(main = mainModule, folder = "src"): Promise<Imports> {
   const { stdout } = await new Deno.Command(Deno.execPath(), {
-    args: ["info", "--json", mainModule],
+    args: ["info", "--json", main],
     cwd: root,
   }).output();
   const { modules } = JSON.parse(new TextDecoder().decode(stdout)) as { modules: Module[] };
-  const sources = new URL("../src/", import.meta.url).href;
+  const sources = new URL(`../${folder}/`, import.meta.url).href;
   const pathOf = (specifier = "") =>
     specifier.startsWith(sources) ? [specifier.slice(sources.length)] : [];
   return new Map(
@@ -99,6 +100,14 @@ programTest("each room imports only those that docs/design.md allows it", async 
 
 programTest("no source imports itself by way of others", async () => {
   assert.equal(findCycle(await readImports()), undefined);
+});
+
+programTest("no tool does so either", async () => {
+  for (const [tool, files] of [["bench", 15], ["package", 8]] as const) {
+    const imports = await readImports(`${root}tools/${tool}.ts`, "tools");
+    assert.ok(imports.size > files, `${imports.size} files of ${tool} were read`);
+    assert.equal(findCycle(imports), undefined);
+  }
 });
 
 /** The arrows of the picture in docs/design.md: for each room those that they lead to. */

@@ -3,13 +3,13 @@
  * dist/pypi/usersvc-VERSION-py3-none-any.whl. Both depend on the Deno that makes them, in exactly
  * its version, from their own registry. Needs npm, python3 and PyPI.
  */
+import { cp } from "node:fs/promises";
 import config from "../deno.json" with { type: "json" };
 import { ExitCode } from "../src/cli/exit.ts";
 import { loadCommands } from "../src/cli/help.ts";
 import { program } from "../src/main.ts";
 import { makeBundle } from "./bundle.ts";
 import { LICENSES } from "./licenses.ts";
-import { copyTree } from "./packages/copy_tree.ts";
 import { npmManifest, pyproject, pythonConstants, runJson } from "./packages/manifests.ts";
 import { root } from "./paths.ts";
 import { installOnce, pythonPeer, run } from "./peers/install.ts";
@@ -22,10 +22,13 @@ const DENO = "{deno}";
 const hatchling = installOnce(pythonPeer("hatchling", ["hatchling==1.33.0"], "hatchling"));
 
 /** Where a package is put together, outside the checkout: hatchling obeys its .gitignore. */
-async function stage(name: "npm" | "pypi", bundle: string, home: string): Promise<void> {
-  const files = `${bundle}/../${name}`;
-  await copyTree(`${root}tools/packages/${name}`, files);
-  await copyTree(bundle, `${files}/${home}bundle`);
+async function stage(name: "npm" | "pypi", folder: string, home: string): Promise<void> {
+  const files = `${folder}/${name}`;
+  await cp(`${root}tools/packages/${name}`, files, {
+    recursive: true,
+    filter: (path) => !path.includes("__pycache__"),
+  });
+  await cp(`${folder}/bundle`, `${files}/${home}bundle`, { recursive: true });
   await Deno.mkdir(`${files}/${home}proto`);
   const contract = "proto/user_service.proto";
   await Deno.copyFile(`${root}${contract}`, `${files}/${home}${contract}`);
@@ -80,10 +83,9 @@ async function empty(folder: string): Promise<void> {
 export async function makePackages(): Promise<{ npm: string; pypi: string }> {
   const folder = await Deno.makeTempDir({ prefix: "usersvc-package-" });
   try {
-    const bundle = `${folder}/bundle`;
-    await makeBundle(bundle);
-    await stage("npm", bundle, "");
-    await stage("pypi", bundle, "src/usersvc/");
+    await makeBundle(`${folder}/bundle`);
+    await stage("npm", folder, "");
+    await stage("pypi", folder, "src/usersvc/");
     const [npm, pypi] = await Promise.all([
       packForNpm(`${folder}/npm`),
       packForPypi(`${folder}/pypi`),

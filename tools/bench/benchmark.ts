@@ -1,13 +1,12 @@
 /** What is measured, and in which order. */
 import { measureCalls } from "./clients.ts";
-import { alone, prepareBatches, prepareClients, prepareServers } from "./contenders.ts";
+import { alone, prepareBatches, prepareClients, prepareServers, usersvc } from "./contenders.ts";
 import { h2load, h2loadVersion } from "./h2load.ts";
-import { type MakeLoad, prepareLoad } from "./load.ts";
+import { COMPARED, type MakeLoad, prepareLoad, SHAPES } from "./load.ts";
 import { describeMachine } from "./machine.ts";
 import type { Result, Sizes, Skipped } from "./result.ts";
 import { interleave } from "./rounds.ts";
 import { measureLoad, measureServer, type Server, withServer } from "./servers.ts";
-import { COMPARED, SHAPES } from "./shapes.ts";
 import { oneCall, prepareStartUps } from "./start_up.ts";
 
 /** Shows what is being measured. */
@@ -27,7 +26,7 @@ export async function runBenchmark(sizes: Sizes, tell: Tell): Promise<Result> {
     const makeLoad = await prepareLoad(loader, scratch);
     const { servers, versions } = await prepareServers(skipped);
     return {
-      machine: await describeMachine([...versions, await h2loadVersion(loader)]),
+      machine: await describeMachine(usersvc, [...versions, await h2loadVersion(loader)]),
       sizes,
       servers: await compareServers(servers, sizes, makeLoad, tell),
       loads: await varyLoad(sizes, makeLoad, tell),

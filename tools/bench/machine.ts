@@ -1,7 +1,6 @@
 /** Describes the machine on which the figures were measured, without its name. */
 import { totalmem } from "node:os";
 import config from "../../deno.json" with { type: "json" };
-import { usersvc } from "./contenders.ts";
 
 /** What the figures depend on. */
 export interface Machine {
@@ -16,9 +15,13 @@ export interface Machine {
 /**
  * Reads what Linux tells of the machine.
  *
+ * @param usersvc the path of what `deno task build` has made
  * @param peers the versions of the other programs
  */
-export async function describeMachine(peers: readonly string[]): Promise<Machine> {
+export async function describeMachine(
+  usersvc: string,
+  peers: readonly string[],
+): Promise<Machine> {
   const cpuInfo = await Deno.readTextFile("/proc/cpuinfo");
   const release = await Deno.readTextFile("/etc/os-release").catch(() => "");
   const system = /^PRETTY_NAME="?([^"\n]*)/m.exec(release)?.[1] ?? "unknown distribution";
@@ -29,14 +32,14 @@ export async function describeMachine(peers: readonly string[]): Promise<Machine
     memoryGb: Math.round(totalmem() / 2 ** 30),
     os: `${system}, Linux ${/^\d+\.\d+/.exec(Deno.osRelease())?.[0] ?? ""}`,
     versions: [
-      `usersvc ${config.version} (${await form()}) with Deno ${Deno.version.deno}`,
+      `usersvc ${config.version} (${await form(usersvc)}) with Deno ${Deno.version.deno}`,
       ...peers,
     ],
   };
 }
 
-/** What `deno task build` has made. */
-async function form(): Promise<string> {
+/** Whether it is an executable or a launcher. */
+async function form(usersvc: string): Promise<string> {
   using file = await Deno.open(usersvc);
   const start = new Uint8Array(2);
   await file.read(start);

@@ -2,9 +2,8 @@
 import { fileURLToPath } from "node:url";
 import config from "../../deno.json" with { type: "json" };
 import { grpcurl, python } from "../peers/grpc.ts";
-import { folder, goPeer, installOnce, run } from "../peers/install.ts";
+import { folder, goPeer, installOnce, isOnPath, run } from "../peers/install.ts";
 import { root } from "../paths.ts";
-import { isOnPath } from "./on_path.ts";
 import { type Program, runTimed } from "./program.ts";
 
 const home = `${folder}bench/`;

@@ -1,6 +1,6 @@
+import type { Shape } from "./load.ts";
 import type { Machine } from "./machine.ts";
 import type { FullServerFigures, ServerFigures } from "./servers.ts";
-import type { Shape } from "./shapes.ts";
 import type { Summary } from "./statistics.ts";
 
 type Summaries<F> = { readonly [K in keyof F]: Summary };

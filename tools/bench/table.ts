@@ -1,6 +1,6 @@
 /** Shows the result of a benchmark to people. */
 import type { Result } from "./result.ts";
-import { COMPARED } from "./shapes.ts";
+import { COMPARED } from "./load.ts";
 import type { Summary } from "./statistics.ts";
 
 /** Writes all of a result as text, with a line break at its end. */
