@@ -250,7 +250,7 @@ async function refusedByLauncher(copy: string): Promise<void> {
 }
 
 /** Another user where this one is root; for every other user, what it may not write is enough. */
-const stranger = Deno.uid() === 0 ? { uid: 65533, gid: 65533 } : {};
+const stranger = () => Deno.uid() === 0 ? { uid: 65533, gid: 65533 } : {};
 
 /** The surroundings of somebody who has nothing: no home, no cache, not the right to write anything. */
 async function servedForStrangers(copy: string): Promise<void> {
@@ -259,7 +259,7 @@ async function servedForStrangers(copy: string): Promise<void> {
   for (const [index, home] of homes.entries()) {
     const workers = index === 0 ? [] : ["--workers", "2"];
     const env = { PATH: Deno.env.get("PATH")!, NO_COLOR: "1", ...home };
-    const options = { clearEnv: true, env, cwd: "/", ...stranger } as const;
+    const options = { clearEnv: true, env, cwd: "/", ...stranger() } as const;
     const server = new Deno.Command(`${copy}/usersvc`, {
       ...options,
       args: ["serve", "--port", "0", ...workers],
@@ -288,7 +288,7 @@ async function withoutBundle(copy: string): Promise<void> {
   const outcome = async () => {
     const { code, stdout, stderr } = await new Deno.Command(`${copy}/usersvc`, {
       args: ["serve"],
-      ...stranger,
+      ...stranger(),
     }).output();
     assert.deepEqual([code, stdout.length], [1, 0]);
     return new TextDecoder().decode(stderr);

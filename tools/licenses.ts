@@ -2,7 +2,6 @@
 import { resolve } from "node:path";
 import config from "../deno.json" with { type: "json" };
 import { root } from "./paths.ts";
-import { stdCliSource } from "./setup.ts";
 
 /** The file of a bundle that holds them. */
 export const LICENSES = "THIRD_PARTY_LICENSES";
@@ -61,6 +60,8 @@ async function npmPackage(folder: string): Promise<Licensed> {
 
 /** @std/cli, whose license is a line of its modules; the stand-in for it is part of this project. */
 async function stdCli(): Promise<Licensed[]> {
+  // It reads the environment when it is loaded, which a bare `deno test` may not.
+  const { stdCliSource } = await import("./setup.ts");
   const source = await stdCliSource();
   if (source === undefined) return [];
   const text = /^\/\/ (Copyright .*)$/m.exec(source)?.[1];
