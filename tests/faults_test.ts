@@ -1,6 +1,6 @@
 /** What a server does on purpose: asked by metadata, by a file of answers, by flags. */
 import assert from "node:assert/strict";
-import { credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
+import type { Metadata, ServiceError } from "@grpc/grpc-js";
 import { FAILURES, parseFailures } from "../src/commands/fault_values.ts";
 import { loadContract, type UserServiceClient } from "../src/contract/contract.ts";
 import { errorDetails } from "../src/contract/error_details.ts";
@@ -23,16 +23,18 @@ interface Answer {
 }
 
 async function clientOf({ port }: Serve): Promise<UserServiceClient> {
+  const { credentials } = await import("@grpc/grpc-js");
   const { UserService } = await loadContract();
   return new UserService(`127.0.0.1:${port}`, credentials.createInsecure());
 }
 
-function call(
+async function call(
   client: UserServiceClient,
   username: string,
   headers: Headers = [],
   timeoutMs = 20_000,
 ): Promise<Answer> {
+  const { Metadata } = await import("@grpc/grpc-js");
   const metadata = new Metadata();
   for (const [name, value] of headers) metadata.add(name, value);
   const { promise, resolve } = Promise.withResolvers<Answer>();
@@ -56,7 +58,7 @@ function call(
     },
   );
   started.on("metadata", (received: Metadata) => initial = received.getMap());
-  return promise;
+  return await promise;
 }
 
 /** The fault of each call in the log of `--log json`, in their order. */

@@ -1,5 +1,5 @@
 /** A real browser that shows the server's page: Debian's chromium, driven by puppeteer-core. */
-import puppeteer, { type Browser, type Page } from "puppeteer-core";
+import type { Browser, Page } from "puppeteer-core";
 import { debianLibraries, debianPeer, folder, installOnce } from "../../tools/peers/install.ts";
 
 const NAME = "chromium";
@@ -25,6 +25,7 @@ async function startBrowser(): Promise<Browser> {
     <cachedir>${folder}${NAME}/fonts</cachedir></fontconfig>`,
   );
   const libraries = debianLibraries(NAME);
+  const { default: puppeteer } = await import("puppeteer-core");
   return await puppeteer.launch({
     executablePath,
     acceptInsecureCerts: true,

@@ -1,6 +1,6 @@
 /** The page of the server's port in a real browser. */
 import assert from "node:assert/strict";
-import axe from "axe-core";
+import type axe from "axe-core";
 import { loadContract } from "../../src/contract/contract.ts";
 import { root } from "../../tools/paths.ts";
 import { grpcurl, python } from "../../tools/peers/grpc.ts";
@@ -234,7 +234,8 @@ pageTest("health turns at SIGTERM, and the call in flight is answered", async (o
 
 /** What axe-core has found: rules for people who cannot see, use a mouse or tell colours apart. */
 async function violations({ page }: OpenPage): Promise<string[]> {
-  await page.evaluate(axe.source);
+  const { default: { source } } = await import("axe-core");
+  await page.evaluate(source);
   const { violations } = await page.evaluate(() =>
     (globalThis as unknown as { axe: typeof axe }).axe.run()
   );
