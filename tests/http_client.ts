@@ -70,6 +70,7 @@ function ask2({ port, socket, tls }: Reach, sent: Sent): Promise<Received> {
   const scheme = tls === undefined ? "http" : "https";
   const session = connectHttp2(`${scheme}://localhost:${port ?? 1}`, options);
   session.on("error", reject);
+  session.on("close", () => reject(new Error("the connection has closed")));
   const stream = session.request({ ...headers, ":method": method, ":path": path });
   stream.on("response", async (head) => {
     const bytes = Buffer.concat(await Array.fromAsync(stream));

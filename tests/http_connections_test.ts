@@ -136,12 +136,16 @@ posixTest(
       connection.send(greet("Ann") + greet("Bob"));
       await server.stdout.until(/Ann\n[^]*Bob\n/);
       server.kill("SIGTERM");
+      await server.stderr.until(/draining/);
+      // Behind the last answer nothing is served.
+      connection.send(greet("Cid"));
       const answers = (await connection.received.all()).split("HTTP/1.1 200 OK");
       assert.equal(answers.length, 3, answers.join());
       assert.match(answers[1]!, /keep-alive[^]*Ann/);
       assert.match(answers[2]!, /Connection: close[^]*Bob/);
       await connection.close();
-      assert.equal((await server.ended()).code, 0);
+      const { code, stdout } = await server.ended();
+      assert.deepEqual([code, /Cid/.test(stdout)], [0, false]);
     }, ["--delay", "1s"]),
 );
 

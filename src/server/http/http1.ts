@@ -16,10 +16,13 @@ export interface Http1 {
 
 /** A connection: whom it serves, and what ends it if the client takes too long. */
 interface Connection {
+  readonly socket: Socket;
   /** Responses that are not over, in the order of their requests: several where those are sent ahead. */
   readonly responses: Set<ServerResponse>;
   /** After this time its client is told to open another; by `performance.now`. */
   readonly oldAt: number;
+  /** It ends with the last of the responses: no further request is taken. */
+  ending: boolean;
   timer?: ReturnType<typeof setTimeout>;
 }
 
@@ -43,51 +46,19 @@ export function openHttp1(
     keepAliveTimeout: 0,
   });
   keepConnections(server);
-
-  function wait(socket: Socket, connection: Connection, ms: number, isLate = () => true): void {
-    clearTimeout(connection.timer);
-    connection.timer = setTimeout(() => {
-      if (isLate()) socket.destroy();
-    }, ms);
-  }
-
   server.on("request", (request: IncomingMessage, response: ServerResponse) => {
-    const { socket } = request;
-    const connection = connections.get(socket);
-    // Nobody could be answered on a connection that has been left.
-    if (connection === undefined || socket.writableEnded) return void socket.destroy();
-    const { responses } = connection;
-    if (responses.size >= LIMITS.concurrentStreams) return void socket.destroy();
-    responses.add(response);
-    // A request that nobody reads never ends; but node:http says when all of it is there.
-    wait(socket, connection, LIMITS.requestMs, () => !request.complete);
-    if (draining || performance.now() > connection.oldAt) response.shouldKeepAlive = false;
-    const rest = () => {
-      if (responses.size > 0 || socket.writableEnded) return;
-      if (draining || !response.shouldKeepAlive) leave(socket);
-      else if (request.complete) wait(socket, connection, LIMITS.httpIdleMs);
-    };
-    request.once("end", rest);
-    response.once("close", () => {
-      responses.delete(response);
-      // The next request comes behind what was not read of this one.
-      request.resume();
-      rest();
-    });
-    answer(request, response);
+    const connection = connections.get(request.socket);
+    if (connection !== undefined && take(connection, request, response)) answer(request, response);
   });
   server.on("clientError", (error: Error & { code?: string }, socket) => {
     refuse(socket as Socket, error.code === "HPE_HEADER_OVERFLOW" ? TOO_LARGE : BAD);
   });
-
   return {
     add(socket) {
-      const connection: Connection = {
-        responses: new Set(),
-        oldAt: performance.now() + spread(maxAgeMs),
-      };
+      const oldAt = draining ? 0 : performance.now() + spread(maxAgeMs);
+      const connection: Connection = { socket, responses: new Set(), oldAt, ending: false };
       connections.set(socket, connection);
-      wait(socket, connection, LIMITS.headersMs);
+      wait(connection, LIMITS.headersMs);
       socket.once("close", () => {
         clearTimeout(connection.timer);
         connections.delete(socket);
@@ -98,15 +69,59 @@ export function openHttp1(
     },
     drain() {
       draining = true;
-      for (const [socket, { responses }] of connections) {
-        const last = [...responses].at(-1);
-        // The client learns from the last answer that it needs another connection.
-        if (last === undefined) leave(socket);
-        else last.shouldKeepAlive = false;
-      }
+      connections.forEach(end);
     },
     count: () => [...connections.values()].reduce((sum, { responses }) => sum + responses.size, 0),
   };
+}
+
+/** Takes in a request; returns false where it will not be answered. */
+function take(
+  connection: Connection,
+  request: IncomingMessage,
+  response: ServerResponse,
+): boolean {
+  const { socket, responses } = connection;
+  // https://www.rfc-editor.org/rfc/rfc9112#section-9.6: nothing behind the last answer is processed.
+  if (connection.ending) return false;
+  if (responses.size >= LIMITS.concurrentStreams) {
+    socket.destroy();
+    return false;
+  }
+  responses.add(response);
+  if (!response.shouldKeepAlive || performance.now() > connection.oldAt) end(connection);
+  // A request that nobody reads never ends; but node:http says when all of it is there.
+  wait(connection, LIMITS.requestMs, () => !request.complete);
+  const rest = () => {
+    if (responses.size > 0) return;
+    if (connection.ending) leave(socket);
+    else if (request.complete) wait(connection, LIMITS.httpIdleMs);
+  };
+  request.once("end", rest);
+  response.once("close", () => {
+    responses.delete(response);
+    // The next request comes behind what was not read of this one.
+    request.resume();
+    rest();
+  });
+  return true;
+}
+
+/** Ends a connection with the answers to the requests that have come. */
+function end(connection: Connection): void {
+  connection.ending = true;
+  const last = [...connection.responses].at(-1);
+  // The client learns from the last answer that it needs another connection.
+  if (last === undefined) leave(connection.socket);
+  else last.shouldKeepAlive = false;
+}
+
+/** Closes a connection after a time in milliseconds, unless it waits for something else by then. */
+function wait(connection: Connection, ms: number, isLate = () => true): void {
+  clearTimeout(connection.timer);
+  connection.timer = setTimeout(() => {
+    if (isLate()) connection.socket.destroy();
+  }, ms);
 }
 
 const BAD = "400 Bad Request", TOO_LARGE = "431 Request Header Fields Too Large";
