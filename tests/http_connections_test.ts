@@ -186,7 +186,7 @@ posixTest(
       const start = performance.now();
       server.kill("SIGTERM");
       assert.equal((await server.ended()).code, 0);
-      assert.ok(performance.now() - start < 5_000, "the drain waited for it");
+      assert.ok(performance.now() - start < 8_000, "the drain waited for it");
       session.destroy();
     }),
 );
