@@ -10,6 +10,8 @@ export const LIMITS = {
   headerBytes: 64 * 1024,
   /** Calls under way at once on one connection; a client holds back further ones. */
   concurrentStreams: 100,
+  /** Requests that one connection of HTTP/1.1 may send before their answers; with more it is closed. */
+  requestsAhead: 16,
   /** Open connections of one process; further ones are closed as soon as they are accepted. */
   connections: 10_000,
   /** How long a connection may take to begin with HTTP, and its TLS before that, in milliseconds. */

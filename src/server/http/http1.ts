@@ -84,7 +84,7 @@ function take(
   const { socket, responses } = connection;
   // https://www.rfc-editor.org/rfc/rfc9112#section-9.6: nothing behind the last answer is processed.
   if (connection.ending) return false;
-  if (responses.size >= LIMITS.concurrentStreams) {
+  if (responses.size >= LIMITS.requestsAhead) {
     socket.destroy();
     return false;
   }
