@@ -43,7 +43,11 @@ export async function openDoor(tls: TlsFiles | undefined, ways: Ways): Promise<D
     else http2(socket);
   };
   const tell = (socket: Socket, accepted: Socket) =>
-    tellProtocol(socket, (protocol) => enter(socket, accepted, protocol));
+    tellProtocol(socket, (protocol) => {
+      enter(socket, accepted, protocol);
+      // The side of HTTP/1.1 may have to be loaded first, and goes on by itself.
+      if (protocol === "http2") socket.resume();
+    });
   const enterSecurely = (socket: TLSSocket) => {
     const accepted = acceptedSocket(socket);
     const peer = unixPeer(accepted);

@@ -11,30 +11,26 @@ const PREFACE = Buffer.from("PRI");
  * Tells by its first bytes what a connection speaks. What cannot be HTTP/1.1 either is taken for
  * HTTP/2, whose side refuses it.
  *
- * @param take takes over the connection, with all of its bytes still to be read; is not called if the
- * connection closes before
+ * @param take takes over the connection, which is paused, with all of its bytes still to be read; is
+ * not called if the connection closes before
  * @see https://www.rfc-editor.org/rfc/rfc9113#section-3.4
  */
 export function tellProtocol(socket: Socket, take: (protocol: Protocol) => void): void {
   let begun: Buffer = Buffer.alloc(0);
-  const read = () => {
-    const bytes: Buffer | null = socket.read();
-    if (bytes === null) {
-      // The client has closed its side, and has sent nothing of use.
-      if (socket.readableEnded || socket.destroyed) socket.destroy();
-      else socket.once("readable", read);
-      return;
-    }
+  const read = (bytes: Buffer) => {
     begun = begun.length === 0 ? bytes : Buffer.concat([begun, bytes]);
     const protocol = protocolOf(begun);
-    if (protocol === undefined) return void socket.once("readable", read);
+    if (protocol === undefined) return;
+    // Not "readable" and `read`: after them a call by gRPC took some 7 us more of CPU.
+    socket.off("data", read);
+    socket.pause();
     socket.unshift(begun);
     take(protocol);
   };
   // An error that nobody listens to would end the process.
   socket.on("error", () => socket.destroy());
   socket.once("end", () => socket.destroySoon());
-  socket.once("readable", read);
+  socket.on("data", read);
 }
 
 /** undefined where more bytes are needed to tell. */

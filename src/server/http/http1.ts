@@ -6,7 +6,7 @@ import { LIMITS } from "../limits.ts";
 
 /** The connections of HTTP/1.1. */
 export interface Http1 {
-  /** Takes over a connection of which nothing has been read. */
+  /** Takes over a connection of which nothing has been read, and which is paused. */
   add(socket: Socket): void;
   /** Closes the connections that wait for a request, and the others after their answers. */
   drain(): void;
@@ -66,6 +66,7 @@ export function openHttp1(
       // node:http ends connections with it, while the client may be sending the rest of its request.
       socket.destroySoon = () => leave(socket);
       server.emit("connection", socket);
+      socket.resume();
     },
     drain() {
       draining = true;

@@ -22,7 +22,7 @@ export interface HttpOptions extends RpcServices {
 
 /** The HTTP side of a server. */
 export interface HttpSide {
-  /** Takes over a connection of HTTP/1.1. */
+  /** Takes over a connection of HTTP/1.1, which is paused. */
   connection(socket: Socket): void;
   /** Takes over a stream of HTTP/2 that is not gRPC. */
   stream(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void;
