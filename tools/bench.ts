@@ -22,13 +22,13 @@ const FULL: Sizes = {
   manyCalls: 100_000,
 };
 
-/** Under a minute: enough to see that everything works, not for figures to rely on. */
+/** Under half a minute: enough to see that everything works, not for figures to rely on. */
 const QUICK: Sizes = {
   rounds: 1,
-  warmUpCalls: 2_000,
-  calls: 5_000,
-  processes: 3,
-  manyCalls: 5_000,
+  warmUpCalls: 500,
+  calls: 2_000,
+  processes: 2,
+  manyCalls: 1_000,
 };
 
 const ROUNDS = "a number from 1 to 99";
