@@ -200,6 +200,7 @@ async function withFile(content: unknown, use: (path: string) => Promise<void>):
 }
 
 function write(path: string, content: unknown): Promise<void> {
+  if (content instanceof Uint8Array) return Deno.writeFile(path, content);
   return Deno.writeTextFile(path, typeof content === "string" ? content : JSON.stringify(content));
 }
 
@@ -209,7 +210,7 @@ const answers = {
   "Slow": { delay: "60ms-80ms" },
   "Flaky": [{ code: "UNAVAILABLE" }, { code: "UNAVAILABLE", delay: "60ms" }, {}],
   "Refused": { code: "FAILED_PRECONDITION", reason: "no", details: { violations } },
-  "Marked": { metadata: { "x-tenant": "7", "hostname": "elsewhere" } },
+  "Marked": { metadata: { "x-tenant": "7", "hostname": "elsewhere", "constructor": "Bob" } },
   "constructor": { message: "Hello" },
 };
 
@@ -242,6 +243,7 @@ posixTest(
           const { hostname, "x-tenant": tenant } = answer.metadata;
           const isMarked = name === "Marked";
           assert.deepEqual([hostname, tenant], isMarked ? ["elsewhere", "7"] : ["here", undefined]);
+          if (isMarked) assert.equal(answer.metadata["constructor"], "Bob");
         }
         const slow = await call(client, "Slow");
         assert.ok(slow.code === 0 && slow.ms >= 55 && slow.ms < 5_000, `${slow.ms}`);
@@ -317,6 +319,8 @@ programTest("every mistake of a file of answers is named by its path", async () 
     [{ constructor: 5 }, /constructor: expects an object with the keys message, /],
     [[1], /the file: expects an object from usernames to answers/],
     ["{", /is not JSON: /],
+    ["\u001b[2J", /is not JSON: \P{Cc}+\n$/u],
+    [Uint8Array.of(0xff, 0xfe, 0x7b, 0x00), /is not UTF-8; save it as UTF-8/],
   ];
   for (const [content, message] of cases) {
     await withFile(content, async (path) => {
@@ -326,6 +330,13 @@ programTest("every mistake of a file of answers is named by its path", async () 
       assert.match(stderr, /^usersvc serve: [^\n]+\n$/);
     });
   }
+});
+
+posixTest("a file of answers that is none is refused: a pipe would stop the server", async () => {
+  const answers = ["--answers", "/dev/null"];
+  const { code, stderr } = await usersvc(["serve", "--port", "0", ...answers]);
+  assert.equal(code, 1);
+  assert.equal(stderr, "usersvc serve: cannot read /dev/null: it is not a regular file\n");
 });
 
 posixTest(
@@ -355,7 +366,8 @@ posixTest("SIGHUP reads the file of answers again; one that is wrong changes not
           /SIGHUP: the answers in use stay: \S+: Bob\.message: expects a text in quotes\n/,
         );
         assert.equal(await said(), "one");
-        await write(path, { Bob: { message: "two" } });
+        // Editors on Windows begin a file with a byte order mark.
+        await write(path, `\ufeff${JSON.stringify({ Bob: { message: "two" } })}`);
         server.kill("SIGHUP");
         await server.stderr.until(/SIGHUP: new calls use the file of answers as it is now\n/);
         assert.equal(await said(), "two");

@@ -6,7 +6,7 @@ export const permissions: readonly { flag: string; why: string }[] = [
   { flag: "--allow-net", why: "serve listens on, and call connects to, any address it is given" },
   {
     flag: "--allow-read",
-    why: "the TLS files and files of names",
+    why: "the TLS files, files of names and of answers",
   },
   { flag: "--allow-sys=ca", why: "call --tls trusts the authorities that the system trusts" },
   { flag: "--allow-write", why: "serve --unix makes, replaces and removes its socket file" },

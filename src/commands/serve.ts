@@ -1,4 +1,5 @@
 import { defineCommand, UsageError } from "../cli/command.ts";
+import { escapeControls } from "../cli/escape.ts";
 import { ExitCode } from "../cli/exit.ts";
 import { writeError } from "../cli/output.ts";
 import { giveUpRunning } from "../cli/program.ts";
@@ -201,7 +202,8 @@ touched. With --faults-by-metadata any caller may ask, so keep it to tests.`,
       const { describeListenError } = await import("./listen_advice.ts");
       const described = error instanceof AnswersError ? error.message : describeListenError(error);
       if (described === undefined) throw error;
-      writeError(`usersvc serve: ${described}`);
+      // It may quote a path or a file.
+      writeError(`usersvc serve: ${escapeControls(described)}`);
       return ExitCode.FAILURE;
     }
   },

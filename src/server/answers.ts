@@ -39,16 +39,28 @@ export async function readAnswers(file: AnswersFile): Promise<Planner> {
 }
 
 async function readJson(path: string): Promise<unknown> {
+  const bytes = await readRegularFile(path);
   let text;
   try {
-    text = await Deno.readTextFile(path);
-  } catch (error) {
-    throw new AnswersError(`cannot read ${path}: ${fileFault(error)}`);
+    text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    throw new AnswersError(`${path} is not UTF-8; save it as UTF-8`);
   }
   try {
     return JSON.parse(text);
   } catch (error) {
     throw new AnswersError(`${path} is not JSON: ${(error as Error).message}`);
+  }
+}
+
+async function readRegularFile(path: string): Promise<Uint8Array> {
+  try {
+    const { isFile, isDirectory } = await Deno.stat(path);
+    // Deno's thread stands still until a pipe has a writer, and a pipe cannot be read again at SIGHUP.
+    if (!isFile && !isDirectory) throw new Error("it is not a regular file");
+    return await Deno.readFile(path);
+  } catch (error) {
+    throw new AnswersError(`cannot read ${path}: ${fileFault(error)}`);
   }
 }
 
@@ -70,7 +82,7 @@ function inTurn(answers: readonly ScriptedAnswer[]): () => Plan {
 function planner({ delay, metadata, ...rest }: ScriptedAnswer): () => Plan {
   const answer = answerOf(rest);
   const sent = metadata && Object.fromEntries(
-    Object.entries(metadata).map(([name, value]) => [name, [value]]),
+    [...metadata].map(([name, value]) => [name, [value]]),
   );
   const isUsual = answer === undefined && delay === undefined && sent === undefined;
   return () => ({

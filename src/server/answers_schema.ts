@@ -12,6 +12,11 @@ function isObject(value: unknown): boolean {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+/** A Map, because valibot leaves out what an object has under names such as "constructor". */
+function entriesOf(object: object): Map<string, unknown> {
+  return new Map(Object.entries(object));
+}
+
 /** An object with these keys and no others. */
 function object<const T extends v.ObjectEntries>(entries: T) {
   const keys = Object.keys(entries).join(", ");
@@ -64,7 +69,8 @@ const Answer = v.pipe(
     metadata: v.optional(
       v.pipe(
         v.custom<object>(isObject, "an object of texts"),
-        v.record(MetadataName, MetadataValue),
+        v.transform(entriesOf),
+        v.map(MetadataName, MetadataValue),
       ),
     ),
   }),
@@ -94,8 +100,7 @@ const Entry = v.lazy((input) => Array.isArray(input) ? Answers : Answer);
 /** A file of answers: from usernames, or `*` for all others, to what they are answered. */
 export const AnswersSchema = v.pipe(
   v.custom<object>(isObject, "an object from usernames to answers"),
-  // A Map, because valibot leaves out what an object has under names such as "constructor".
-  v.transform((object) => new Map<string, unknown>(Object.entries(object))),
+  v.transform(entriesOf),
   v.map(v.string(), Entry),
 );
 
