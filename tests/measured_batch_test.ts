@@ -160,6 +160,8 @@ programTest(
         1,
         "usersvc call: no call was made; 1 % may fail\n",
       ]);
+      const one = `${(await verdict("b 5", "--max-failed", "0", "--summary", "text"))[1]}`;
+      assert.match(one, /^usersvc call: 1 call in [^]*usersvc call: 1 of 1 call failed, 100 %; /);
     }),
 );
 

@@ -38,5 +38,7 @@ function failedFault(
   const percent = 100 * failed / calls;
   if (percent <= failedPercent) return undefined;
   const measured = Number(percent.toPrecision(4));
-  return `${failed} of ${calls} calls failed, ${measured} %; ${failedPercent} % are allowed`;
+  return `${failed} of ${calls} ${
+    calls === 1 ? "call" : "calls"
+  } failed, ${measured} %; ${failedPercent} % are allowed`;
 }

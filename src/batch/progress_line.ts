@@ -109,7 +109,8 @@ function progressText(
 
 /** `1000 calls in 4.0 s, 3 failed`. */
 function summary({ done, failed, elapsedMs }: Tally): string {
-  return `${done} calls in ${(elapsedMs / 1_000).toFixed(1)} s, ${failed} failed`;
+  const calls = done === 1 ? "1 call" : `${done} calls`;
+  return `${calls} in ${(elapsedMs / 1_000).toFixed(1)} s, ${failed} failed`;
 }
 
 /** `; latency p50 3.21 ms, p95 5.0 ms, p99 8.1 ms`, or nothing if no call was answered. */

@@ -52,7 +52,9 @@ function textSummary(measured: Measurement, pace: PaceReport | undefined): strin
     : `, ${pace.begun.toFixed(1)} begun per second of ${pace.asked}`;
   const others: [string, number][] = otherHostnames > 0 ? [["others", otherHostnames]] : [];
   return [
-    `usersvc call: ${calls} calls in ${(elapsedMs / 1_000).toFixed(1)} s${begun}`,
+    `usersvc call: ${calls} ${calls === 1 ? "call" : "calls"} in ${
+      (elapsedMs / 1_000).toFixed(1)
+    } s${begun}`,
     ...(pace && pace.late > 0 ? [`  late      ${lateness(pace)}`] : []),
     ...rows("status", [...codes]),
     ...latencyLines(measured),

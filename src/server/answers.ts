@@ -56,7 +56,7 @@ async function readJson(path: string): Promise<unknown> {
 async function readRegularFile(path: string): Promise<Uint8Array> {
   try {
     const { isFile, isDirectory } = await Deno.stat(path);
-    // Deno's thread stands still until a pipe has a writer, and a pipe cannot be read again at SIGHUP.
+    // Deno stands still until a named pipe has a writer, and no pipe can be read again at SIGHUP.
     if (!isFile && !isDirectory) throw new Error("it is not a regular file");
     return await Deno.readFile(path);
   } catch (error) {
