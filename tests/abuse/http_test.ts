@@ -6,7 +6,7 @@ import { ask, GET_USER } from "../http_client.ts";
 import { linuxTest, type Serve, withServe } from "../program.ts";
 import { data, Flag, headers, HELLO, PREFACE } from "./frames.ts";
 import { type Peer, within, withPeers } from "./peer.ts";
-import { answersOverTcp, assertAlive, assertNoStack, survives } from "./survival.ts";
+import { answersOverTcp, assertAlive, assertNoStack, greet, survives } from "./survival.ts";
 
 /** How long an answer may take, in milliseconds. */
 const ANSWER_MS = 1_000;
@@ -164,6 +164,20 @@ survives("requests sent ahead by peers that read nothing", async (server) => {
     { reads: false },
   );
 }, { answers: answersBoth });
+
+linuxTest("many requests in one read hold up nobody else", () =>
+  withServe(async (server) => {
+    await answersBoth(server);
+    const one = text("GET /healthz HTTP/1.1", "host: x", "", "");
+    const many = Buffer.concat(Array.from({ length: 2_000 }, () => one));
+    await withPeers(server.port, 60, async (peers) => {
+      const sent = Promise.all(peers.map((peer) => peer.send(many)));
+      // If all of them are parsed, that takes over five seconds.
+      const call = assertAlive(server, greet(server.port));
+      await within(2 * ANSWER_MS, "answer to a valid call", call);
+      await sent;
+    }, { reads: false });
+  }));
 
 survives("2,000 connections with one request each", async (server) => {
   for (let done = 0; done < 2_000; done += 50) {

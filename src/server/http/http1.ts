@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { keepConnections } from "../../workarounds/keep_alive.ts";
+import { serveInParts } from "../../workarounds/many_requests.ts";
 import { limitLinger, spread } from "../connections.ts";
 import { LIMITS } from "../limits.ts";
 
@@ -23,6 +24,10 @@ interface Connection {
   readonly oldAt: number;
   /** It ends with the last of the responses: no further request is taken. */
   ending: boolean;
+  /** Nothing that still comes is parsed. */
+  over: boolean;
+  /** The latest request. */
+  request?: IncomingMessage;
   timer?: ReturnType<typeof setTimeout>;
 }
 
@@ -51,12 +56,20 @@ export function openHttp1(
     if (connection !== undefined && take(connection, request, response)) answer(request, response);
   });
   server.on("clientError", (error: Error & { code?: string }, socket) => {
+    const connection = connections.get(socket as Socket);
+    if (connection !== undefined) connection.over = true;
     refuse(socket as Socket, error.code === "HPE_HEADER_OVERFLOW" ? TOO_LARGE : BAD);
   });
   return {
     add(socket) {
       const oldAt = draining ? 0 : performance.now() + spread(maxAgeMs);
-      const connection: Connection = { socket, responses: new Set(), oldAt, ending: false };
+      const connection: Connection = {
+        socket,
+        responses: new Set(),
+        oldAt,
+        ending: false,
+        over: false,
+      };
       connections.set(socket, connection);
       wait(connection, LIMITS.headersMs);
       socket.once("close", () => {
@@ -65,7 +78,7 @@ export function openHttp1(
       });
       // node:http ends connections with it, while the client may be sending the rest of its request.
       socket.destroySoon = () => leave(socket);
-      server.emit("connection", socket);
+      serveInParts(server, socket, () => connection.over || socket.destroyed);
       socket.resume();
     },
     drain() {
@@ -84,15 +97,20 @@ function take(
 ): boolean {
   const { socket, responses } = connection;
   // https://www.rfc-editor.org/rfc/rfc9112#section-9.6: nothing behind the last answer is processed.
-  if (connection.ending) return false;
+  if (connection.ending) {
+    connection.over = true;
+    return false;
+  }
   if (responses.size >= LIMITS.requestsAhead) {
     socket.destroy();
     return false;
   }
   responses.add(response);
+  connection.request = request;
   if (!response.shouldKeepAlive || performance.now() > connection.oldAt) end(connection);
-  // A request that nobody reads never ends; but node:http says when all of it is there.
-  wait(connection, LIMITS.requestMs, () => !request.complete);
+  limitTime(connection);
+  // An answer that is whole has as much time to be taken.
+  response.once("prefinish", () => limitTime(connection));
   const rest = () => {
     if (responses.size > 0) return;
     if (connection.ending) leave(socket);
@@ -106,6 +124,15 @@ function take(
     rest();
   });
   return true;
+}
+
+/** Closes a connection if by then its request has not come, or its answer has not been taken. */
+function limitTime(connection: Connection): void {
+  wait(connection, LIMITS.requestMs, () => {
+    const [first] = connection.responses;
+    // A request that nobody reads never ends; but node:http says when all of it is there.
+    return connection.request?.complete === false || first?.writableEnded === true;
+  });
 }
 
 /** Ends a connection with the answers to the requests that have come. */

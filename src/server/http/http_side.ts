@@ -73,11 +73,17 @@ function stopReading(stream: ServerHttp2Stream): void {
   stream.once("close", () => clearTimeout(timer));
 }
 
-/** Ends a stream whose request takes too long to come. */
+/** Ends a stream whose request takes too long to come, or whose answer too long to be taken. */
 function limitTime(stream: ServerHttp2Stream): void {
-  if (stream.readableEnded) return;
-  const timer = setTimeout(() => stream.destroy(), LIMITS.requestMs);
-  stream.once("end", () => clearTimeout(timer));
+  const start = () => setTimeout(() => stream.destroy(), LIMITS.requestMs);
+  let timer = stream.readableEnded ? undefined : start();
+  const stop = () => clearTimeout(timer);
+  stream.once("end", stop);
+  stream.once("finish", () => {
+    stream.off("end", stop);
+    clearTimeout(timer);
+    timer = start();
+  });
   stream.once("close", () => clearTimeout(timer));
 }
 
