@@ -36,3 +36,45 @@ linuxTest(
       assert.deepEqual(seconds, [30, 60]);
     }),
 );
+
+/** How many bytes wait on the server's side of a connection, as Linux tells; 0 where it is closed. */
+async function untaken(serverPort: number, clientPort: number): Promise<number> {
+  const hex = (port: number) => port.toString(16).toUpperCase().padStart(4, "0");
+  const tables = await Promise.all(
+    ["tcp", "tcp6"].map((name) => Deno.readTextFile(`/proc/net/${name}`)),
+  );
+  const side = new RegExp(
+    `:${hex(serverPort)} [0-9A-F]+:${hex(clientPort)} 01 ([0-9A-F]{8}):`,
+  );
+  return parseInt(side.exec(tables.join("\n"))?.[1] ?? "0", 16);
+}
+
+linuxTest(
+  "an answer that nobody takes ends the connection after 30 s, one that comes late does not",
+  () =>
+    withServe(async ({ port }) => {
+      const late = fetch(`http://127.0.0.1:${port}${GET_USER}`, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: '{"username":"Ann"}',
+      }).then((response) => response.text());
+      using connection = await Deno.connect({ hostname: "127.0.0.1", port });
+      const clientPort = (connection.localAddr as Deno.NetAddr).port;
+      const pages = new TextEncoder().encode("GET / HTTP/1.1\r\nhost: x\r\n\r\n");
+      // Until neither side of the connection has room for more.
+      for (let before = -1, same = 0; same < 2;) {
+        await connection.write(pages);
+        await pause(30);
+        const now = await untaken(port, clientPort);
+        same = now > 200_000 && now === before ? same + 1 : 0;
+        before = now;
+      }
+      const start = performance.now();
+      while (await untaken(port, clientPort) > 0 && performance.now() - start < 60_000) {
+        await pause(100);
+      }
+      const seconds = (performance.now() - start) / 1_000;
+      assert.ok(seconds > 27 && seconds < 33, `${seconds} s`);
+      assert.match(await late, /Ann/);
+    }, ["--delay", "40s"]),
+);
