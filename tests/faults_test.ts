@@ -4,8 +4,8 @@ import type { Metadata, ServiceError } from "@grpc/grpc-js";
 import { FAILURES, parseFailures } from "../src/commands/fault_values.ts";
 import { loadContract, type UserServiceClient } from "../src/contract/contract.ts";
 import { errorDetails } from "../src/contract/error_details.ts";
-import { MAX_DELAY_MS } from "../src/server/plan.ts";
-import { parseDelay } from "../src/server/delay.ts";
+import { MAX_DELAY_MS } from "../src/server/faults/plan.ts";
+import { parseDelay } from "../src/server/faults/delay.ts";
 import { checkHealth, healthClient } from "./health_client.ts";
 import { posixTest, programTest, type Serve, usersvc, withServe } from "./program.ts";
 

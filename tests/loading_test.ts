@@ -117,12 +117,12 @@ programTest("from the bundle, a call makes no descriptors", async () => {
 
 programTest("a server loads the reader of answers where it has a file of them alone", async () => {
   const missing = ["--answers", `${root}no-such-file.json`];
-  await assertLoads(["serve", ...missing], /\/src\/server\/answers\.ts$/, /^$/);
+  await assertLoads(["serve", ...missing], /\/src\/server\/faults\/answers\.ts$/, /^$/);
   // It ends where its port is taken, which it finds out after it has loaded all that it needs.
   using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   await assertLoads(
     ["serve", "--host", "127.0.0.1", "--port", `${taken.addr.port}`, "--delay", "1ms"],
     /\/src\/server\/get_user\.ts$/,
-    /\/valibot\/|\/src\/server\/(answers|answers_schema|fault_metadata)\.ts$/,
+    /\/valibot\/|\/src\/server\/faults\/(answers|answers_schema|fault_metadata)\.ts$/,
   );
 });

@@ -1,7 +1,7 @@
 import type { ValueKind } from "../cli/values.ts";
 import { STATUS_NAMES } from "../contract/status_codes.ts";
-import { type Delay, parseDelay } from "../server/delay.ts";
-import type { Failure } from "../server/faults.ts";
+import { type Delay, parseDelay } from "../server/faults/delay.ts";
+import type { Failure } from "../server/faults/faults.ts";
 import { DURATION } from "./value_ranges.ts";
 
 /** The names of all status codes but OK. */

@@ -7,7 +7,7 @@ import { PATH, PORT_OR_FREE } from "../cli/values.ts";
 import { DELAY, FAILURE_CODES, FAILURES, INSTANCE, parseFailures } from "./fault_values.ts";
 import { DURATION, WORKER_MEMORY, WORKERS } from "./value_ranges.ts";
 import { LOG_FORMATS } from "../telemetry/log_format.ts";
-import { AnswersError } from "../server/answers_error.ts";
+import { AnswersError } from "../server/faults/answers_error.ts";
 import type { Endpoint, TcpEndpoint } from "../server/listen.ts";
 import type { HttpAccess } from "../server/server.ts";
 import type { TlsFiles } from "../server/tls_server.ts";

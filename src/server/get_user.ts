@@ -2,7 +2,7 @@ import { status } from "@grpc/grpc-js";
 import { beginCall, type Ending } from "./call_ending.ts";
 import type { Fault, ServerEvents } from "./events.ts";
 import type { Answer, IncomingCall } from "./incoming_call.ts";
-import type { Plan, Planner } from "./plan.ts";
+import type { Plan, Planner } from "./faults/plan.ts";
 import { usernameFault } from "./username.ts";
 
 /** The implementation of `userservice.UserService/GetUser`, for every protocol. */

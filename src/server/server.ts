@@ -9,7 +9,7 @@ import { drain, type StreamingCalls, watchStreamingCalls } from "./drain.ts";
 import { takeGrpcLog } from "../workarounds/grpc_log.ts";
 import { refuseCompressedWithoutEncoding } from "../workarounds/compressed_flag.ts";
 import type { ServerEvents } from "./events.ts";
-import { type Faults, openFaults } from "./faults.ts";
+import { type Faults, openFaults } from "./faults/faults.ts";
 import { type GetUser, getUser } from "./get_user.ts";
 import { grpcHandler } from "./grpc_call.ts";
 import { addHealth, type Health } from "./health_service.ts";

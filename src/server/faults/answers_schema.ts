@@ -1,7 +1,7 @@
 /** What a file of answers may hold, and in which words its mistakes are told. */
 import * as v from "valibot";
-import { isReservedName } from "../contract/metadata_names.ts";
-import { STATUS_NAMES } from "../contract/status_codes.ts";
+import { isReservedName } from "../../contract/metadata_names.ts";
+import { STATUS_NAMES } from "../../contract/status_codes.ts";
 import { parseDelay } from "./delay.ts";
 import { MAX_DELAY_MS } from "./plan.ts";
 

@@ -1,10 +1,10 @@
 import { status } from "@grpc/grpc-js";
 import { safeParse } from "valibot";
-import { fileFault } from "../workarounds/file_errors.ts";
+import { fileFault } from "../../workarounds/file_errors.ts";
 import { AnswersError } from "./answers_error.ts";
 import { AnswersSchema, mistakesIn, type ScriptedAnswer } from "./answers_schema.ts";
 import { drawDelay } from "./delay.ts";
-import type { Answer } from "./incoming_call.ts";
+import type { Answer } from "../incoming_call.ts";
 import type { AnswersFile, Plan, Planner } from "./plan.ts";
 
 /** How many mistakes of a file are told: an error is one line. */

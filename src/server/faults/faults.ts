@@ -1,5 +1,5 @@
 import { status } from "@grpc/grpc-js";
-import type { StatusName } from "../contract/status_codes.ts";
+import type { StatusName } from "../../contract/status_codes.ts";
 import { type Delay, drawDelay } from "./delay.ts";
 import type { AnswersFile, Plan, Planner } from "./plan.ts";
 
