@@ -294,6 +294,8 @@ async function withoutBundle(copy: string): Promise<void> {
   const outcome = async () => {
     const { code, stdout, stderr } = await new Deno.Command(`${copy}/usersvc`, {
       args: ["serve"],
+      // Strangers may be kept from the folder of the checkout.
+      cwd: "/",
       ...stranger(),
     }).output();
     assert.deepEqual([code, stdout.length], [1, 0]);

@@ -173,7 +173,9 @@ programTest("a command ends with its deadline, whatever keeps it from a connecti
       ["call", "Alice", "Bob", ...silent, "--wait"],
       ["check", ...silent],
     ];
-    const startUp = await duration("call", "Alice", ...absent);
+    // Twice: while other tests start, even the shortest of three can be long.
+    const first = await duration("call", "Alice", ...absent);
+    const startUp = Math.min(first, await duration("call", "Alice", ...absent));
     for (const args of late) {
       const took = await duration(...args) - startUp;
       assert.ok(took > 100 && took < 600, `${args.join(" ")}: ${took} ms beyond the start-up`);
