@@ -12,7 +12,7 @@ import { formatResult } from "./bench/table.ts";
 
 const USAGE = "usage: deno task bench [--json] [--rounds N] [--quick]";
 
-/** Six minutes or so on two cores, half of it the Python client's many calls. */
+/** Seven minutes or so on two cores, half of it the Python client's many calls. */
 const FULL: Sizes = {
   rounds: 3,
   // V8 compiles until then: the first 10,000 calls of usersvc cost twice as much as the fifth 10,000.
