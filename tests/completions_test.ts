@@ -3,7 +3,7 @@ import { bashScript } from "../src/commands/completions/bash.ts";
 import { entriesOf } from "../src/commands/completions/entries.ts";
 import * as odd from "./odd_command.ts";
 import { program } from "../src/main.ts";
-import { linuxTest, posixTest, programTest, shell, usersvc } from "./program.ts";
+import { linuxTest, posixTest, programTest, shell, usersvc, withFolder } from "./program.ts";
 import { withTerminal } from "./terminal.ts";
 
 /** Gives a test a file with a completion script, by default that of usersvc for bash. */
@@ -11,15 +11,12 @@ async function withScript(
   use: (file: string, folder: string) => Promise<void>,
   text?: string,
 ): Promise<void> {
-  const folder = await Deno.makeTempDir({ prefix: "usersvc-completions-" });
-  try {
+  await withFolder(async (folder) => {
     const { code, stdout, stderr } = await usersvc(["completions", "bash"]);
     assert.deepEqual({ code, stderr }, { code: 0, stderr: "" });
     await Deno.writeTextFile(`${folder}/script`, text ?? stdout);
     await use(`${folder}/script`, folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  });
 }
 
 /** What bash offers for each command line, whose last word is the one to complete. */

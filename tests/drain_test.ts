@@ -5,7 +5,7 @@ import { readFrames } from "./abuse/peer.ts";
 import { healthClient, watchHealth } from "./health_client.ts";
 import { finishCall, goaway, openSession, roundTrip, startCall } from "./raw_client.ts";
 import { cert } from "./grpc_peer.ts";
-import { posixTest, type Serve, usersvc, withServe } from "./program.ts";
+import { posixTest, type Serve, usersvc, withFolder, withServe } from "./program.ts";
 
 const TLS = ["--tls-cert", cert("server.pem"), "--tls-key", cert("server.key")];
 
@@ -238,8 +238,7 @@ for (const workers of [[], ["--workers", "1"]]) {
       workers.join(" ") || "one process"
     })`,
     async () => {
-      const folder = await Deno.makeTempDir({ prefix: "usersvc-drain-" });
-      try {
+      await withFolder(async (folder) => {
         await withServe(async (server) => {
           const client = await healthClient(server.port);
           const watch = watchHealth(client);
@@ -252,9 +251,7 @@ for (const workers of [[], ["--workers", "1"]]) {
           const elapsed = Date.now() - start;
           assert.ok(elapsed < 6_000, `${elapsed} ms`);
         }, ["--unix", `${folder}/s`, ...workers]);
-      } finally {
-        await Deno.remove(folder, { recursive: true });
-      }
+      });
     },
   );
 }

@@ -14,7 +14,7 @@ import {
   type Sent,
   unframed,
 } from "./http_client.ts";
-import { posixTest, programTest, type Serve, usersvc, withServe } from "./program.ts";
+import { posixTest, programTest, type Serve, usersvc, withFolder, withServe } from "./program.ts";
 
 const JSON_TYPE = { "content-type": "application/json" };
 
@@ -115,17 +115,14 @@ async function assertGrpcAnswers(args: readonly string[]): Promise<void> {
 posixTest(
   "Connect, gRPC-Web and gRPC are answered on one TCP port, and on one Unix socket",
   async () => {
-    const folder = await Deno.makeTempDir({ prefix: "usersvc-http-" });
-    const socket = `${folder}/socket`;
-    try {
+    await withFolder(async (folder) => {
+      const socket = `${folder}/socket`;
       await withServe(async ({ port }) => {
         await assertAllAnswer({ port }, "TCP");
         await assertAllAnswer({ socket }, "a Unix socket");
         await assertGrpcAnswers(["--address", `unix:${socket}`]);
       }, ["--unix", socket]);
-    } finally {
-      await Deno.remove(folder, { recursive: true });
-    }
+    });
   },
 );
 

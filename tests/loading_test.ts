@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { makeBundle } from "../tools/bundle.ts";
 import { mainModule, root } from "../tools/paths.ts";
 import { ask } from "./http_client.ts";
-import { posixTest, programTest, STARTED, Transcript, usersvc } from "./program.ts";
+import { posixTest, programTest, STARTED, Transcript, usersvc, withFolder } from "./program.ts";
 import { closedPort } from "./tcp_peer.ts";
 
 /** A module that a run has loaded, and its functions, as V8's coverage lists them. */
@@ -21,8 +21,7 @@ async function loadedBy(
   main = mainModule,
   use?: (stdout: Transcript) => Promise<unknown>,
 ): Promise<Loaded[]> {
-  const folder = await Deno.makeTempDir({ prefix: "usersvc-loaded-" });
-  try {
+  return await withFolder(async (folder) => {
     const child = new Deno.Command(Deno.execPath(), {
       args: ["run", "-A", "--quiet", `--coverage=${folder}`, main, ...args],
       cwd: root,
@@ -43,9 +42,7 @@ async function loadedBy(
       }
     }
     return loaded;
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  });
 }
 
 /** Asserts that a run loads some modules, which shows that it went far enough, and others not. */
@@ -99,8 +96,7 @@ posixTest("a server loads what is not gRPC with the first of it", async () => {
 });
 
 programTest("from the bundle, a call makes no descriptors", async () => {
-  const folder = await Deno.makeTempDir({ prefix: "usersvc-bundle-" });
-  try {
+  await withFolder(async (folder) => {
     await makeBundle(folder);
     const address = `127.0.0.1:${await closedPort()}`;
     const loaded = await loadedBy(["call", "Alice", "--address", address], `${folder}/main.js`);
@@ -110,9 +106,7 @@ programTest("from the bundle, a call makes no descriptors", async () => {
     assert.ok(called.includes("createMessageDefinition"), "proto-loader has read the contract");
     assert.ok(called.some((name) => /^protobufjs\/.*\/src\/root\.js$/.test(name)));
     assert.deepEqual(called.filter((name) => /ext\/descriptor|toDescriptor/.test(name)), []);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  });
 });
 
 programTest("a server loads the reader of answers where it has a file of them alone", async () => {

@@ -45,6 +45,16 @@ export function linuxTest(
   if (Deno.build.os === "linux") programTest(name, fn);
 }
 
+/** Gives a test a folder of its own, which goes away with all that is in it. */
+export async function withFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {
+  const folder = await Deno.makeTempDir({ prefix: "usersvc-test-" });
+  try {
+    return await use(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
 /** How a process ended and what it printed. */
 export interface Result {
   readonly code: number;

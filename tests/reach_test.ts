@@ -10,6 +10,7 @@ import {
   shellCommand,
   startUsersvc,
   usersvc,
+  withFolder,
   withServe,
 } from "./program.ts";
 import { closedPort, withPeer } from "./tcp_peer.ts";
@@ -39,8 +40,7 @@ programTest(
 );
 
 posixTest("unix: reaches a socket file", async () => {
-  const folder = await Deno.makeTempDir({ prefix: "usersvc-unix-" });
-  try {
+  await withFolder(async (folder) => {
     const path = `${folder}/s`;
     const absent = await call(`unix:${path}`);
     assert.deepEqual([absent.code, absent.stdout], [78, ""]);
@@ -58,14 +58,11 @@ posixTest("unix: reaches a socket file", async () => {
         }
       } while (Date.now() < end);
     }, ["--unix", path]);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  });
 });
 
 posixTest("unix: says what is no socket file, and advises no server there", async () => {
-  const folder = await Deno.makeTempDir({ prefix: "usersvc-unix-" });
-  try {
+  await withFolder(async (folder) => {
     await Deno.writeTextFile(`${folder}/file`, "");
     const paths: [path: string, reason: string][] = [
       [folder, "it is a directory, not a socket file"],
@@ -83,9 +80,7 @@ posixTest("unix: says what is no socket file, and advises no server there", asyn
       late.stderr,
       /: no connection within 500 ms: it is a directory, not a socket file$/m,
     );
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  });
 });
 
 programTest("calls to a list of addresses go to each in turn", () =>

@@ -6,7 +6,7 @@ import type { ServiceDefinition } from "@grpc/proto-loader";
 import { LIMITS } from "../src/server/limits.ts";
 import { cert, withCertFile } from "./grpc_peer.ts";
 import { watchHealth } from "./health_client.ts";
-import { posixTest, type Serve, usersvc, withServe } from "./program.ts";
+import { posixTest, type Serve, usersvc, withFolder, withServe } from "./program.ts";
 
 const read = (name: string) => Buffer.from(Deno.readFileSync(cert(name)));
 
@@ -43,16 +43,6 @@ async function greeting(target: string, options: Credentials = {}): Promise<stri
     );
   } finally {
     client.close();
-  }
-}
-
-/** Gives a test a folder of its own for socket files. */
-async function withFolder(use: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir({ prefix: "usersvc-unix-" });
-  try {
-    await use(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
   }
 }
 
@@ -232,13 +222,12 @@ posixTest("SIGHUP without TLS says that there is nothing to read", async () => {
  * @param processes how many take connections, in turn
  */
 async function reloads(args: readonly string[], processes: number): Promise<void> {
-  const folder = await Deno.makeTempDir({ prefix: "usersvc-tls-" });
-  const files = { cert: `${folder}/cert.pem`, key: `${folder}/key.pem` };
-  const install = async (name: string) => {
-    await Deno.copyFile(cert(`${name}.pem`), files.cert);
-    await Deno.copyFile(cert(`${name}.key`), files.key);
-  };
-  try {
+  await withFolder(async (folder) => {
+    const files = { cert: `${folder}/cert.pem`, key: `${folder}/key.pem` };
+    const install = async (name: string) => {
+      await Deno.copyFile(cert(`${name}.pem`), files.cert);
+      await Deno.copyFile(cert(`${name}.key`), files.key);
+    };
     await install("server");
     await withServe(async (server) => {
       const assertShown = async (name: string) => {
@@ -262,15 +251,12 @@ async function reloads(args: readonly string[], processes: number): Promise<void
       server.kill("SIGTERM");
       assert.equal((await server.ended()).stderr.match(/SIGHUP/g)?.length, 2);
     }, ["--tls-cert", files.cert, "--tls-key", files.key, ...args]);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  });
 }
 
 posixTest("--unix listens on a socket file that goes away at the end", async () => {
-  const folder = await Deno.makeTempDir({ prefix: "usersvc-unix-" });
-  const path = `${folder}/s`;
-  try {
+  await withFolder(async (folder) => {
+    const path = `${folder}/s`;
     await withServe(async (server) => {
       assert.equal(await greeting(`unix:${path}`), "Привет, Alice!");
       assert.equal(await greeting(`localhost:${server.port}`), "Привет, Alice!");
@@ -285,17 +271,14 @@ posixTest("--unix listens on a socket file that goes away at the end", async () 
       assert.equal((await server.ended()).code, 0);
       await assert.rejects(Deno.lstat(path), Deno.errors.NotFound);
     }, ["--unix", path]);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  });
 });
 
 posixTest(
   "a socket file that a killed server left is replaced, any other file is not",
   async () => {
-    const folder = await Deno.makeTempDir({ prefix: "usersvc-unix-" });
-    const path = `${folder}/s`;
-    try {
+    await withFolder(async (folder) => {
+      const path = `${folder}/s`;
       await withServe(async (server) => {
         server.kill("SIGKILL");
         await server.ended();
@@ -312,9 +295,7 @@ posixTest(
         /: it exists and is not a socket; choose another path with --unix\n$/,
       );
       assert.equal(await Deno.readTextFile(path), "precious");
-    } finally {
-      await Deno.remove(folder, { recursive: true });
-    }
+    });
   },
 );
 

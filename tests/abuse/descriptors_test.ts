@@ -1,6 +1,6 @@
 /** More connections than the server has file descriptors for. */
 import assert from "node:assert/strict";
-import { linuxTest, type Serve, usersvc, withServe } from "../program.ts";
+import { linuxTest, type Serve, usersvc, withFolder, withServe } from "../program.ts";
 import { HELLO } from "./frames.ts";
 import { modes } from "./modes.ts";
 import { within, withPeers } from "./peer.ts";
@@ -77,25 +77,32 @@ async function fill(path: string, most: number): Promise<Deno.Conn[]> {
 }
 
 for (const mode of modes) {
-  linuxTest(`more connections than file descriptors, to a socket file (${mode.name})`, async () => {
-    const path = `${await Deno.makeTempDir()}/usersvc.sock`;
-    await withServe(
-      async (server) => {
-        for (let round = 0; round < 3; round++) {
-          const connections = await fill(path, 4 * UNIX_DESCRIPTORS);
-          assert.ok(connections.length > UNIX_DESCRIPTORS / 4, `${connections.length} connections`);
-          await new Promise((resolve) => setTimeout(resolve, WATCH_MS));
-          for (const connection of connections) connection.close();
-        }
-        const target = ["--address", `unix:${path}`, "--retries", "5"];
-        const { code, stderr } = await usersvc(["call", "Alice", ...target]);
-        assert.equal(code, 0, stderr);
-        assertNoStack(server.stderr.text);
-      },
-      ["--unix", path, ...mode.args],
-      ["-n", `${UNIX_DESCRIPTORS}`],
-    );
-  });
+  linuxTest(
+    `more connections than file descriptors, to a socket file (${mode.name})`,
+    () =>
+      withFolder(async (folder) => {
+        const path = `${folder}/usersvc.sock`;
+        await withServe(
+          async (server) => {
+            for (let round = 0; round < 3; round++) {
+              const connections = await fill(path, 4 * UNIX_DESCRIPTORS);
+              assert.ok(
+                connections.length > UNIX_DESCRIPTORS / 4,
+                `${connections.length} connections`,
+              );
+              await new Promise((resolve) => setTimeout(resolve, WATCH_MS));
+              for (const connection of connections) connection.close();
+            }
+            const target = ["--address", `unix:${path}`, "--retries", "5"];
+            const { code, stderr } = await usersvc(["call", "Alice", ...target]);
+            assert.equal(code, 0, stderr);
+            assertNoStack(server.stderr.text);
+          },
+          ["--unix", path, ...mode.args],
+          ["-n", `${UNIX_DESCRIPTORS}`],
+        );
+      }),
+  );
 }
 
 /** Waits until the server has noticed that descriptors are free again. */

@@ -5,20 +5,17 @@ import { program } from "../../src/main.ts";
 import { fishScript } from "../../src/commands/completions/fish.ts";
 import { zshScript } from "../../src/commands/completions/zsh.ts";
 import * as odd from "../odd_command.ts";
-import { linuxTest, usersvc } from "../program.ts";
+import { linuxTest, usersvc, withFolder } from "../program.ts";
 import { withTerminal } from "../terminal.ts";
 import { fish, zsh, zshEnvironment } from "./shells.ts";
 
 /** Gives a test a folder with a completion script, named as zsh wants it. */
 async function withScript(text: string, use: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir({ prefix: "usersvc-completions-" });
-  try {
+  await withFolder(async (folder) => {
     await Deno.writeTextFile(`${folder}/_usersvc`, text);
     await Deno.writeTextFile(`${folder}/a key's.pem`, "");
     await use(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  });
 }
 
 async function printedScript(shell: string): Promise<string> {

@@ -7,7 +7,7 @@ import { buf } from "../../tools/peers/buf.ts";
 import { curl } from "../../tools/peers/curl.ts";
 import { root } from "../../tools/paths.ts";
 import { GET_USER } from "../http_client.ts";
-import { linuxTest, type Result, runProgram, withServe } from "../program.ts";
+import { linuxTest, type Result, runProgram, withFolder, withServe } from "../program.ts";
 
 const CERTS = fileURLToPath(new URL("../certs", import.meta.url));
 const MTLS = [
@@ -21,15 +21,6 @@ const IDENTITY = ["--cert", `${CERTS}/client.pem`, "--key", `${CERTS}/client.key
 const json = (username: string) => Buffer.from(JSON.stringify({ username }));
 const GREETING = '{"message":"Привет, Zoë!"}';
 const BLANK = "Ch0KCHVzZXJuYW1lEhF1c2VybmFtZSBpcyBibGFuaw";
-
-async function withFolder(use: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir({ prefix: "usersvc-http-" });
-  try {
-    await use(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
 
 /** Calls by `buf curl`, which knows the contract from its file. */
 async function callByBuf(url: string, username: string, ...flags: string[]): Promise<Result> {

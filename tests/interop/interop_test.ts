@@ -1,7 +1,14 @@
 /** Checks usersvc against other implementations of gRPC, in both directions. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { programTest, type Result, Transcript, usersvc, withServe } from "../program.ts";
+import {
+  programTest,
+  type Result,
+  Transcript,
+  usersvc,
+  withFolder,
+  withServe,
+} from "../program.ts";
 import { grpcurl, python } from "../../tools/peers/grpc.ts";
 
 const windows = Deno.build.os === "windows";
@@ -46,15 +53,12 @@ function decode(bytes: Uint8Array): string {
 async function withContract(
   use: (folder: string) => Promise<void>,
 ): Promise<void> {
-  const folder = await Deno.makeTempDir({ prefix: "usersvc-interop-" });
-  try {
+  await withFolder(async (folder) => {
     const { code, stdout, stderr } = await usersvc(["proto"]);
     assert.deepEqual({ code, stderr }, { code: 0, stderr: "" });
     await Deno.writeTextFile(`${folder}/user_service.proto`, stdout);
     await use(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  });
 }
 
 /** Gives a test a folder with the Python modules that grpcio-tools makes of that contract. */

@@ -4,7 +4,7 @@ import type axe from "axe-core";
 import { loadContract } from "../../src/contract/contract.ts";
 import { root } from "../../tools/paths.ts";
 import { grpcurl, python } from "../../tools/peers/grpc.ts";
-import { linuxTest, type Serve, shellCommand, withServe } from "../program.ts";
+import { linuxTest, type Serve, shellCommand, withFolder, withServe } from "../program.ts";
 import { INSECURE_HOST, type OpenPage, withPage } from "./browser.ts";
 
 /** Where to write a picture of the page, if it is wanted. */
@@ -131,8 +131,7 @@ pageTest("it plots a hundred calls with p50 and p99", async ({ page, until, text
 
 /** Runs a command of the page in a folder of its own, where it finds the tools that it names. */
 async function runCommand(command: string, env: Record<string, string> = {}): Promise<string> {
-  const folder = await Deno.makeTempDir({ prefix: "usersvc-page-" });
-  try {
+  return await withFolder(async (folder) => {
     const tools = {
       usersvc: shellCommand('"$@"'),
       grpcurl: `${await grpcurl()} "$@"`,
@@ -154,9 +153,7 @@ async function runCommand(command: string, env: Record<string, string> = {}): Pr
     const said = new TextDecoder().decode(stderr);
     assert.ok(success, `${command}\n${said}`);
     return new TextDecoder("utf-8", { ignoreBOM: true }).decode(stdout);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  });
 }
 
 const shownCommands = ({ page }: OpenPage) =>
