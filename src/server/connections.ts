@@ -63,6 +63,11 @@ export function spread(ageMs: number): number {
   return ageMs * (0.9 + Math.random() * 0.2);
 }
 
+/** An address as people write it: on a socket for both IP versions, IPv4 is `::ffff:127.0.0.1`. */
+export function plainAddress(address: string): string {
+  return address.startsWith("::ffff:") ? address.slice("::ffff:".length) : address;
+}
+
 /** Does something to a connection after a time in milliseconds, unless it has closed by then. */
 function afterwards(socket: Socket, ms: number, act: () => void): void {
   const timer = setTimeout(act, ms);

@@ -1,4 +1,4 @@
-/** What a client speaks; only gRPC so far. */
+/** What a client speaks. */
 export type Protocol = "grpc" | "grpc-web" | "connect";
 
 /** A call that has reached its handler. */

@@ -8,6 +8,7 @@ import {
 import { Buffer } from "node:buffer";
 import { type GetUserRequest, type GetUserResponse, serviceName } from "../contract/contract.ts";
 import { DETAILS_TRAILER, encodeBadRequest } from "../contract/error_details.ts";
+import { plainAddress } from "./connections.ts";
 import type { GetUser } from "./get_user.ts";
 import type { Answer, IncomingCall } from "./incoming_call.ts";
 
@@ -34,10 +35,8 @@ class GrpcCall implements IncomingCall {
     this.#respond = respond;
   }
 
-  /** On a socket for both IP versions an IPv4 peer has an IPv6 address, `::ffff:127.0.0.1`. */
   peer(): string {
-    const address = this.#call.getPeer();
-    return address.startsWith("::ffff:") ? address.slice("::ffff:".length) : address;
+    return plainAddress(this.#call.getPeer());
   }
 
   metadata(key: string): string[] {

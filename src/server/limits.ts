@@ -8,7 +8,7 @@ export const LIMITS = {
    * sees as RESOURCE_EXHAUSTED.
    */
   headerBytes: 64 * 1024,
-  /** Calls under way at once on one connection; a client holds back further ones. */
+  /** Calls in flight on one connection; a client holds back further ones. */
   concurrentStreams: 100,
   /** Requests that one connection of HTTP/1.1 may send before their answers; with more it is closed. */
   requestsAhead: 16,

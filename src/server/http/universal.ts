@@ -4,6 +4,7 @@ import type { UniversalServerRequest, UniversalServerResponse } from "@connectrp
 import { Buffer } from "node:buffer";
 import type { ServerResponse } from "node:http";
 import { dropFarDeadline } from "../../workarounds/far_deadlines.ts";
+import { plainAddress } from "../connections.ts";
 import { LIMITS } from "../limits.ts";
 import { answerLine, type Request, respond, type Response } from "./request.ts";
 
@@ -67,7 +68,6 @@ function refuse(
 /** The address of a client as grpc-js writes it, or the name that it was given. */
 export function peerOf({ socket }: Request): string {
   const { remoteAddress = "unknown", remotePort } = socket;
-  // On a socket for both IP versions an IPv4 peer has an IPv6 address, `::ffff:127.0.0.1`.
-  const address = remoteAddress.replace(/^::ffff:/, "");
+  const address = plainAddress(remoteAddress);
   return remotePort === undefined ? address : `${address}:${remotePort}`;
 }
