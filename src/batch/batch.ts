@@ -4,14 +4,12 @@ import { watchAnswer } from "../client/answer_context.ts";
 import type { Connection } from "../client/connection.ts";
 import { type CallOptions, openUserClient, type UserClient } from "../client/user_client.ts";
 import { exitCodeOfStatus } from "../contract/status_codes.ts";
-import type { Limits } from "./limits.ts";
 import { listNames, type Name, type Names, NamesError, openNames, repeated } from "./names.ts";
 import { lateness, type PaceReport, setPace } from "./pace.ts";
 import { type Progress, startProgress } from "./progress.ts";
-import type { Report } from "./report.ts";
+import type { Report, ReportOptions } from "./report.ts";
 import { describeResultError, NameFault, resultPrinter } from "./results.ts";
 import { callEach, type CallOne, type CallResult } from "./scheduler.ts";
-import type { SummaryForm } from "./summary.ts";
 
 /** What to call, and how to print the results. */
 export interface Batch {
@@ -34,9 +32,8 @@ export interface Batch {
   readonly contexts: boolean;
   /** Whether to show progress once the batch has lasted a second. */
   readonly progress: boolean;
-  /** In which form to print a summary at the end; absent: in none. */
-  readonly summary?: SummaryForm;
-  readonly limits: Limits;
+  /** What is wanted of the batch as a whole; absent: nothing, and nothing is measured for it. */
+  readonly report?: ReportOptions;
 }
 
 /** A file with a name on each line. */
@@ -82,7 +79,7 @@ export async function callNames(batch: Batch): Promise<number> {
     const outcome = await printEach(batch, names, stopping.signal, watchers);
     await watchers.progress?.end();
     await watchers.report?.summarize(outcome.pace);
-    if (batch.summary === undefined) tellLateness(outcome.pace);
+    if (batch.report?.summary === undefined) tellLateness(outcome.pace);
     return stopped === undefined
       ? await exitCode(batch, outcome, watchers.report)
       : exitCodeOfSignal(stopped);
@@ -110,18 +107,15 @@ async function namesOf({ names, repeat }: Batch): Promise<Names> {
 }
 
 async function startWatchers(batch: Batch, names: Names, watchers: Watchers): Promise<void> {
-  const { progress, summary, limits, call: { timeoutMs } } = batch;
-  if (isMeasured(batch)) {
+  const { progress, report, call: { timeoutMs } } = batch;
+  if (report !== undefined) {
     const { startReport } = await import("./report.ts");
-    watchers.report = startReport({ ...(summary && { summary }), limits, timeoutMs });
+    watchers.report = startReport(report, timeoutMs);
   }
   if (progress) {
-    watchers.progress = startProgress({ total: names.total, summary: summary === undefined });
+    const summary = report?.summary === undefined;
+    watchers.progress = startProgress({ total: names.total, summary });
   }
-}
-
-function isMeasured({ summary, limits }: Batch): boolean {
-  return summary !== undefined || Object.keys(limits).length > 0;
 }
 
 async function printEach(
@@ -152,7 +146,7 @@ async function printEach(
 
 function callerOf(client: UserClient, batch: Batch): CallOne {
   const { call, contexts } = batch;
-  const wantsContext = contexts || batch.summary !== undefined;
+  const wantsContext = contexts || batch.report?.summary !== undefined;
   return async ({ username, fault }: Name, tell) => {
     if (fault !== undefined) throw new NameFault(fault);
     if (!wantsContext) return await client.getUser(username, call);
@@ -165,12 +159,12 @@ function tellLateness(pace: PaceReport | undefined): void {
 }
 
 async function exitCode(
-  { call: { timeoutMs }, limits }: Batch,
+  { call: { timeoutMs }, report: wanted }: Batch,
   { failed }: Outcome,
   report: Report | undefined,
 ): Promise<number> {
   if (report !== undefined && !await report.isWithinLimits()) return ExitCode.FAILURE;
   // Where some calls may fail, those that did are no failure of the batch.
-  if (failed === undefined || limits.failedPercent !== undefined) return ExitCode.OK;
+  if (failed === undefined || wanted?.limits.failedPercent !== undefined) return ExitCode.OK;
   return exitCodeOfStatus(describeResultError(failed.error, timeoutMs).code);
 }

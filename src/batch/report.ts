@@ -5,13 +5,11 @@ import type { PaceReport } from "./pace.ts";
 import type { CallResult } from "./scheduler.ts";
 import { type SummaryForm, summaryOf } from "./summary.ts";
 
-/** What a report tells. */
+/** What is wanted of a batch as a whole. */
 export interface ReportOptions {
   /** In which form it has a summary; absent: in none. */
   readonly summary?: SummaryForm;
   readonly limits: Limits;
-  /** The deadline that the calls have, in milliseconds. */
-  readonly timeoutMs: number;
 }
 
 /** What is told of a batch as a whole. */
@@ -24,8 +22,12 @@ export interface Report {
   isWithinLimits(): Promise<boolean>;
 }
 
-/** Starts to measure. It is a file of its own, since most batches load no library for it. */
-export function startReport({ summary, limits, timeoutMs }: ReportOptions): Report {
+/**
+ * Starts to measure. It is a file of its own, since most batches load no library for it.
+ *
+ * @param timeoutMs the deadline that the calls have, in milliseconds
+ */
+export function startReport({ summary, limits }: ReportOptions, timeoutMs: number): Report {
   const { measured, count } = startMeasurement(timeoutMs);
   return {
     count,

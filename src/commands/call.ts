@@ -1,4 +1,5 @@
-import type { Limits } from "../batch/limits.ts";
+import type { ReportOptions } from "../batch/report.ts";
+import type { SummaryForm } from "../batch/summary.ts";
 import { defineCommand, UsageError } from "../cli/command.ts";
 import { ExitCode } from "../cli/exit.ts";
 import { exitCodeOfStatus } from "../contract/status_codes.ts";
@@ -94,14 +95,15 @@ names, each is called; the first that failed gives the exit code.`,
     names,
   ) => {
     const path = fileOfNames(file, names);
-    const { rate, repeat, summary, "fail-fast": failFast } = flags;
-    const limits = limitsOf(flags);
+    const { rate, repeat, "fail-fast": failFast } = flags;
+    const report = reportOf(flags);
     // With --json, what came with an answer is in its object.
     const contexts = json && flags.verbose;
     const connection = connectionOf({ ...flags, verbose: flags.verbose && !json });
-    const isMeasured = summary !== undefined || Object.keys(limits).length > 0;
     const isOne = names.length === 1 && path === undefined && repeat === 1;
-    if (isOne && !json && !isMeasured) return await callOne(connection, names[0]!, { timeoutMs });
+    if (isOne && !json && report === undefined) {
+      return await callOne(connection, names[0]!, { timeoutMs });
+    }
     const { callNames } = await import("../batch/batch.ts");
     return await callNames({
       connection,
@@ -116,27 +118,35 @@ names, each is called; the first that failed gives the exit code.`,
       // Trace lines, and names that are typed, would be mixed with the progress on the terminal.
       progress: !quiet && connection.trace === undefined && Deno.stderr.isTerminal() &&
         !(path === "-" && Deno.stdin.isTerminal()),
-      ...(summary === undefined ? {} : { summary }),
-      limits,
+      ...(report === undefined ? {} : { report }),
     });
   },
 });
 
-/** @throws {UsageError} where the first failure would end what some may */
-function limitsOf(
+/**
+ * What is wanted of the batch as a whole; undefined if nothing is.
+ *
+ * @throws {UsageError} where the first failure would end what some may
+ */
+function reportOf(
   flags: {
     readonly "fail-fast": boolean;
+    readonly summary?: SummaryForm | undefined;
     readonly "max-p99"?: number | undefined;
     readonly "max-failed"?: number | undefined;
   },
-): Limits {
-  const { "fail-fast": failFast, "max-p99": p99Ms, "max-failed": failedPercent } = flags;
-  if (failFast && failedPercent !== undefined) {
+): ReportOptions | undefined {
+  const { summary, "max-p99": p99Ms, "max-failed": failedPercent } = flags;
+  if (flags["fail-fast"] && failedPercent !== undefined) {
     throw new UsageError("--max-failed, which lets calls fail, does not go with --fail-fast");
   }
+  if ((summary ?? p99Ms ?? failedPercent) === undefined) return undefined;
   return {
-    ...(p99Ms === undefined ? {} : { p99Ms }),
-    ...(failedPercent === undefined ? {} : { failedPercent }),
+    ...(summary === undefined ? {} : { summary }),
+    limits: {
+      ...(p99Ms === undefined ? {} : { p99Ms }),
+      ...(failedPercent === undefined ? {} : { failedPercent }),
+    },
   };
 }
 
