@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { command } from "../src/commands/call.ts";
-import { withPeerThat } from "./http2_peer.ts";
+import { withPeerThat } from "./support/http2_server.ts";
 import {
   linuxTest,
   posixTest,
@@ -13,7 +13,7 @@ import {
   Transcript,
   usersvc,
   withServe,
-} from "./program.ts";
+} from "./support/program.ts";
 
 /** Runs `usersvc call` with this on its stdin. */
 async function callWith(input: string | Uint8Array, { port }: Serve, ...args: string[]) {

@@ -3,7 +3,7 @@ import { cp } from "node:fs/promises";
 import config from "../deno.json" with { type: "json" };
 import { root } from "../tools/paths.ts";
 import { sourcePermissionFlags } from "../tools/permissions.ts";
-import { posixTest, programTest, shell, Transcript } from "./program.ts";
+import { posixTest, programTest, shell, Transcript } from "./support/program.ts";
 
 /** Copies what a build needs, so that a test does not replace the ./usersvc of the checkout. */
 async function copyCheckout(): Promise<string> {

@@ -8,8 +8,8 @@ import {
   shellOnTerminal,
   usersvc,
   withServe,
-} from "./program.ts";
-import { closedPort, withPeer } from "./tcp_peer.ts";
+} from "./support/program.ts";
+import { closedPort, withPeer } from "./support/tcp_peer.ts";
 
 programTest(
   "no server: UNAVAILABLE, the address, the command that starts one",

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:tls";
 import type { AddressInfo } from "node:net";
-import { programTest, type Result, usersvc, withServe } from "./program.ts";
-import { cert, withCertFile, withGrpcPeer } from "./grpc_peer.ts";
+import { programTest, type Result, usersvc, withServe } from "./support/program.ts";
+import { cert, withCertFile, withGrpcPeer } from "./support/grpc_peer.ts";
 
 const CA = ["--tls", "--tls-ca", cert("ca.pem")];
 const CLIENT = ["--tls-cert", cert("client.pem"), "--tls-key", cert("client.key")];

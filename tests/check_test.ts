@@ -1,8 +1,15 @@
 import assert from "node:assert/strict";
-import { withMutePeer, withPeerThat } from "./http2_peer.ts";
-import { linuxTest, posixTest, programTest, startServe, usersvc, withServe } from "./program.ts";
-import { closedPort, withPeer } from "./tcp_peer.ts";
-import { withWatch } from "./watch.ts";
+import { withMutePeer, withPeerThat } from "./support/http2_server.ts";
+import {
+  linuxTest,
+  posixTest,
+  programTest,
+  startServe,
+  usersvc,
+  withServe,
+} from "./support/program.ts";
+import { closedPort, withPeer } from "./support/tcp_peer.ts";
+import { withWatch } from "./support/watch.ts";
 
 /** Flags of a check that has to be answered, however busy the machine is. */
 const patient = (port: number) => ["--port", `${port}`, "--timeout", "30s"];

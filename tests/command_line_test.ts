@@ -3,7 +3,7 @@ import config from "../deno.json" with { type: "json" };
 import { readCommandLine } from "../src/cli/command_line.ts";
 import { loadCommands } from "../src/cli/help.ts";
 import { program } from "../src/main.ts";
-import { programTest, usersvc } from "./program.ts";
+import { programTest, usersvc } from "./support/program.ts";
 
 const FREE_PORT = "a port number from 1 to 65535, or 0 for any free one";
 const PORT = "a port number from 1 to 65535";

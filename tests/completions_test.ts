@@ -1,10 +1,17 @@
 import assert from "node:assert/strict";
 import { bashScript } from "../src/commands/completions/bash.ts";
 import { entriesOf } from "../src/commands/completions/entries.ts";
-import * as odd from "./odd_command.ts";
+import * as odd from "./support/odd_command.ts";
 import { program } from "../src/main.ts";
-import { linuxTest, posixTest, programTest, shell, usersvc, withFolder } from "./program.ts";
-import { withTerminal } from "./terminal.ts";
+import {
+  linuxTest,
+  posixTest,
+  programTest,
+  shell,
+  usersvc,
+  withFolder,
+} from "./support/program.ts";
+import { withTerminal } from "./support/terminal.ts";
 
 /** Gives a test a file with a completion script, by default that of usersvc for bash. */
 async function withScript(

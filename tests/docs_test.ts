@@ -7,8 +7,8 @@ import { program } from "../src/main.ts";
 import { withDeclarations } from "../tools/commands_doc.ts";
 import { root } from "../tools/paths.ts";
 import { permissions } from "../tools/permissions.ts";
-import { posixTest, programTest } from "./program.ts";
-import { allRecipes, type Recipe, runRecipe } from "./recipes.ts";
+import { posixTest, programTest } from "./support/program.ts";
+import { allRecipes, type Recipe, runRecipe } from "./support/recipes.ts";
 
 const documents = [
   "README.md",

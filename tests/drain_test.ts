@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { call, Flag, frame, FrameType, HELLO, MAX_WINDOW } from "./abuse/frames.ts";
-import { readFrames } from "./abuse/peer.ts";
-import { healthClient, watchHealth } from "./health_client.ts";
-import { finishCall, goaway, openSession, roundTrip, startCall } from "./raw_client.ts";
-import { cert } from "./grpc_peer.ts";
-import { posixTest, type Serve, usersvc, withFolder, withServe } from "./program.ts";
+import { call, Flag, frame, FrameType, HELLO, MAX_WINDOW } from "./support/frames.ts";
+import { readFrames } from "./support/http2_peer.ts";
+import { healthClient, watchHealth } from "./support/health_client.ts";
+import { finishCall, goaway, openSession, roundTrip, startCall } from "./support/raw_client.ts";
+import { cert } from "./support/grpc_peer.ts";
+import { posixTest, type Serve, usersvc, withFolder, withServe } from "./support/program.ts";
 
 const TLS = ["--tls-cert", cert("server.pem"), "--tls-key", cert("server.key")];
 

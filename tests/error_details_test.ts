@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { ServiceError } from "@grpc/grpc-js";
 import { DETAILS_TRAILER, encodeBadRequest, errorDetails } from "../src/contract/error_details.ts";
-import { programTest } from "./program.ts";
+import { programTest } from "./support/program.ts";
 
 const TYPE = "type.googleapis.com/google.rpc.BadRequest";
 

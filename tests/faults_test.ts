@@ -6,8 +6,8 @@ import { loadContract, type UserServiceClient } from "../src/contract/contract.t
 import { errorDetails } from "../src/contract/error_details.ts";
 import { MAX_DELAY_MS } from "../src/server/faults/plan.ts";
 import { parseDelay } from "../src/server/faults/delay.ts";
-import { checkHealth, healthClient } from "./health_client.ts";
-import { posixTest, programTest, type Serve, usersvc, withServe } from "./program.ts";
+import { checkHealth, healthClient } from "./support/health_client.ts";
+import { posixTest, programTest, type Serve, usersvc, withServe } from "./support/program.ts";
 
 type Headers = readonly (readonly [name: string, value: string])[];
 

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { connect as connectHttp2 } from "node:http2";
 import { connect } from "node:net";
-import { ask, framed, GET_USER, message } from "./http_client.ts";
-import { posixTest, programTest, Transcript, withServe } from "./program.ts";
+import { ask, framed, GET_USER, message } from "./support/http_client.ts";
+import { posixTest, programTest, Transcript, withServe } from "./support/program.ts";
 
 /** How long an answer may take, in milliseconds. */
 const ANSWER_MS = 10_000;

@@ -13,8 +13,15 @@ import {
   type Received,
   type Sent,
   unframed,
-} from "./http_client.ts";
-import { posixTest, programTest, type Serve, usersvc, withFolder, withServe } from "./program.ts";
+} from "./support/http_client.ts";
+import {
+  posixTest,
+  programTest,
+  type Serve,
+  usersvc,
+  withFolder,
+  withServe,
+} from "./support/program.ts";
 
 const JSON_TYPE = { "content-type": "application/json" };
 

@@ -2,9 +2,16 @@
 import assert from "node:assert/strict";
 import { makeBundle } from "../tools/bundle.ts";
 import { mainModule, root } from "../tools/paths.ts";
-import { ask } from "./http_client.ts";
-import { posixTest, programTest, STARTED, Transcript, usersvc, withFolder } from "./program.ts";
-import { closedPort } from "./tcp_peer.ts";
+import { ask } from "./support/http_client.ts";
+import {
+  posixTest,
+  programTest,
+  STARTED,
+  Transcript,
+  usersvc,
+  withFolder,
+} from "./support/program.ts";
+import { closedPort } from "./support/tcp_peer.ts";
 
 /** A module that a run has loaded, and its functions, as V8's coverage lists them. */
 interface Loaded {

@@ -12,8 +12,8 @@ import {
   Transcript,
   usersvc,
   withServe,
-} from "./program.ts";
-import { finishCall, openSession, roundTrip, startCall } from "./raw_client.ts";
+} from "./support/program.ts";
+import { finishCall, openSession, roundTrip, startCall } from "./support/raw_client.ts";
 
 type LogRecord = Record<string, unknown>;
 

@@ -1,7 +1,7 @@
 /** A machine that lacks something: one line says what, as far as it can be known beforehand. */
 import { shellWord } from "../src/cli/escape.ts";
 import assert from "node:assert/strict";
-import { oneCall } from "./one_call.ts";
+import { oneCall } from "./support/one_call.ts";
 import {
   linuxTest,
   posixTest,
@@ -12,7 +12,7 @@ import {
   STARTED,
   Transcript,
   usersvc,
-} from "./program.ts";
+} from "./support/program.ts";
 
 /** Starts a server with a limit of file descriptors: how it failed, or what its calls came to. */
 async function serveWith(descriptors: number, args: readonly string[]): Promise<Result | string[]> {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { Socket } from "node:net";
 import type { ChannelUse } from "../src/client/channel.ts";
 import { parseTarget } from "../src/client/target.ts";
-import { programTest, withServe } from "./program.ts";
+import { programTest, withServe } from "./support/program.ts";
 
 /** Counts how often sockets of this process write while something happens. */
 async function writesDuring(act: () => Promise<unknown>): Promise<number> {

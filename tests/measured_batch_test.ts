@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { withPeerThat } from "./http2_peer.ts";
+import { withPeerThat } from "./support/http2_server.ts";
 import {
   posixTest,
   programTest,
@@ -11,7 +11,7 @@ import {
   Transcript,
   usersvc,
   withServe,
-} from "./program.ts";
+} from "./support/program.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
 

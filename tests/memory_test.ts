@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import type { ClientHttp2Session } from "node:http2";
-import { linuxTest, withServe } from "./program.ts";
-import { openSession, roundTrip, startCall } from "./raw_client.ts";
+import { linuxTest, withServe } from "./support/program.ts";
+import { openSession, roundTrip, startCall } from "./support/raw_client.ts";
 
 const MAX_MESSAGE = 4 * 2 ** 20;
 /** The largest message, without its last byte. */

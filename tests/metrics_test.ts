@@ -4,9 +4,9 @@ import { connect, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { aggregate, openLedger, restartMetrics, type Snapshot } from "../src/telemetry/ledger.ts";
 import { codeLabel, processMetrics } from "../src/telemetry/process_metrics.ts";
-import { oneCall } from "./one_call.ts";
-import { posixTest, programTest, type Serve, usersvc, withServe } from "./program.ts";
-import { finishCall, openSession, roundTrip, startCall } from "./raw_client.ts";
+import { oneCall } from "./support/one_call.ts";
+import { posixTest, programTest, type Serve, usersvc, withServe } from "./support/program.ts";
+import { finishCall, openSession, roundTrip, startCall } from "./support/raw_client.ts";
 
 const GET_USER = 'grpc_type="unary",grpc_service="userservice.UserService",grpc_method="GetUser"';
 

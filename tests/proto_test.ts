@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import text from "../proto/user_service.proto" with { type: "text" };
 import { loadContract, protoText } from "../src/contract/contract.ts";
-import { posixTest, programTest, shell, shellCommand, usersvc } from "./program.ts";
+import { posixTest, programTest, shell, shellCommand, usersvc } from "./support/program.ts";
 
 Deno.test("the embedded contract is the file", () => {
   assert.equal(protoText, text);

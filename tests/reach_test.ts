@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Connection } from "../src/client/connection.ts";
 import { parseTarget } from "../src/client/target.ts";
-import { withGrpcPeer } from "./grpc_peer.ts";
+import { withGrpcPeer } from "./support/grpc_peer.ts";
 import {
   posixTest,
   programTest,
@@ -12,9 +12,9 @@ import {
   usersvc,
   withFolder,
   withServe,
-} from "./program.ts";
-import { closedPort, withPeer } from "./tcp_peer.ts";
-import { withWatch } from "./watch.ts";
+} from "./support/program.ts";
+import { closedPort, withPeer } from "./support/tcp_peer.ts";
+import { withWatch } from "./support/watch.ts";
 
 const GREETED: Result = { code: 0, stdout: "Привет, Alice!\n", stderr: "" };
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import config from "../deno.json" with { type: "json" };
 import { root } from "../tools/paths.ts";
-import { programTest, usersvc } from "./program.ts";
+import { programTest, usersvc } from "./support/program.ts";
 
 programTest("the tag, deno.json, --version and the changelog name one version", async () => {
   const { releaseNotes } = await import("../tools/release_notes.ts");

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { createServer, type ServerHttp2Stream } from "node:http2";
 import type { AddressInfo, Socket } from "node:net";
-import { cert } from "./grpc_peer.ts";
+import { cert } from "./support/grpc_peer.ts";
 import {
   posixTest,
   type Result,
@@ -12,7 +12,7 @@ import {
   Transcript,
   usersvc,
   withServe,
-} from "./program.ts";
+} from "./support/program.ts";
 
 const SERVE_TLS = ["--tls-cert", cert("server.pem"), "--tls-key", cert("server.key")];
 const CALL_TLS = ["--tls", "--tls-ca", cert("ca.pem"), "--tls-server-name", "localhost"];

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { loadCommands } from "../src/cli/help.ts";
 import { program } from "../src/main.ts";
 import { mainModule, root } from "../tools/paths.ts";
-import { programTest } from "./program.ts";
+import { programTest } from "./support/program.ts";
 
 /** The sources by their paths below `src/`, each with those that it imports, types included. */
 type Imports = ReadonlyMap<string, readonly string[]>;

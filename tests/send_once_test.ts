@@ -10,8 +10,8 @@ import {
 } from "node:http2";
 import type { AddressInfo, Socket } from "node:net";
 import { sendOncePerTurn } from "../src/workarounds/send_once.ts";
-import { withMutePeer } from "./http2_peer.ts";
-import { programTest } from "./program.ts";
+import { withMutePeer } from "./support/http2_server.ts";
+import { programTest } from "./support/program.ts";
 
 /** Makes a request of a server that sends once per turn. */
 async function withStream(

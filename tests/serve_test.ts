@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { finishCall, openSession, startCall } from "./raw_client.ts";
-import { posixTest, programTest, type Serve, usersvc, withServe } from "./program.ts";
+import { finishCall, openSession, startCall } from "./support/raw_client.ts";
+import { posixTest, programTest, type Serve, usersvc, withServe } from "./support/program.ts";
 
 function received(name: string): string {
   return `Получен запрос к методу GetUser от пользователя: ${name}\n`;

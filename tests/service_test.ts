@@ -13,11 +13,11 @@ import {
   headers,
   HELLO,
   longHeaders,
-} from "./abuse/frames.ts";
-import { readFrames } from "./abuse/peer.ts";
-import { cert } from "./grpc_peer.ts";
-import { checkHealth, healthClient } from "./health_client.ts";
-import { posixTest, programTest, type Serve, usersvc, withServe } from "./program.ts";
+} from "./support/frames.ts";
+import { readFrames } from "./support/http2_peer.ts";
+import { cert } from "./support/grpc_peer.ts";
+import { checkHealth, healthClient } from "./support/health_client.ts";
+import { posixTest, programTest, type Serve, usersvc, withServe } from "./support/program.ts";
 
 async function health(server: Serve, service: string): Promise<object> {
   const client = await healthClient(server.port);
@@ -50,7 +50,7 @@ programTest(
   "--fail CODE:RATE fails about that share of the calls",
   () =>
     withServe(async (server) => {
-      const { finishCall, openSession, startCall } = await import("./raw_client.ts");
+      const { finishCall, openSession, startCall } = await import("./support/raw_client.ts");
       const session = await openSession(server.port);
       const counts: Record<string, number> = {};
       for (let i = 0; i < 20; i++) {
@@ -166,7 +166,7 @@ async function answerTo(
   session: ClientHttp2Session,
   headers: OutgoingHttpHeaders,
 ): Promise<[http: unknown, grpc: string]> {
-  const { finishCall } = await import("./raw_client.ts");
+  const { finishCall } = await import("./support/raw_client.ts");
   const path = "/userservice.UserService/GetUser";
   const stream = session.request({
     ":method": "POST",
@@ -184,7 +184,7 @@ programTest(
   "with --no-http a call whose content type is not one of gRPC is refused with 415, no other is",
   () =>
     withServe(async (server) => {
-      const { openSession } = await import("./raw_client.ts");
+      const { openSession } = await import("./support/raw_client.ts");
       const session = await openSession(server.port);
       const types = {
         served: [
@@ -235,7 +235,9 @@ programTest(
   "a call with too large headers is refused alone, and the limit is announced",
   () =>
     withServe(async (server) => {
-      const { finishCall, openSession, roundTrip, startCall } = await import("./raw_client.ts");
+      const { finishCall, openSession, roundTrip, startCall } = await import(
+        "./support/raw_client.ts"
+      );
       const session = await openSession(server.port, { maxSendHeaderBlockLength: 1_000_000 });
       const limit = 64 * 1024;
       assert.equal(session.remoteSettings.maxHeaderListSize, limit);
@@ -303,7 +305,7 @@ for (const flags of [[], ["--tls-cert", cert("server.pem"), "--tls-key", cert("s
               window: 2 * 16_384 + grpcMessage(getUserRequest("late")).length,
             }, name);
           }
-          const { openSession } = await import("./raw_client.ts");
+          const { openSession } = await import("./support/raw_client.ts");
           if (flags.length > 0) return;
           const session = await openSession(server.port);
           assert.deepEqual(await answerTo(session, { "content-type": "application/grpc" }), [

@@ -4,7 +4,7 @@ import ignored from "../.gitignore" with { type: "text" };
 import config from "../deno.json" with { type: "json" };
 import lock from "../deno.lock" with { type: "text" };
 import standIn from "../tools/stand_in/parse_args.ts" with { type: "text" };
-import { programTest, type Result } from "./program.ts";
+import { programTest, type Result } from "./support/program.ts";
 
 const root = new URL("..", import.meta.url);
 

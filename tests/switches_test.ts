@@ -4,8 +4,8 @@ import { type Command, type Flags, takesValue } from "../src/cli/command.ts";
 import { readCommandLine } from "../src/cli/command_line.ts";
 import { HELP_FLAG, loadCommands } from "../src/cli/help.ts";
 import { program } from "../src/main.ts";
-import { cert } from "./grpc_peer.ts";
-import { programTest, usersvc, withServe } from "./program.ts";
+import { cert } from "./support/grpc_peer.ts";
+import { programTest, usersvc, withServe } from "./support/program.ts";
 
 /** A switch of a command. */
 interface Switch {

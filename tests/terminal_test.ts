@@ -1,7 +1,7 @@
 /** What a batch shows of itself on a terminal, and how it leaves it. */
 import assert from "node:assert/strict";
-import { linuxTest, shellCommand, type Transcript, withServe } from "./program.ts";
-import { withTerminal } from "./terminal.ts";
+import { linuxTest, shellCommand, type Transcript, withServe } from "./support/program.ts";
+import { withTerminal } from "./support/terminal.ts";
 
 const xterm = { TERM: "xterm" };
 /** What is drawn again and again in one line. */

@@ -4,9 +4,9 @@ import type { ConnectionOptions } from "node:tls";
 import { setImmediate } from "node:timers";
 import type { ServiceDefinition } from "@grpc/proto-loader";
 import { LIMITS } from "../src/server/limits.ts";
-import { cert, withCertFile } from "./grpc_peer.ts";
-import { watchHealth } from "./health_client.ts";
-import { posixTest, type Serve, usersvc, withFolder, withServe } from "./program.ts";
+import { cert, withCertFile } from "./support/grpc_peer.ts";
+import { watchHealth } from "./support/health_client.ts";
+import { posixTest, type Serve, usersvc, withFolder, withServe } from "./support/program.ts";
 
 const read = (name: string) => Buffer.from(Deno.readFileSync(cert(name)));
 
@@ -303,7 +303,7 @@ posixTest(
   "--max-connection-age has clients open a new connection, and no call fails",
   () =>
     withServe(async (server) => {
-      const { goaway, openSession } = await import("./raw_client.ts");
+      const { goaway, openSession } = await import("./support/raw_client.ts");
       const session = await openSession(server.port);
       await goaway(session);
       assert.equal(await greeting(`localhost:${server.port}`), "Привет, Alice!");

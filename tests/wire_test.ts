@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import type { Buffer } from "node:buffer";
-import { posixTest, withServe } from "./program.ts";
-import { type Answer, openSession, sendMessage, startCall } from "./raw_client.ts";
-import { frame, wireCases } from "./wire_cases.ts";
+import { posixTest, withServe } from "./support/program.ts";
+import { type Answer, openSession, sendMessage, startCall } from "./support/raw_client.ts";
+import { frame, wireCases } from "./support/wire_cases.ts";
 
 const internal = "13";
 

@@ -6,8 +6,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { WORKER_MEMORY, WORKERS } from "../src/commands/value_ranges.ts";
 import { openBackOff } from "../src/processes/worker_state.ts";
 import { root } from "../tools/paths.ts";
-import { healthClient, watchHealth } from "./health_client.ts";
-import { oneCall, oneCallEach } from "./one_call.ts";
+import { healthClient, watchHealth } from "./support/health_client.ts";
+import { oneCall, oneCallEach } from "./support/one_call.ts";
 import {
   linuxTest,
   posixTest,
@@ -16,8 +16,8 @@ import {
   type Serve,
   usersvc,
   withServe,
-} from "./program.ts";
-import { finishCall, goaway, openSession, roundTrip, startCall } from "./raw_client.ts";
+} from "./support/program.ts";
+import { finishCall, goaway, openSession, roundTrip, startCall } from "./support/raw_client.ts";
 
 const TWO = ["--workers", "2"];
 const STARTED = /worker (\d+) \(process (\d+)\) has started\n/g;

@@ -1,8 +1,8 @@
 /** As many connections as a process keeps, and more. */
 import { LIMITS } from "../../src/server/limits.ts";
-import { linuxTest, withServe } from "../program.ts";
-import { HELLO } from "./frames.ts";
-import { connectPeer, type Peer } from "./peer.ts";
+import { linuxTest, withServe } from "../support/program.ts";
+import { HELLO } from "../support/frames.ts";
+import { connectPeer, type Peer } from "../support/http2_peer.ts";
 import { answersOverTcp, assertAlive, assertNoStack } from "./survival.ts";
 
 const MORE = 50;

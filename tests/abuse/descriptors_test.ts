@@ -1,9 +1,9 @@
 /** More connections than the server has file descriptors for. */
 import assert from "node:assert/strict";
-import { linuxTest, type Serve, usersvc, withFolder, withServe } from "../program.ts";
-import { HELLO } from "./frames.ts";
+import { linuxTest, type Serve, usersvc, withFolder, withServe } from "../support/program.ts";
+import { HELLO } from "../support/frames.ts";
 import { modes } from "./modes.ts";
-import { within, withPeers } from "./peer.ts";
+import { within, withPeers } from "../support/http2_peer.ts";
 import { cpuSeconds } from "../../tools/processes.ts";
 import { assertNoStack, greet, survives } from "./survival.ts";
 

@@ -1,7 +1,7 @@
 /** More frames than any client would send. */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { openSession, startCall } from "../raw_client.ts";
+import { openSession, startCall } from "../support/raw_client.ts";
 import {
   call,
   callFields,
@@ -18,8 +18,8 @@ import {
   settings,
   streamIds,
   windowUpdate,
-} from "./frames.ts";
-import { withPeer } from "./peer.ts";
+} from "../support/frames.ts";
+import { withPeer } from "../support/http2_peer.ts";
 import { survives } from "./survival.ts";
 
 const FRAMES = 20_000;

@@ -2,10 +2,10 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { setTimeout as pause } from "node:timers/promises";
-import { ask, GET_USER } from "../http_client.ts";
-import { linuxTest, type Serve, withServe } from "../program.ts";
-import { data, Flag, headers, HELLO, PREFACE } from "./frames.ts";
-import { type Peer, within, withPeers } from "./peer.ts";
+import { ask, GET_USER } from "../support/http_client.ts";
+import { linuxTest, type Serve, withServe } from "../support/program.ts";
+import { data, Flag, headers, HELLO, PREFACE } from "../support/frames.ts";
+import { type Peer, within, withPeers } from "../support/http2_peer.ts";
 import { answersOverTcp, assertAlive, assertNoStack, greet, survives } from "./survival.ts";
 
 /** How long an answer may take, in milliseconds. */

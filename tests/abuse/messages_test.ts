@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import type { OutgoingHttpHeaders } from "node:http2";
 import { deflateSync, gzipSync } from "node:zlib";
-import { type Answer, openSession, sendMessage, startCall } from "../raw_client.ts";
-import { getUserRequest, grpcMessage } from "./frames.ts";
+import { type Answer, openSession, sendMessage, startCall } from "../support/raw_client.ts";
+import { getUserRequest, grpcMessage } from "../support/frames.ts";
 import { survives } from "./survival.ts";
 
 const MAX_MESSAGE = 4 * 2 ** 20;

@@ -1,8 +1,8 @@
 /** Connections that never become HTTP/2. */
 import { Buffer } from "node:buffer";
 import { randomBytes } from "node:crypto";
-import { call, CLIENT_HELLO, HELLO, PREFACE } from "./frames.ts";
-import { connectPeer, withPeer, withPeers } from "./peer.ts";
+import { call, CLIENT_HELLO, HELLO, PREFACE } from "../support/frames.ts";
+import { connectPeer, withPeer, withPeers } from "../support/http2_peer.ts";
 import { answersOverTcp, survives } from "./survival.ts";
 
 const CONNECTIONS = 100;

@@ -18,8 +18,8 @@ import {
   settings,
   streamIds,
   windowUpdate,
-} from "./frames.ts";
-import { withPeer } from "./peer.ts";
+} from "../support/frames.ts";
+import { withPeer } from "../support/http2_peer.ts";
 import { survives } from "./survival.ts";
 
 /** How often each pair of a call and an error is sent, a connection each. */

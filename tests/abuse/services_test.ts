@@ -1,7 +1,15 @@
 /** The services beside the contract's own: health, with a stream of answers, and reflection. */
 import { Buffer } from "node:buffer";
-import { callFields, data, Flag, grpcMessage, headers, HELLO, streamIds } from "./frames.ts";
-import { withPeer, withPeers } from "./peer.ts";
+import {
+  callFields,
+  data,
+  Flag,
+  grpcMessage,
+  headers,
+  HELLO,
+  streamIds,
+} from "../support/frames.ts";
+import { withPeer, withPeers } from "../support/http2_peer.ts";
 import { answersOverTcp, survives } from "./survival.ts";
 
 const WATCH = "/grpc.health.v1.Health/Watch";

@@ -16,8 +16,8 @@ import {
   settings,
   streamIds,
   windowUpdate,
-} from "./frames.ts";
-import { type Peer, withPeer, withPeers } from "./peer.ts";
+} from "../support/frames.ts";
+import { type Peer, withPeer, withPeers } from "../support/http2_peer.ts";
 import { answersOverTcp, survives } from "./survival.ts";
 
 const NAME = "x".repeat(100);

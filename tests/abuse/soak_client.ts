@@ -10,8 +10,8 @@ import {
   Setting,
   settings,
   windowUpdate,
-} from "./frames.ts";
-import { readFrames, type ReceivedFrame } from "./peer.ts";
+} from "../support/frames.ts";
+import { readFrames, type ReceivedFrame } from "../support/http2_peer.ts";
 
 const NAME = "Alice";
 

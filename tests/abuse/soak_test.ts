@@ -5,7 +5,7 @@
  * for every run of the suite.
  */
 import assert from "node:assert/strict";
-import { linuxTest, withServe } from "../program.ts";
+import { linuxTest, withServe } from "../support/program.ts";
 import { modes } from "./modes.ts";
 import { residentMb } from "../../tools/processes.ts";
 import { soakConnection } from "./soak_client.ts";

@@ -1,10 +1,10 @@
 /** Runs an attack against a server and checks that the server is as well as before. */
 import assert from "node:assert/strict";
-import { finishCall, openSession, startCall } from "../raw_client.ts";
-import { linuxTest, type Serve, withServe } from "../program.ts";
+import { finishCall, openSession, startCall } from "../support/raw_client.ts";
+import { linuxTest, type Serve, withServe } from "../support/program.ts";
 import { residentMb } from "../../tools/processes.ts";
 import { type Mode, modes } from "./modes.ts";
-import { within } from "./peer.ts";
+import { within } from "../support/http2_peer.ts";
 
 /** How long a valid call may take after an attack, its connection included, in milliseconds. */
 const ANSWER_MS = 1_000;

@@ -2,10 +2,10 @@
 import { Buffer } from "node:buffer";
 import { randomBytes } from "node:crypto";
 import assert from "node:assert/strict";
-import { cert } from "../grpc_peer.ts";
-import type { Serve } from "../program.ts";
-import { call, CLIENT_HELLO, HELLO } from "./frames.ts";
-import { connectPeer, withPeer, withPeers } from "./peer.ts";
+import { cert } from "../support/grpc_peer.ts";
+import type { Serve } from "../support/program.ts";
+import { call, CLIENT_HELLO, HELLO } from "../support/frames.ts";
+import { connectPeer, withPeer, withPeers } from "../support/http2_peer.ts";
 import { survives } from "./survival.ts";
 
 const CONNECTIONS = 100;

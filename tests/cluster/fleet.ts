@@ -1,6 +1,6 @@
 /** Several `usersvc serve` processes, of which each can be restarted on its port. */
 import assert from "node:assert/strict";
-import { type Serve, startServe } from "../program.ts";
+import { type Serve, startServe } from "../support/program.ts";
 
 /** The line in a server's log for each call. */
 const CALL = "Получен запрос";

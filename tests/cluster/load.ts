@@ -1,5 +1,5 @@
 /** A steady load of `usersvc call -`. */
-import { spawnUsersvc, Transcript } from "../program.ts";
+import { spawnUsersvc, Transcript } from "../support/program.ts";
 
 /** How many names the client has at most that it has not answered, its 50 calls in flight among them. */
 const AHEAD = 200;

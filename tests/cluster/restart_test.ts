@@ -3,7 +3,7 @@
  * Loopback only, bounded in count and time.
  */
 import assert from "node:assert/strict";
-import { linuxTest, usersvc } from "../program.ts";
+import { linuxTest, usersvc } from "../support/program.ts";
 import { startFleet } from "./fleet.ts";
 import { startLoad } from "./load.ts";
 import { assertEven, ways } from "./ways.ts";

@@ -1,6 +1,6 @@
 /** Says through each kind of load balancer which server has answered how many of the calls. */
 import assert from "node:assert/strict";
-import { linuxTest, usersvc } from "../program.ts";
+import { linuxTest, usersvc } from "../support/program.ts";
 import { startFleet } from "./fleet.ts";
 import { assertEven, ways } from "./ways.ts";
 

@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { root } from "../../tools/paths.ts";
-import { linuxTest, Transcript, usersvc } from "../program.ts";
+import { linuxTest, Transcript, usersvc } from "../support/program.ts";
 import { makeRoot, type RootFolder } from "./root_folder.ts";
 
 /** The user `nonroot` of distroless images. */

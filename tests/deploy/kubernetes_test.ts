@@ -4,7 +4,7 @@ import { DURATION, WORKER_MEMORY } from "../../src/commands/value_ranges.ts";
 import config from "../../deno.json" with { type: "json" };
 import { FLUSH_MS } from "../../src/processes/lifecycle.ts";
 import { root } from "../../tools/paths.ts";
-import { linuxTest, runProgram, spawnUsersvc, Transcript } from "../program.ts";
+import { linuxTest, runProgram, spawnUsersvc, Transcript } from "../support/program.ts";
 import { kubernetesValidate, kustomize } from "./linters.ts";
 
 /** The newest version that kubernetes-validate knows, and the first with preStop's `sleep`. */

@@ -1,7 +1,7 @@
 /** The workflows and the Dockerfile, as their linters see them. */
 import assert from "node:assert/strict";
 import { root } from "../../tools/paths.ts";
-import { linuxTest, runProgram } from "../program.ts";
+import { linuxTest, runProgram } from "../support/program.ts";
 import { actionlint, hadolint, zizmor } from "./linters.ts";
 
 const passed = { code: 0, stdout: "", stderr: "" };

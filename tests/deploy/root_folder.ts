@@ -1,7 +1,7 @@
 /** The root file system of the container, made by hand where no container engine is needed. */
 import { makeBundle } from "../../tools/bundle.ts";
 import { runFlags } from "../../tools/run_flags.ts";
-import { runProgram } from "../program.ts";
+import { runProgram } from "../support/program.ts";
 
 /** A folder to be the root of a process. */
 export interface RootFolder {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { root } from "../../tools/paths.ts";
 import type { Result } from "../../tools/bench/result.ts";
-import { linuxTest } from "../program.ts";
+import { linuxTest } from "../support/program.ts";
 
 async function deno(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {

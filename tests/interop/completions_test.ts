@@ -4,9 +4,9 @@ import { entriesOf } from "../../src/commands/completions/entries.ts";
 import { program } from "../../src/main.ts";
 import { fishScript } from "../../src/commands/completions/fish.ts";
 import { zshScript } from "../../src/commands/completions/zsh.ts";
-import * as odd from "../odd_command.ts";
-import { linuxTest, usersvc, withFolder } from "../program.ts";
-import { withTerminal } from "../terminal.ts";
+import * as odd from "../support/odd_command.ts";
+import { linuxTest, usersvc, withFolder } from "../support/program.ts";
+import { withTerminal } from "../support/terminal.ts";
 import { fish, zsh, zshEnvironment } from "./shells.ts";
 
 /** Gives a test a folder with a completion script, named as zsh wants it. */

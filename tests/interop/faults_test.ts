@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { grpcurl, python } from "../../tools/peers/grpc.ts";
 import { folder, run } from "../../tools/peers/install.ts";
-import { programTest, runProgram, type Serve, withServe } from "../program.ts";
+import { programTest, runProgram, type Serve, withServe } from "../support/program.ts";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
 

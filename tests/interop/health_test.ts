@@ -1,11 +1,11 @@
 /** Checks `usersvc check` against Python's health service, and beside grpc-health-probe. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { cert } from "../grpc_peer.ts";
-import { withMutePeer } from "../http2_peer.ts";
-import { posixTest, programTest, Transcript, usersvc, withServe } from "../program.ts";
-import { closedPort, withPeer } from "../tcp_peer.ts";
-import { withWatch } from "../watch.ts";
+import { cert } from "../support/grpc_peer.ts";
+import { withMutePeer } from "../support/http2_server.ts";
+import { posixTest, programTest, Transcript, usersvc, withServe } from "../support/program.ts";
+import { closedPort, withPeer } from "../support/tcp_peer.ts";
+import { withWatch } from "../support/watch.ts";
 import { healthProbe, python } from "../../tools/peers/grpc.ts";
 
 const program = fileURLToPath(new URL("health_server.py", import.meta.url));

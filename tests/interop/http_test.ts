@@ -6,8 +6,8 @@ import { gunzipSync, gzipSync } from "node:zlib";
 import { buf } from "../../tools/peers/buf.ts";
 import { curl } from "../../tools/peers/curl.ts";
 import { root } from "../../tools/paths.ts";
-import { GET_USER } from "../http_client.ts";
-import { linuxTest, type Result, runProgram, withFolder, withServe } from "../program.ts";
+import { GET_USER } from "../support/http_client.ts";
+import { linuxTest, type Result, runProgram, withFolder, withServe } from "../support/program.ts";
 
 const CERTS = fileURLToPath(new URL("../certs", import.meta.url));
 const MTLS = [

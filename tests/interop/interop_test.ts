@@ -8,7 +8,7 @@ import {
   usersvc,
   withFolder,
   withServe,
-} from "../program.ts";
+} from "../support/program.ts";
 import { grpcurl, python } from "../../tools/peers/grpc.ts";
 
 const windows = Deno.build.os === "windows";

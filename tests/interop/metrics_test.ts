@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { folder, run } from "../../tools/peers/install.ts";
-import { programTest, runProgram, withServe } from "../program.ts";
+import { programTest, runProgram, withServe } from "../support/program.ts";
 
 const source = fileURLToPath(new URL("grpc_go", import.meta.url));
 

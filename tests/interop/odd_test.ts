@@ -2,11 +2,11 @@
 import assert from "node:assert/strict";
 import { answers } from "../odd/answers.ts";
 import { breaks } from "../odd/breaks.ts";
-import { answer } from "../odd/frames.ts";
+import { answer } from "../support/answer_frames.ts";
 import { greetings } from "../odd/greetings.ts";
 import { callFromGo, goDifferences } from "../odd/grpc_go.ts";
-import { type Answer, type Asked, withOddServer } from "../odd/server.ts";
-import { programTest } from "../program.ts";
+import { type Answer, type Asked, withOddServer } from "../support/odd_server.ts";
+import { programTest } from "../support/program.ts";
 
 type Table = Readonly<Record<string, { readonly answer: Answer }>>;
 

@@ -1,6 +1,6 @@
 /** Requests of GetUser at random: valid ones, and what bugs and attackers make of them. */
 import { Buffer } from "node:buffer";
-import { randomNumbers } from "../random.ts";
+import { randomNumbers } from "../support/random.ts";
 
 const NAMES = [
   ...["Alice", "Ж", "", " ", "\u0000", "\ufeffAlice", "😀👩‍🚀", "a".repeat(33), "ж".repeat(256)],

@@ -8,9 +8,9 @@ import type { Buffer } from "node:buffer";
 import { usernameFault } from "../../src/server/username.ts";
 import { goServer } from "../../tools/bench/peers.ts";
 import { withServer } from "../../tools/bench/servers.ts";
-import { programTest, withServe } from "../program.ts";
-import { type Answer, openSession, sendMessage, startCall } from "../raw_client.ts";
-import { frame } from "../wire_cases.ts";
+import { programTest, withServe } from "../support/program.ts";
+import { type Answer, openSession, sendMessage, startCall } from "../support/raw_client.ts";
+import { frame } from "../support/wire_cases.ts";
 import { randomMessages } from "./random_messages.ts";
 
 const MESSAGES = 20_000, AT_ONCE = 100;

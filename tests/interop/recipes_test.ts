@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { dirname } from "node:path";
 import { grpcurl } from "../../tools/peers/grpc.ts";
-import { linuxTest, posixTest } from "../program.ts";
-import { allRecipes, runRecipe } from "../recipes.ts";
+import { linuxTest, posixTest } from "../support/program.ts";
+import { allRecipes, runRecipe } from "../support/recipes.ts";
 import { fish, zsh, zshEnvironment } from "./shells.ts";
 
 const shells = { zsh: { find: zsh, setup: zshEnvironment }, fish: { find: fish, setup: "" } };

@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { goServer, pythonServer } from "../../tools/bench/peers.ts";
 import { withServer } from "../../tools/bench/servers.ts";
-import { programTest } from "../program.ts";
-import { openSession, sendMessage, startCall } from "../raw_client.ts";
-import { wireCases } from "../wire_cases.ts";
+import { programTest } from "../support/program.ts";
+import { openSession, sendMessage, startCall } from "../support/raw_client.ts";
+import { wireCases } from "../support/wire_cases.ts";
 
 for (const [name, install] of Object.entries({ "grpc-go": goServer, grpcio: pythonServer })) {
   programTest(`${name} answers each message as the test of the wire says`, async () => {

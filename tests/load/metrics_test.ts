@@ -1,8 +1,8 @@
 /** Scrapes the metrics while workers die, hang and are recycled. Loopback only, bounded in time. */
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
-import { oneCallEach } from "../one_call.ts";
-import { posixTest, type Serve, withServe } from "../program.ts";
+import { oneCallEach } from "../support/one_call.ts";
+import { posixTest, type Serve, withServe } from "../support/program.ts";
 
 /** What can become of a worker, in turn. */
 const FATES: readonly Deno.Signal[][] = [["SIGKILL"], ["SIGTERM"], ["SIGSTOP", "SIGCONT"], [

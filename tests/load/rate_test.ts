@@ -1,6 +1,6 @@
 /** What `call --rate` measures: its own rate, and the time of calls that had to wait. */
 import assert from "node:assert/strict";
-import { linuxTest, usersvc, withServe } from "../program.ts";
+import { linuxTest, usersvc, withServe } from "../support/program.ts";
 
 /** Runs a batch and returns its summary. */
 async function summaryOf(port: number, args: readonly string[]) {

@@ -1,7 +1,7 @@
 /** Replaces workers under load. Loopback only, bounded in count and time. */
 import assert from "node:assert/strict";
-import { oneCall, oneCallEach } from "../one_call.ts";
-import { posixTest, type Serve, withServe } from "../program.ts";
+import { oneCall, oneCallEach } from "../support/one_call.ts";
+import { posixTest, type Serve, withServe } from "../support/program.ts";
 import { startCallers } from "./grpc_go.ts";
 
 const RECYCLES = 10;

@@ -1,6 +1,6 @@
 /** Programs that call a server, and what they print. */
 import { grpcurl } from "../../tools/peers/grpc.ts";
-import { type Result, runProgram, spawnUsersvc, usersvc } from "../program.ts";
+import { type Result, runProgram, spawnUsersvc, usersvc } from "../support/program.ts";
 import { connectBy, grpcWeb } from "./http_clients.ts";
 import type { Call, Outcome } from "./outcomes.ts";
 

@@ -1,5 +1,5 @@
 /** Chooses rows of a table so that every pair of choices occurs: a covering array of strength 2. */
-import { randomNumbers } from "../random.ts";
+import { randomNumbers } from "../support/random.ts";
 
 /** One of the choices of a dimension. */
 export interface Choice {

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { curl } from "../../tools/peers/curl.ts";
-import { framed, GET_USER, message, unframed } from "../http_client.ts";
-import type { Result } from "../program.ts";
+import { framed, GET_USER, message, unframed } from "../support/http_client.ts";
+import type { Result } from "../support/program.ts";
 import type { Client, Route } from "./clients.ts";
 import type { Outcome } from "./outcomes.ts";
 

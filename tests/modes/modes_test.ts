@@ -4,7 +4,7 @@
  * Usage: deno task test:modes [-- SEED [NUMBER]]. The servers follow from the seed, a random one by
  * default; NUMBER runs one of them alone.
  */
-import { linuxTest } from "../program.ts";
+import { linuxTest } from "../support/program.ts";
 import { coveringRows, type Row } from "./covering.ts";
 import { type Mode, modes } from "./modes.ts";
 import { runServer } from "./server_run.ts";

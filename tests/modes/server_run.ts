@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { isDeepStrictEqual } from "node:util";
 import { grpcurl } from "../../tools/peers/grpc.ts";
 import { familyOf } from "../../tools/processes.ts";
-import { runProgram } from "../program.ts";
+import { runProgram } from "../support/program.ts";
 import { curl } from "../../tools/peers/curl.ts";
 import { goName } from "./clients.ts";
 import { urlOf } from "./http_clients.ts";
@@ -12,7 +12,7 @@ import type { Lines, Story } from "./logs.ts";
 import type { Mode } from "./modes.ts";
 import { type Call, names, possibleCalls } from "./outcomes.ts";
 import { type Plan, type PlannedEndpoint, planOf } from "./plan.ts";
-import { pause, type Program, start, within } from "./started.ts";
+import { pause, type Program, start, within } from "../support/started.ts";
 
 /**
  * How long a server is left alone after the calls, in milliseconds: longer than its own timers of three

@@ -15,9 +15,9 @@ import {
   headerBlock,
   headers,
   rstStream,
-} from "../abuse/frames.ts";
-import { answer, begin, end, HELLO, message, only, SERVING } from "./frames.ts";
-import type { Answer, Asked } from "./server.ts";
+} from "../support/frames.ts";
+import { answer, begin, end, HELLO, message, only, SERVING } from "../support/answer_frames.ts";
+import type { Answer, Asked } from "../support/odd_server.ts";
 
 /** How a call has to end. */
 export interface Expected {

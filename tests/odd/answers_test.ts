@@ -1,10 +1,10 @@
 /** Calls and checks whose answers are odd, over a connection that is not. */
 import assert from "node:assert/strict";
 import { STATUS_NAMES } from "../../src/contract/status_codes.ts";
-import { linuxTest, usersvc } from "../program.ts";
+import { linuxTest, usersvc } from "../support/program.ts";
 import { answers, type Row } from "./answers.ts";
 import { address, batch, differences, run, TIMEOUT_MS } from "./run.ts";
-import { type Answer, HEALTH, withOddServer } from "./server.ts";
+import { type Answer, HEALTH, withOddServer } from "../support/odd_server.ts";
 
 const names = Object.keys(answers);
 

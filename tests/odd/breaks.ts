@@ -14,10 +14,10 @@ import {
   rstStream,
   settings,
   windowUpdate,
-} from "../abuse/frames.ts";
+} from "../support/frames.ts";
 import type { Expected, Row } from "./answers.ts";
-import { answer, begin, end, goaway, HELLO, message, SERVING } from "./frames.ts";
-import type { Answer, Asked } from "./server.ts";
+import { answer, begin, end, goaway, HELLO, message, SERVING } from "../support/answer_frames.ts";
+import type { Answer, Asked } from "../support/odd_server.ts";
 
 type Rows = Record<string, Row>;
 

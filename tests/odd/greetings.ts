@@ -4,10 +4,18 @@
  */
 import { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
-import { Flag, frame, FrameType, MAX_WINDOW, ping, rstStream, settings } from "../abuse/frames.ts";
+import {
+  Flag,
+  frame,
+  FrameType,
+  MAX_WINDOW,
+  ping,
+  rstStream,
+  settings,
+} from "../support/frames.ts";
 import type { Expected } from "./answers.ts";
-import { goaway } from "./frames.ts";
-import type { Greeting } from "./server.ts";
+import { goaway } from "../support/answer_frames.ts";
+import type { Greeting } from "../support/odd_server.ts";
 
 /** A row of the table. Calls that get as far are answered. */
 export interface Start extends Expected {

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { STATUS_NAMES, type StatusName } from "../../src/contract/status_codes.ts";
 import { startOtherNginx } from "../cluster/proxies.ts";
-import { withMutePeer } from "../http2_peer.ts";
-import { linuxTest } from "../program.ts";
+import { withMutePeer } from "../support/http2_server.ts";
+import { linuxTest } from "../support/program.ts";
 import { address, batch, run } from "./run.ts";
 
 /** A `server` of nginx, and how a call of it has to end. */

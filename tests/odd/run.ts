@@ -1,7 +1,7 @@
 /** Runs the program against odd servers, and measures what it takes. */
 import assert from "node:assert/strict";
 import { STATUS_NAMES } from "../../src/contract/status_codes.ts";
-import { spawnUsersvc } from "../program.ts";
+import { spawnUsersvc } from "../support/program.ts";
 import type { Expected } from "./answers.ts";
 
 /** The deadline of each call, in milliseconds. */

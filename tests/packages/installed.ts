@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { kill as sendSignal } from "node:process";
 import config from "../../deno.json" with { type: "json" };
 import { root } from "../../tools/paths.ts";
-import { type Result, runProgram, STARTED, Transcript } from "../program.ts";
-import { withTerminal } from "../terminal.ts";
+import { type Result, runProgram, STARTED, Transcript } from "../support/program.ts";
+import { withTerminal } from "../support/terminal.ts";
 
 /** A package that is installed. */
 export interface Installed {

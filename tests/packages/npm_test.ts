@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { kill as sendSignal } from "node:process";
 import config from "../../deno.json" with { type: "json" };
-import { linuxTest } from "../program.ts";
+import { linuxTest } from "../support/program.ts";
 import {
   checkCalls,
   checkCtrlC,

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { kill as sendSignal } from "node:process";
 import config from "../../deno.json" with { type: "json" };
 import { root } from "../../tools/paths.ts";
-import { linuxTest } from "../program.ts";
+import { linuxTest } from "../support/program.ts";
 import {
   bash,
   checkCalls,

@@ -4,7 +4,7 @@ import type axe from "axe-core";
 import { loadContract } from "../../src/contract/contract.ts";
 import { root } from "../../tools/paths.ts";
 import { grpcurl, python } from "../../tools/peers/grpc.ts";
-import { linuxTest, type Serve, shellCommand, withFolder, withServe } from "../program.ts";
+import { linuxTest, type Serve, shellCommand, withFolder, withServe } from "../support/program.ts";
 import { INSECURE_HOST, type OpenPage, withPage } from "./browser.ts";
 
 /** Where to write a picture of the page, if it is wanted. */

@@ -1,8 +1,8 @@
 /** The longer time limits of HTTP/1.1; the shorter ones are in tests/abuse/http_test.ts. */
 import assert from "node:assert/strict";
 import { setTimeout as pause } from "node:timers/promises";
-import { GET_USER } from "../http_client.ts";
-import { linuxTest, withServe } from "../program.ts";
+import { GET_USER } from "../support/http_client.ts";
+import { linuxTest, withServe } from "../support/program.ts";
 
 /** Sends text, byte by byte from `slowFrom` on, reads until the end; returns the seconds it took. */
 async function secondsOf(port: number, text: string, slowFrom = text.length): Promise<number> {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { linuxTest, withServe } from "../program.ts";
-import { finishCall, goaway, openSession, startCall } from "../raw_client.ts";
+import { linuxTest, withServe } from "../support/program.ts";
+import { finishCall, goaway, openSession, startCall } from "../support/raw_client.ts";
 
 const MINUTE_MS = 60_000;
 

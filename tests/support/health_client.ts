@@ -11,7 +11,7 @@ export interface HealthClient {
 /** Opens a channel to a server on this machine. */
 export async function healthClient(port: number): Promise<HealthClient> {
   const { Client, credentials } = await import("@grpc/grpc-js");
-  const { healthDefinition } = await import("../src/server/health_service.ts");
+  const { healthDefinition } = await import("../../src/server/health_service.ts");
   const client = new Client(`127.0.0.1:${port}`, credentials.createInsecure());
   const methods = healthDefinition["grpc.health.v1.Health"] as ServiceDefinition;
   return { client, methods, close: () => client.close() };

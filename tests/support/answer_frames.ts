@@ -9,7 +9,7 @@ import {
   grpcMessage,
   headers,
   MAX_WINDOW,
-} from "../abuse/frames.ts";
+} from "./frames.ts";
 
 /** GetUserResponse: field 1, the string "hello". */
 export const HELLO = Buffer.from("\x0a\x05hello", "latin1");

@@ -5,7 +5,7 @@
 import { subscribe } from "node:diagnostics_channel";
 import type { ServerHttp2Stream } from "node:http2";
 import { setTimeout as sleep } from "node:timers/promises";
-import { startServer } from "../src/server/server.ts";
+import { startServer } from "../../src/server/server.ts";
 import { finishCall, openSession, startCall } from "./raw_client.ts";
 
 declare const gc: (options: { type: "minor" | "major" }) => void;

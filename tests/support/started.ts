@@ -1,5 +1,5 @@
 /** Programs that run beside the test, and how long it waits for them. */
-import { spawnUsersvc, Transcript } from "../program.ts";
+import { spawnUsersvc, Transcript } from "./program.ts";
 
 /** How long anything may take that is waited for, in milliseconds. */
 const LIMIT_MS = 30_000;

@@ -1,7 +1,7 @@
 /** Runs the real program as a process, for the tests. */
-import { shellWord } from "../src/cli/escape.ts";
-import { mainModule, root } from "../tools/paths.ts";
-import { sourcePermissionFlags } from "../tools/permissions.ts";
+import { shellWord } from "../../src/cli/escape.ts";
+import { mainModule, root } from "../../tools/paths.ts";
+import { sourcePermissionFlags } from "../../tools/permissions.ts";
 
 const windows = Deno.build.os === "windows";
 

@@ -1,6 +1,6 @@
 /** Runs the recipes of the documents: their blocks of shell commands. */
 import assert from "node:assert/strict";
-import { root } from "../tools/paths.ts";
+import { root } from "../../tools/paths.ts";
 import { type Result, shellCommand, STARTED, Transcript } from "./program.ts";
 import { closedPort } from "./tcp_peer.ts";
 

@@ -4,7 +4,7 @@ import { request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { connect as connectHttp2, type SecureClientSessionOptions } from "node:http2";
 import { connect as connectSocket } from "node:net";
-import { root } from "../tools/paths.ts";
+import { root } from "../../tools/paths.ts";
 
 /** Where a server listens, and how it is reached there. */
 export interface Reach {

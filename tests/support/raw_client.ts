@@ -7,7 +7,7 @@ import {
   connect,
   type OutgoingHttpHeaders,
 } from "node:http2";
-import { loadContract } from "../src/contract/contract.ts";
+import { loadContract } from "../../src/contract/contract.ts";
 
 /** What came back for one call. */
 export interface Answer {

@@ -2,11 +2,11 @@
 import { Buffer } from "node:buffer";
 import { fileURLToPath } from "node:url";
 import type { Metadata, Server, ServerCredentials } from "@grpc/grpc-js";
-import { loadContract } from "../src/contract/contract.ts";
+import { loadContract } from "../../src/contract/contract.ts";
 
 /** The path of a file in tests/certs/. */
 export function cert(name: string): string {
-  return fileURLToPath(new URL(`certs/${name}`, import.meta.url));
+  return fileURLToPath(new URL(`../certs/${name}`, import.meta.url));
 }
 
 /** Gives a test one file with several of tests/certs/, in this order. */

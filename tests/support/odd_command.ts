@@ -1,5 +1,5 @@
 /** A command whose words and help hold all that a shell could take for its own. */
-import { defineCommand } from "../src/cli/command.ts";
+import { defineCommand } from "../../src/cli/command.ts";
 
 /** What its flag and its operand suggest. */
 export const words = ["$(id)", "`id`", "it's", '"', "a\\b", "[c]:d", "~", "*"];

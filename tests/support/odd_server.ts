@@ -4,7 +4,7 @@
  */
 import { Buffer } from "node:buffer";
 import { type AddressInfo, createServer, type Socket } from "node:net";
-import { Flag, frame, FrameType, PREFACE, settings } from "../abuse/frames.ts";
+import { Flag, frame, FrameType, PREFACE, settings } from "./frames.ts";
 
 /** A call that waits for its answer. */
 export interface Asked {
