@@ -40,6 +40,7 @@ linuxTest("the package for npm", async (test) => {
       ["has the exit codes of the program, also where a pipe closes", checkExitCodes],
       ["starts the native Deno, once, and ends as it does", checkProcesses],
       ["takes a signal that was sent to all of its processes once", checkGroupSignal],
+      ["ends as the program does under Deno in place of Node", checkUnderDeno],
       ["drains at Ctrl-C", checkCtrlC],
       ["runs where nothing can be written", checkReadOnly],
       ["works in a folder whose name has a comma and a space", checkOddFolder],
@@ -70,6 +71,16 @@ async function checkProcesses(installed: Installed): Promise<void> {
     const executable = await Deno.readLink(`/proc/${children[0]}/exe`);
     assert.equal(executable, `${installed.folder}/node_modules/${native}/deno`);
     sendSignal(children[0]!, "SIGKILL");
+    assert.equal((await ended()).code, 128 + 9);
+  });
+}
+
+async function checkUnderDeno(installed: Installed): Promise<void> {
+  const starter = `${installed.folder}/node_modules/usersvc/usersvc.cjs`;
+  const program = [Deno.execPath(), "run", "--quiet", "--allow-all", starter] as const;
+  await checkCalls({ ...installed, program });
+  await withServer({ ...installed, program }, [], async ({ pid, ended }) => {
+    sendSignal((await childrenOf(pid))[0]!, "SIGKILL");
     assert.equal((await ended()).code, 128 + 9);
   });
 }

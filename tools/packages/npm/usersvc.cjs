@@ -70,6 +70,15 @@ function cacheFolder() {
   return join(XDG_CACHE_HOME || join(HOME || "/dev/null", ofSystem), "usersvc");
 }
 
+/** Not child.kill: where Deno is Node, "exit" then says that the signal has ended the process. */
+function send({ pid }, signal) {
+  try {
+    process.kill(pid, signal);
+  } catch {
+    // It has ended, or was never started; its event is on the way.
+  }
+}
+
 function start({ path, why }) {
   const env = { ...process.env, DENO_DIR: cacheFolder(), USERSVC_SIGNALS: "forwarded" };
   // Deno takes a comma for the end of a path, so such a path cannot be allowed by name.
@@ -82,7 +91,7 @@ function start({ path, why }) {
     fail(why() ?? `${path} cannot be started (${code}); ${again}`);
   });
   // On Windows the console tells every process of Ctrl-C.
-  const passOn = process.platform === "win32" ? () => {} : (signal) => child.kill(signal);
+  const passOn = process.platform === "win32" ? () => {} : (signal) => send(child, signal);
   const signals = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"];
   for (const signal of signals) process.on(signal, passOn);
   child.on("exit", (code, signal) => {
