@@ -1,9 +1,9 @@
-/** Runs the recipes of the documents that need zsh, fish or grpcurl. */
+/** Runs the recipes of the documents that need zsh, fish or grpcurl, and those that wait. */
 import assert from "node:assert/strict";
 import { dirname } from "node:path";
 import { grpcurl } from "../../tools/peers/grpc.ts";
 import { linuxTest, posixTest } from "../support/program.ts";
-import { allRecipes, runRecipe } from "../support/recipes.ts";
+import { allRecipes, runRecipe, withoutServer } from "../support/recipes.ts";
 import { fish, zsh, zshEnvironment } from "./shells.ts";
 
 const shells = { zsh: { find: zsh, setup: zshEnvironment }, fish: { find: fish, setup: "" } };
@@ -24,3 +24,13 @@ posixTest("the recipes of the documents for grpcurl work with it", async () => {
   const path = [dirname(await grpcurl())];
   for (const recipe of recipes) await runRecipe(recipe, "sh", { path });
 });
+
+posixTest(
+  "the commands of the documents end by themselves where no server has started",
+  async () => {
+    const recipes = (await allRecipes()).filter(({ language }) => language === "console");
+    assert.notEqual(recipes.length, 0);
+    const path = [dirname(await grpcurl())];
+    for (const recipe of recipes) await runRecipe(withoutServer(recipe), "sh", { path });
+  },
+);

@@ -93,8 +93,10 @@ export async function runRecipe(
         ...cacheOfDeno(),
       },
     };
-    if (language === "console") await runConsole(where, place, text, shell, skipped);
-    else await runScript(where, place, shell, [...strict(language), "-c", setup + text]);
+    // Another program may use these ports.
+    const here = text.replaceAll("50051", `${port}`).replaceAll("9464", `${where.metricsPort}`);
+    if (language === "console") await runConsole(where, place, here, shell, skipped);
+    else await runScript(where, place, shell, [...strict(language), "-c", setup + here]);
   } finally {
     for (const pid of await marked(marker)) Deno.kill(pid, "SIGKILL");
     await Deno.remove(folder, { recursive: true });
@@ -128,8 +130,8 @@ async function runScript(
   const left = await marked(where.marker);
   for (const pid of left) Deno.kill(pid, "SIGKILL");
   await stdout.all();
-  assert.equal(code, 0, `${place}: ${await stderr.all()}`);
   assert.deepEqual(left, [], `${place} leaves processes behind`);
+  assert.equal(code, 0, `${place}: ${await stderr.all()}`);
 }
 
 /** A command of a `console` block and what it prints. */
@@ -145,11 +147,8 @@ async function runConsole(
   shell: string,
   skipped: (command: string) => boolean,
 ): Promise<void> {
-  // Another program may use these ports.
-  const all = steps(
-    text.replaceAll("50051", `${where.port}`).replaceAll("9464", `${where.metricsPort}`),
-  );
-  const shown = all.find(({ command }) => /^\S*usersvc serve\b/.test(command));
+  const all = steps(text);
+  const shown = all.find(startsServer);
   if (shown) assert.match(shown.printed, STARTED, `${place}: no start line`);
   const serving = shown ?? { command: `./usersvc serve --port ${where.port}`, printed: "" };
   const before = shown === undefined ? [] : all.slice(0, all.indexOf(shown));
@@ -185,6 +184,17 @@ async function runStep(
     { code: 0, printed: comparable(printed) },
     `${place}: ${command}`,
   );
+}
+
+/** A script of the commands of a `console` block but its server, which each may fail. */
+export function withoutServer({ place, text }: Recipe): Recipe {
+  const commands = steps(text).filter((step) => !startsServer(step));
+  const script = commands.map(({ command }) => `(${command}\n) || true\n`).join("");
+  return { place, language: "sh", text: script };
+}
+
+function startsServer({ command }: Step): boolean {
+  return /^\S*usersvc serve\b/.test(command);
 }
 
 /** Replaces what differs from run to run: the times and peers of a log. */
