@@ -10,9 +10,7 @@ const PORT = "a port number from 1 to 65535";
 const DURATION = "a duration from 1ms to 24h with its unit, such as 500ms, 2s or 1m";
 const ADDRESS =
   "HOST:PORT, [IPV6]:PORT, dns:///NAME:PORT, unix:PATH, ipv4:IP:PORT,... or ipv6:[IP]:PORT,...";
-const HEADER =
-  "'name: value' in ASCII, base64 for a name that ends in -bin, and no name that gRPC " +
-  "or HTTP/2 sets itself";
+const HEADER = "'name: value'";
 const NEWLINE = "a\nb\x1b[2J";
 
 /** Wrong command lines and the one line that each prints, without what every line ends with. */
@@ -122,7 +120,7 @@ const mistakes: [args: string[], line: string][] = [
   ],
   [
     ["call", "a", "--rate", "10001"],
-    'usersvc call: --rate expects a number from 1 to 10000, not "10001"',
+    'usersvc call: --rate expects a number from 0.001 to 10000, not "10001"',
   ],
   [
     ["call", "a", "--repeat", "0"],
@@ -135,14 +133,54 @@ const mistakes: [args: string[], line: string][] = [
   ],
   [
     ["call", "a", "--keepalive", "999ms"],
-    "usersvc call: --keepalive expects a duration from 1s to 24h with its unit, such as 500ms, 2s " +
-    'or 1m, not "999ms"',
+    "usersvc call: --keepalive expects a duration from 1s to 24h with its unit, such as 2s, 1m " +
+    'or 1h, not "999ms"',
   ],
   [["call", "a", "-H"], `usersvc call: --header needs a value: ${HEADER}`],
   [["call", "a", "-H", "-v"], `usersvc call: --header needs a value: ${HEADER}`],
   [["call", "a", "-vH", ""], `usersvc call: --header needs a value: ${HEADER}`],
-  [["call", "a", "-H", "-5"], `usersvc call: --header expects ${HEADER}, not "-5"`],
-  [["call", "a", "-Hx"], `usersvc call: --header expects ${HEADER}, not "x"`],
+  [
+    ["call", "a", "-H", "-5"],
+    `usersvc call: --header: there is no colon after "-5": write ${HEADER}`,
+  ],
+  [
+    ["call", "a", "-Htoken secret"],
+    `usersvc call: --header: there is no colon after "token": write ${HEADER}`,
+  ],
+  [
+    ["call", "a", "-H:x"],
+    `usersvc call: --header: there is no name before the first colon: write ${HEADER}`,
+  ],
+  [
+    ["call", "a", "-Ha\nb:x"],
+    'usersvc call: --header: the name "a\\nb" has other characters than ASCII letters, digits, "_", ' +
+    '"-" and "."',
+  ],
+  [
+    ["call", "a", "-HTE: x"],
+    'usersvc call: --header: gRPC or HTTP/2 sets "te" itself, choose another name',
+  ],
+  [
+    ["call", "a", "-Hx: é"],
+    'usersvc call: --header: the value of "x" is not printable ASCII; send other text as base64, ' +
+    "under a name that ends in -bin",
+  ],
+  [
+    ["call", "a", "-Hx-bin: ?"],
+    'usersvc call: --header: the value of "x-bin" is not base64, which a name that ends in -bin needs',
+  ],
+  [["call", "a", "--tim", "1s"], "usersvc call: unknown flag --tim (did you mean --timeout?)"],
+  [["call", "a", "--conc=5"], "usersvc call: unknown flag --conc (did you mean --concurrency?)"],
+  [["call", "a", "--rep", "5"], "usersvc call: unknown flag --rep (did you mean --repeat?)"],
+  [
+    ["call", "a", "--max", "5"],
+    "usersvc call: unknown flag --max (did you mean --max-p99 or --max-failed?)",
+  ],
+  [
+    ["call", "a", "--address", "http://a:1"],
+    'usersvc call: --address: "http://a:1" is a URL: write HOST:PORT alone, and --tls in place of ' +
+    "https://",
+  ],
   [["call", "a", "-v0"], 'usersvc call: -v expects no value, =true or =false, not "0"'],
   [["call", "a", "-vH=x"], 'usersvc call: -v expects no value, =true or =false, not "H=x"'],
   [["call", "a", "-vx"], "usersvc call: unknown flag -vx (to pass it as NAME, put -- before it)"],

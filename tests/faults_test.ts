@@ -1,7 +1,7 @@
 /** What a server does on purpose: asked by metadata, by a file of answers, by flags. */
 import assert from "node:assert/strict";
 import type { Metadata, ServiceError } from "@grpc/grpc-js";
-import { FAILURES, parseFailures } from "../src/commands/fault_values.ts";
+import { FAILURES } from "../src/commands/fault_values.ts";
 import { loadContract, type UserServiceClient } from "../src/contract/contract.ts";
 import { errorDetails } from "../src/contract/error_details.ts";
 import { MAX_DELAY_MS } from "../src/server/faults/plan.ts";
@@ -80,7 +80,7 @@ const asked: readonly (readonly [Headers, number, number, object | undefined])[]
   [[[ABORT, "14"]], 14, 0, { code: "UNAVAILABLE" }],
   [[[DELAY, "60"]], 0, 55, { delay_ms: 60 }],
   [[[DELAY, "60"], [ABORT, "5"]], 5, 55, { delay_ms: 60, code: "NOT_FOUND" }],
-  [[[ABORT, "14"], ["x-envoy-fault-abort-request-percentage", "0"]], 0, 0, undefined],
+  [[[ABORT, "14"], ["x-envoy-fault-abort-request-percentage", "0%"]], 0, 0, undefined],
   [[[ABORT, "14"], ["x-envoy-fault-abort-request-percentage", "100"]], 14, 0, {
     code: "UNAVAILABLE",
   }],
@@ -209,7 +209,7 @@ const answers = {
   "Unknown": { code: "NOT_FOUND", reason: "User not found" },
   "Slow": { delay: "60ms-80ms" },
   "Flaky": [{ code: "UNAVAILABLE" }, { code: "UNAVAILABLE", delay: "60ms" }, {}],
-  "Refused": { code: "FAILED_PRECONDITION", reason: "no", details: { violations } },
+  "Refused": { code: "failed_precondition", reason: "no", details: { violations } },
   "Marked": { metadata: { "x-tenant": "7", "hostname": "elsewhere", "constructor": "Bob" } },
   "constructor": { message: "Hello" },
 };
@@ -420,15 +420,40 @@ programTest(
 Deno.test("delays, ranges of them, and shares of failures", () => {
   assert.deepEqual(parseDelay("1.5s", MAX_DELAY_MS), { minMs: 1500, maxMs: 1500 });
   assert.deepEqual(parseDelay("50ms-1s", MAX_DELAY_MS), { minMs: 50, maxMs: 1000 });
-  for (const text of ["", "5", "0ms", "2s-1s", "1ms-2ms-3ms", "-1ms", "61s", "1ms-61s", "1 s"]) {
+  for (const text of ["", "5", "2s-1s", "1ms-2ms-3ms", "-1ms", "61s", "1ms-61s", "1 s"]) {
     assert.equal(parseDelay(text, MAX_DELAY_MS), undefined, text);
   }
-  assert.deepEqual(
-    parseFailures("UNAVAILABLE:0.1,INTERNAL:.05")?.map(({ code, rate }) => [code, rate]),
-    [["UNAVAILABLE", 0.1], ["INTERNAL", 0.05]],
-  );
-  assert.equal(parseFailures(Array(10).fill("ABORTED:0.1").join(","))?.length, 10);
-  for (const text of ["OK", "ABORTED,", "ABORTED,INTERNAL", "ABORTED:0.6,INTERNAL:0.5"]) {
-    assert.equal(parseFailures(text), undefined, `${text} is not ${FAILURES}`);
+  for (const text of ["0", "0s", "0-0ms"]) {
+    assert.deepEqual(parseDelay(text, MAX_DELAY_MS), { minMs: 0, maxMs: 0 });
+  }
+  const failures = (text: string) => FAILURES.parse(text)?.map(({ code, rate }) => [code, rate]);
+  assert.deepEqual(failures("UNAVAILABLE:0.1,INTERNAL:.05"), [
+    ["UNAVAILABLE", 0.1],
+    ["INTERNAL", 0.05],
+  ]);
+  assert.deepEqual(failures("unavailable:10%, Internal:0"), [["UNAVAILABLE", 0.1], [
+    "INTERNAL",
+    0,
+  ]]);
+  assert.equal(failures(Array(10).fill("ABORTED:0.1").join(","))?.length, 10);
+  const codes = /; the codes are CANCELLED, UNKNOWN, .*, UNAUTHENTICATED$/;
+  const faults: [text: string, fault: RegExp][] = [
+    ["FOO:0.1", /^"FOO" is no status code/],
+    ["FOO", codes],
+    ["OK", /^"OK" is no failure/],
+    ["OK", codes],
+    ["ABORTED,", /^"" is no status code/],
+    [
+      "ABORTED:0.1,INTERNAL:2",
+      /^the share in "INTERNAL:2" is not a number from 0 to 1, or from 0% /,
+    ],
+    ["ABORTED:101%", /^the share in "ABORTED:101%" /],
+    ["ABORTED:-1", /^the share in "ABORTED:-1" /],
+    ["ABORTED,INTERNAL", /^several status codes need their shares, /],
+    ["ABORTED:0.6,INTERNAL:50%", /^the shares are 1\.1 together, which is more than 1$/],
+  ];
+  for (const [text, fault] of faults) {
+    assert.equal(FAILURES.parse(text), undefined, text);
+    assert.match(FAILURES.fault!(text)!, fault);
   }
 });

@@ -4,7 +4,7 @@ import { parseHeader } from "../src/client/metadata.ts";
 import { parseTarget } from "../src/client/target.ts";
 import { denoFault } from "../src/workarounds/deno_versions.ts";
 import { usernameFault } from "../src/server/username.ts";
-import { DURATION } from "../src/commands/value_ranges.ts";
+import { DURATION, DURATION_OR_NONE, RATE } from "../src/commands/value_ranges.ts";
 
 const { parse: parseDuration } = DURATION;
 const { parse: parsePort } = PORT;
@@ -37,6 +37,18 @@ Deno.test("durations have a unit and lie between 1ms and 24h", () => {
     ]
   ) {
     assert.equal(parseDuration(text), undefined, text);
+  }
+});
+
+Deno.test("durations and rates begin at zero where that means something", () => {
+  for (const text of ["0", "0s", "0ms"]) {
+    assert.equal(DURATION_OR_NONE.parse(text), 0);
+    assert.equal(parseDuration(text), undefined);
+  }
+  assert.match(DURATION_OR_NONE.expects, /from 0 to 24h/);
+  assert.deepEqual(["0.5", "0.001", "10000"].map(RATE.parse), [0.5, 0.001, 10_000]);
+  for (const text of ["0", "0.0001", "10000.1", "1e3", ".5", "-1", ""]) {
+    assert.equal(RATE.parse(text), undefined, text);
   }
 });
 

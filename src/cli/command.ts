@@ -8,8 +8,8 @@ export interface ValueFlag<T> {
   readonly expects: string;
   /** Reads the value, which may be empty; undefined if it is not valid. */
   readonly parse: (text: string) => T | undefined;
-  /** What to do about an invalid value, to follow `expects`; undefined if there is nothing to add. */
-  readonly hint?: (text: string) => string | undefined;
+  /** What is wrong with an invalid value, in place of `expects`; undefined if that says enough. */
+  readonly fault?: (text: string) => string | undefined;
   /** Used, as if it had been typed, where neither flag nor environment give a value. */
   readonly default?: string;
   /** What help shows as the default where `default` is absent. */

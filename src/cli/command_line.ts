@@ -158,11 +158,18 @@ function valueOf(flag: ValueFlag<unknown>, text: string, source: string): unknow
   return value;
 }
 
+/** How many candidates are told at most. */
+const MAX_TOLD = 4;
+
 /**
- * The end of an error line: ` (did you mean serve?)`, or nothing if no candidate is similar: half of
- * the typed characters, or more, would have to change.
+ * The end of an error line: ` (did you mean serve?)`, or nothing if no candidate is similar: none begins
+ * with what was typed, and half of the typed characters, or more, would have to change.
  */
 export async function didYouMean(typed: string, candidates: string[]): Promise<string> {
+  const longer = candidates.filter((name) => /\w/.test(typed) && name.startsWith(typed));
+  if (longer.length > 0 && longer.length <= MAX_TOLD) {
+    return ` (did you mean ${longer.join(", ").replace(/, (\S+)$/, " or $1")}?)`;
+  }
   const { closestMatch } = await import("leven");
   const maxDistance = Math.ceil(typed.length / 2) - 1;
   const match = closestMatch(typed, candidates, { maxDistance });

@@ -1,4 +1,4 @@
-import { excerpt } from "./escape.ts";
+import { escapeControls, excerpt } from "./escape.ts";
 import { type Flags, takesValue, UsageError, type ValueFlag } from "./command.ts";
 
 /** Arguments that parseArgs can read in one way only, and the faults that it would not find. */
@@ -105,8 +105,10 @@ function missingValue(
  */
 export function invalidValue(source: string, flag: ValueFlag<unknown>, text: string): UsageError {
   if (text === "") return new UsageError(`${source} needs a value: ${flag.expects}`);
-  const hint = flag.hint?.(text);
+  const fault = flag.fault?.(text);
   return new UsageError(
-    `${source} expects ${flag.expects}, not "${excerpt(text)}"${hint ? `: ${hint}` : ""}`,
+    fault === undefined
+      ? `${source} expects ${flag.expects}, not "${excerpt(text)}"`
+      : `${source}: ${escapeControls(fault)}`,
   );
 }

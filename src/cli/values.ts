@@ -2,7 +2,7 @@
 import type { ValueFlag } from "./command.ts";
 
 /** A kind of values, to be spread into the declaration of a flag. */
-export type ValueKind<T> = Pick<ValueFlag<T>, "expects" | "parse">;
+export type ValueKind<T> = Pick<ValueFlag<T>, "expects" | "parse" | "fault">;
 
 /** A path: any text without a NUL. */
 export const PATH: ValueKind<string> = {
@@ -31,17 +31,30 @@ export function wholeNumber(min: number, max: number): ValueKind<number> {
   };
 }
 
+/** A number in decimal digits, with at most three behind the point. */
+export function decimal(min: number, max: number): ValueKind<number> {
+  return {
+    expects: `a number from ${min} to ${max}`,
+    parse: (text) =>
+      /^\d{1,9}(?:\.\d{1,3})?$/.test(text) ? within(Number(text), min, max) : undefined,
+  };
+}
+
 const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
 
 /**
  * A duration such as `500ms`, `2s`, `1.5m` or `1h`, in milliseconds.
  *
- * @param min the shortest, written in the same way
+ * @param min the shortest, written in the same way; `0` needs no unit
  * @param max the longest
  */
 export function duration(min: string, max: string): ValueKind<number> {
-  const expects = `a duration from ${min} to ${max} with its unit, such as 500ms, 2s or 1m`;
-  return { expects, parse: quantity(UNIT_MS, min, max) };
+  const parse = quantity(UNIT_MS, min, max);
+  const [a, b, c] = ["500ms", "2s", "1m", "1h"].filter((text) => parse(text) !== undefined);
+  return {
+    expects: `a duration from ${min} to ${max} with its unit, such as ${a}, ${b} or ${c}`,
+    parse,
+  };
 }
 
 const UNIT_BYTES = { MB: 1_000_000, GB: 1_000_000_000 };
@@ -66,7 +79,7 @@ function quantity(
   const form = new RegExp(`^(\\d+(?:\\.\\d+)?)(${Object.keys(units).join("|")})$`);
   const amount = (text: string) => {
     const [, number, unit] = form.exec(text) ?? [];
-    return Number(number) * (units[unit ?? ""] ?? NaN);
+    return text === "0" ? 0 : Number(number) * (units[unit ?? ""] ?? NaN);
   };
   const [least, most] = [amount(min), amount(max)];
   return (text) => within(amount(text), least, most);

@@ -9,8 +9,7 @@ export interface Header {
 }
 
 /** What {@linkcode parseHeader} accepts, in words for help and errors. */
-export const HEADER = "'name: value' in ASCII, base64 for a name that ends in -bin, and no name " +
-  "that gRPC or HTTP/2 sets itself";
+export const HEADER = "'name: value'";
 
 /**
  * Reads one entry of request metadata, `name: value`.
@@ -20,12 +19,49 @@ export const HEADER = "'name: value' in ASCII, base64 for a name that ends in -b
  * @see https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md
  */
 export function parseHeader(text: string): Header | undefined {
-  const match = /^([\da-z_.-]+):[ \t]*([ -~]*?)[ \t]*$/i.exec(text);
-  if (!match) return undefined;
-  const name = match[1]!.toLowerCase();
-  if (isReservedName(name)) return undefined;
-  if (!name.endsWith("-bin")) return { name, value: match[2]! };
-  const value = parseBase64(match[2]!);
+  const read = readHeader(text);
+  return typeof read === "string" ? undefined : read;
+}
+
+/**
+ * What is wrong with an entry of request metadata, in words for an error; undefined if nothing is. The
+ * value, which may be a secret, is not quoted.
+ */
+export function headerFault(text: string): string | undefined {
+  const read = readHeader(text);
+  return typeof read === "string" ? read : undefined;
+}
+
+/** The entry, or what is wrong with it. */
+function readHeader(text: string): Header | string {
+  const colon = text.indexOf(":");
+  if (colon < 0) {
+    const [word = ""] = text.split(/\s/);
+    return `there is no colon after "${word.slice(0, MAX_SHOWN)}": write ${HEADER}`;
+  }
+  const name = text.slice(0, colon).toLowerCase();
+  const value = text.slice(colon + 1).replace(/^[ \t]+|[ \t]+$/g, "");
+  if (name === "") return `there is no name before the first colon: write ${HEADER}`;
+  const quoted = `"${name.slice(0, MAX_SHOWN)}"`;
+  if (!/^[\da-z_.-]+$/.test(name)) {
+    return `the name ${quoted} has other characters than ASCII letters, digits, "_", "-" and "."`;
+  }
+  if (isReservedName(name)) return `gRPC or HTTP/2 sets ${quoted} itself, choose another name`;
+  if (name.endsWith("-bin")) {
+    return withBytes(name, value) ??
+      `the value of ${quoted} is not base64, which a name that ends in -bin needs`;
+  }
+  return /^[ -~]*$/.test(value)
+    ? { name, value }
+    : `the value of ${quoted} is not printable ASCII; ` +
+      "send other text as base64, under a name that ends in -bin";
+}
+
+/** How much of a name is shown, in characters. */
+const MAX_SHOWN = 60;
+
+function withBytes(name: string, text: string): Header | undefined {
+  const value = parseBase64(text);
   return value && { name, value };
 }
 

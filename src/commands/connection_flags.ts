@@ -2,10 +2,10 @@ import { type FlagValues, UsageError } from "../cli/command.ts";
 import { writeError } from "../cli/output.ts";
 import { PATH, PORT } from "../cli/values.ts";
 import type { Connection } from "../client/connection.ts";
-import { HEADER, parseHeader } from "../client/metadata.ts";
+import { HEADER, headerFault, parseHeader } from "../client/metadata.ts";
 import { parseTarget, TARGET, type Target, withPort } from "../client/target.ts";
 import type { ClientTls } from "../client/tls_options.ts";
-import { escapeControls } from "../cli/escape.ts";
+import { cut, escapeControls } from "../cli/escape.ts";
 import { DURATION, KEEPALIVE, RETRIES } from "./value_ranges.ts";
 
 const file = { value: "FILE", ...PATH } as const;
@@ -17,7 +17,7 @@ export const connectionFlags = {
     help: "The server: HOST:PORT, dns:///NAME:PORT, unix:PATH, ...",
     expects: TARGET,
     parse: parseAddress,
-    hint: targetHint,
+    fault: targetFault,
     default: "localhost:50051",
     env: "USERSVC_ADDRESS",
   },
@@ -46,6 +46,7 @@ export const connectionFlags = {
     help: "Send metadata; -bin names take base64. Repeats",
     expects: HEADER,
     parse: parseHeader,
+    fault: headerFault,
   },
   verbose: { short: "v", help: "Show metadata, the peer and timing on stderr" },
   tls: { help: "Speak TLS and verify the server", env: "USERSVC_TLS" },
@@ -160,9 +161,9 @@ function parseServerName(text: string): string | undefined {
   return target?.host === text ? text : undefined;
 }
 
-/** What to write instead of a text that is no target; undefined if nothing helps. */
-function targetHint(text: string): string | undefined {
+/** What is wrong with a URL, which is no target; undefined if the text is none. */
+function targetFault(text: string): string | undefined {
   return /^[a-z][a-z\d+.-]*:\/\//i.test(text) && !/^(dns|unix):/.test(text)
-    ? "it is no URL: leave out the scheme and the path; for https:// give --tls"
+    ? `"${cut(text, 60)}" is a URL: write HOST:PORT alone, and --tls in place of https://`
     : undefined;
 }

@@ -1,44 +1,71 @@
+import { cut } from "../cli/escape.ts";
 import type { ValueKind } from "../cli/values.ts";
 import { STATUS_NAMES } from "../contract/status_codes.ts";
 import { type Delay, parseDelay } from "../server/faults/delay.ts";
 import type { Failure } from "../server/faults/faults.ts";
-import { DURATION } from "./value_ranges.ts";
+import { DURATION_OR_NONE } from "./value_ranges.ts";
 
 /** The names of all status codes but OK. */
 export const FAILURE_CODES = STATUS_NAMES.slice(1) as Failure["code"][];
 
-/** What {@linkcode parseFailures} accepts, in words for help and errors. */
-export const FAILURES =
-  "CODE or CODE:RATE, such as UNAVAILABLE, or several whose rates are at most 1 together, such as " +
-  "UNAVAILABLE:0.1,INTERNAL:0.05";
-
 /**
- * Reads names of status codes other than OK, each with the share of the calls that fail with it: all
- * if it is not given.
- *
- * @returns undefined if the text is something else
+ * Names of status codes other than OK, each with the share of the calls that fail with it: all if it is
+ * not given.
  */
-export function parseFailures(text: string): readonly Failure[] | undefined {
-  const failures = text.split(",").map(parseFailure);
-  const known = failures.filter((failure) => failure !== undefined);
+export const FAILURES: ValueKind<readonly Failure[]> = {
+  expects: "a status code, or several with their shares, such as UNAVAILABLE:0.1,INTERNAL:5%",
+  parse: (text) => {
+    const read = readFailures(text);
+    return typeof read === "string" ? undefined : read;
+  },
+  fault: (text) => {
+    const read = readFailures(text);
+    return typeof read === "string" ? read : undefined;
+  },
+};
+
+/** The failures, or what is wrong with them in words. */
+function readFailures(text: string): readonly Failure[] | string {
+  const failures: Failure[] = [];
+  for (const part of text.split(",")) {
+    const read = readFailure(part.trim());
+    if (typeof read === "string") return read;
+    failures.push(read);
+  }
+  const sum = failures.reduce((sum, { rate }) => sum + rate, 0);
   // Ten shares of 0.1 are a little more than 1 in binary.
-  const fit = known.reduce((sum, { rate }) => sum + rate, 0) <= 1 + 1e-9;
-  return fit && known.length === failures.length ? known : undefined;
+  if (sum <= 1 + 1e-9) return failures;
+  return failures.length > 1 && failures.every(({ rate }) => rate === 1)
+    ? "several status codes need their shares, such as UNAVAILABLE:0.1,INTERNAL:5%"
+    : `the shares are ${Number(sum.toPrecision(6))} together, which is more than 1`;
 }
 
-function parseFailure(text: string): Failure | undefined {
-  const match = /^([A-Z_]+)(?::(\d*\.?\d+))?$/.exec(text);
-  const code = FAILURE_CODES.find((name) => name === match?.[1]);
-  const rate = Number(match?.[2] ?? 1);
-  if (code === undefined || rate <= 0 || rate > 1) return undefined;
+function readFailure(part: string): Failure | string {
+  const [name = "", ...shares] = part.split(":");
+  const code = FAILURE_CODES.find((code) => code === name.toUpperCase());
+  if (code === undefined) {
+    const fault = name.toUpperCase() === "OK" ? "is no failure" : "is no status code";
+    return `"${cut(name, 60)}" ${fault}; the codes are ${FAILURE_CODES.join(", ")}`;
+  }
+  const rate = shares.length === 0 ? 1 : shareOf(shares.join(":"));
+  if (rate === undefined) {
+    return `the share in "${cut(part, 60)}" is not a number from 0 to 1, or from 0% to 100%`;
+  }
   return { code, rate, reason: "failed on purpose (--fail)" };
+}
+
+/** A share from 0 to 1, or in percent. */
+function shareOf(text: string): number | undefined {
+  const [, number, sign] = /^(\d*\.?\d+)(%?)$/.exec(text) ?? [];
+  const share = Number(number) / (sign === "%" ? 100 : 1);
+  return share <= 1 ? share : undefined;
 }
 
 const MAX_DELAY_MS = 24 * 60 * 60_000;
 
 /** How late an answer is to come. */
 export const DELAY: ValueKind<Delay> = {
-  expects: `${DURATION.expects}, or a range of two, such as 50ms-200ms`,
+  expects: `${DURATION_OR_NONE.expects}, or a range of two, such as 50ms-200ms`,
   parse: (text) => parseDelay(text, MAX_DELAY_MS),
 };
 

@@ -4,8 +4,8 @@ import { ExitCode } from "../cli/exit.ts";
 import { writeError } from "../cli/output.ts";
 import { giveUpRunning } from "../cli/program.ts";
 import { PATH, PORT_OR_FREE } from "../cli/values.ts";
-import { DELAY, FAILURE_CODES, FAILURES, INSTANCE, parseFailures } from "./fault_values.ts";
-import { DURATION, WORKER_MEMORY, WORKERS } from "./value_ranges.ts";
+import { DELAY, FAILURE_CODES, FAILURES, INSTANCE } from "./fault_values.ts";
+import { DURATION, DURATION_OR_NONE, WORKER_MEMORY, WORKERS } from "./value_ranges.ts";
 import { LOG_FORMATS } from "../telemetry/log_format.ts";
 import { AnswersError } from "../server/faults/answers_error.ts";
 import type { Endpoint, TcpEndpoint } from "../server/listen.ts";
@@ -92,7 +92,7 @@ touched. With --faults-by-metadata any caller may ask, so keep it to tests.`,
     grace: {
       value: "DURATION",
       help: "How long calls in flight may finish after a signal",
-      ...DURATION,
+      ...DURATION_OR_NONE,
       default: "10s",
     },
     "max-connection-age": {
@@ -109,8 +109,7 @@ touched. With --faults-by-metadata any caller may ask, so keep it to tests.`,
     fail: {
       value: "CODE[:RATE],...",
       help: "Fail calls, or a share of them, on purpose",
-      expects: FAILURES,
-      parse: parseFailures,
+      ...FAILURES,
       suggestions: FAILURE_CODES,
     },
     answers: {
@@ -182,7 +181,7 @@ touched. With --faults-by-metadata any caller may ask, so keep it to tests.`,
       faults: {
         ...(flags["faults-by-metadata"] && { byMetadata: true }),
         ...(flags.answers && { answers: { path: flags.answers, processes: flags.workers ?? 1 } }),
-        ...(flags.delay && { delay: flags.delay }),
+        ...(flags.delay?.maxMs && { delay: flags.delay }),
         ...(flags.fail && { fail: flags.fail }),
       },
       ...(flags.instance && { instance: flags.instance }),

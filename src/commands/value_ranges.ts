@@ -1,7 +1,10 @@
-import { duration, size, type ValueKind, wholeNumber } from "../cli/values.ts";
+import { decimal, duration, size, type ValueKind, wholeNumber } from "../cli/values.ts";
 
 /** A deadline or another duration, in milliseconds. */
 export const DURATION = duration("1ms", "24h");
+
+/** A duration that may be none at all, in milliseconds. */
+export const DURATION_OR_NONE = duration("0", "24h");
 
 /**
  * How long a connection may be silent before it is pinged, in milliseconds. grpc-js has no least time;
@@ -17,7 +20,7 @@ export const CONCURRENCY = wholeNumber(1, 1_000);
 export const REPEATS = wholeNumber(1, 100_000_000);
 
 /** How many calls begin per second; one process makes some 9,000 at most on one core. */
-export const RATE = wholeNumber(1, 10_000);
+export const RATE = decimal(0.001, 10_000);
 
 /** A share of the calls, in percent. */
 export const PERCENT: ValueKind<number> = {

@@ -29,9 +29,10 @@ function object<const T extends v.ObjectEntries>(entries: T) {
   );
 }
 
-const Code = v.picklist(STATUS_NAMES, "the name of a status code, such as NOT_FOUND");
+const CODE = "the name of a status code, such as NOT_FOUND";
+const Code = v.pipe(v.string(CODE), v.toUpperCase(), v.picklist(STATUS_NAMES, CODE));
 
-const DELAY = 'a delay from 1ms to 1m, such as "200ms", or a range, such as "50ms-200ms"';
+const DELAY = 'a delay from 0 to 1m, such as "200ms", or a range, such as "50ms-200ms"';
 const Delay = v.pipe(
   v.string(DELAY),
   v.rawTransform(({ dataset, addIssue, NEVER }) => {

@@ -11,17 +11,18 @@ const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, 
 /**
  * Reads a delay, `200ms`, or a range of delays, `50ms-200ms`.
  *
- * @param maxMs the longest that is accepted, in milliseconds; the shortest is 1 ms
+ * @param maxMs the longest that is accepted, in milliseconds; the shortest is none, `0`
  * @returns undefined if the text is something else, or the range begins after its end
  */
 export function parseDelay(text: string, maxMs: number): Delay | undefined {
   const [min, max = min, ...rest] = text.split("-").map(milliseconds);
   if (min === undefined || max === undefined || rest.length > 0) return undefined;
-  return min >= 1 && min <= max && max <= maxMs ? { minMs: min, maxMs: max } : undefined;
+  return min <= max && max <= maxMs ? { minMs: min, maxMs: max } : undefined;
 }
 
 /** NaN, which is in no range, if the text is not a duration. */
 function milliseconds(text: string): number {
+  if (text === "0") return 0;
   const [, number, unit] = /^(\d{1,9}(?:\.\d{1,9})?)(ms|s|m|h)$/.exec(text) ?? [];
   return Number(number) * (UNIT_MS[unit ?? ""] ?? NaN);
 }

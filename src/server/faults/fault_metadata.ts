@@ -41,9 +41,9 @@ export function metadataPlanner(instance: string | undefined): Planner {
 
 function planFor(call: IncomingCall, instance: string | undefined): Plan | undefined {
   const delay = numberIn(call, DELAY, 0, MAX_DELAY_MS);
-  const delayPercentage = numberIn(call, DELAY_PERCENTAGE, 0, 100);
+  const delayPercentage = numberIn(call, DELAY_PERCENTAGE, 0, 100, "%");
   const abort = numberIn(call, ABORT, 1, LAST_STATUS);
-  const abortPercentage = numberIn(call, ABORT_PERCENTAGE, 0, 100);
+  const abortPercentage = numberIn(call, ABORT_PERCENTAGE, 0, 100, "%");
   const behaviors = behaviorsIn(call);
   if (delay === undefined && abort === undefined && behaviors.length === 0) return undefined;
   const delayMs = delay !== undefined && isDrawn(delayPercentage) ? delay : 0;
@@ -134,10 +134,12 @@ function numberIn(
   header: string,
   min: number,
   max: number,
+  unit = "",
 ): number | undefined {
   const values = call.metadata(header);
   if (values.length === 0) return undefined;
-  const [text = ""] = values;
+  const [value = ""] = values;
+  const text = unit !== "" && value.endsWith(unit) ? value.slice(0, -unit.length) : value;
   const isNumber = values.length === 1 && /^\d{1,9}$/.test(text);
   if (isNumber && Number(text) >= min && Number(text) <= max) return Number(text);
   throw new HeaderError(header, `a number from ${min} to ${max}`);
