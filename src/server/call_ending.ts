@@ -23,7 +23,7 @@ const FAILED: Ending = { answer: { code: status.INTERNAL, reason: "internal erro
  * call is answered at most once, and has one record and one count. grpc-js alone does not see to that:
  * it emits `cancelled` after an answer, too.
  *
- * @param metadata initial metadata that every answer carries
+ * @param metadata what every answer carries
  * @returns ends the call, unless it has ended, or its ending is undefined: it is to end later; what
  * throws on the way there is INTERNAL
  * @see https://github.com/grpc/grpc-node/issues/2771

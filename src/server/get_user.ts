@@ -19,7 +19,7 @@ export interface GetUser {
 export interface GetUserOptions {
   /** Decide what is done on purpose: the first that has something to say of a call does. */
   readonly planners?: readonly Planner[];
-  /** Initial metadata that every answer carries. */
+  /** What every answer carries. */
   readonly metadata?: Answer["metadata"];
 }
 

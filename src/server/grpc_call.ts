@@ -58,17 +58,20 @@ class GrpcCall implements IncomingCall {
   }
 
   answer({ code, message = "", reason = "", violations, metadata }: Answer): void {
-    if (metadata !== undefined) this.#call.sendMetadata(toMetadata(metadata));
-    if (code === status.OK) return this.#respond(null, { message });
-    const error = { code, details: reason };
-    if (violations === undefined) return this.#respond(error);
-    const trailers = new Metadata();
-    trailers.set(DETAILS_TRAILER, Buffer.from(encodeBadRequest(code, reason, violations)));
-    this.#respond({ ...error, metadata: trailers });
+    if (code === status.OK) {
+      if (metadata !== undefined) this.#call.sendMetadata(toMetadata(metadata));
+      return this.#respond(null, { message });
+    }
+    // Initial metadata would commit the call: no client may try it again.
+    const trailers = toMetadata(metadata);
+    if (violations !== undefined) {
+      trailers.set(DETAILS_TRAILER, Buffer.from(encodeBadRequest(code, reason, violations)));
+    }
+    this.#respond({ code, details: reason, metadata: trailers });
   }
 }
 
-function toMetadata(values: NonNullable<Answer["metadata"]>): Metadata {
+function toMetadata(values: Answer["metadata"] = {}): Metadata {
   const metadata = new Metadata();
   for (const [key, list] of Object.entries(values)) {
     for (const value of list) metadata.add(key, value);

@@ -26,6 +26,11 @@ export interface Answer {
   readonly reason?: string;
   /** What is wrong with the request, for a `google.rpc.BadRequest`. */
   readonly violations?: readonly FieldViolation[];
-  /** Initial metadata: headers. The keys are in lower case. */
+  /**
+   * Metadata to send with it, the keys in lower case: initial metadata of a greeting, trailers of a
+   * failure, since a client may retry a call only as long as no initial metadata has come.
+   *
+   * @see https://github.com/grpc/proposal/blob/master/A6-client-retries.md#when-retries-are-valid
+   */
   readonly metadata?: Readonly<Record<string, readonly string[]>>;
 }

@@ -11,7 +11,7 @@ export interface Plan {
   readonly fault?: Fault;
   /** The answer in place of the usual one. */
   readonly answer?: Answer;
-  /** Initial metadata to send with the answer, whichever it is. */
+  /** Metadata to send with the answer, whichever it is. */
   readonly metadata?: NonNullable<Answer["metadata"]>;
 }
 

@@ -75,10 +75,11 @@ function addGetUser(router: ConnectRouter, descriptors: Descriptors, getUser: Ge
     getUser.handle({
       ...callOf(username, context),
       answer: (answer) => {
-        addHeaders(context.responseHeader, answer.metadata);
-        if (answer.code === status.OK) {
-          resolve(messageOf(method.output, { message: answer.message }));
-        } else reject(connectError(answer, badRequest));
+        if (answer.code !== status.OK) return reject(connectError(answer, badRequest));
+        for (const [key, value] of entriesOf(answer.metadata)) {
+          context.responseHeader.append(key, value);
+        }
+        resolve(messageOf(method.output, { message: answer.message }));
       },
     });
     // The handler answers nobody who has gone; of a deadline that has passed the caller is told. It may
@@ -112,18 +113,22 @@ function isDeadline(reason: unknown): boolean {
   return reason instanceof ConnectError && reason.code === Code.DeadlineExceeded;
 }
 
-function addHeaders(headers: Headers, metadata: Answer["metadata"] = {}): void {
-  for (const [key, values] of Object.entries(metadata)) {
-    for (const value of values) headers.append(key, value);
-  }
+function entriesOf(metadata: Answer["metadata"] = {}): [key: string, value: string][] {
+  return Object.entries(metadata).flatMap(([key, values]) =>
+    values.map((value): [string, string] => [key, value])
+  );
 }
 
-function connectError({ code, reason = "", violations }: Answer, desc: DescMessage): ConnectError {
+/** What a call fails with; connect sends its metadata as headers, or as trailers of gRPC-Web. */
+function connectError(
+  { code, reason = "", violations, metadata }: Answer,
+  desc: DescMessage,
+): ConnectError {
   const details = violations === undefined
     ? []
     : [{ desc, value: { fieldViolations: violations } as Record<string, unknown> }];
   // The codes of Connect are those of gRPC.
-  return new ConnectError(reason, code as number, undefined, details);
+  return new ConnectError(reason, code as number, entriesOf(metadata), details);
 }
 
 function addHealth(router: ConnectRouter, descriptors: Descriptors, health: Health): void {
