@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { grpcurl, python } from "../../tools/peers/grpc.ts";
+import { root } from "../../tools/paths.ts";
 import { folder, run } from "../../tools/peers/install.ts";
 import { programTest, runProgram, type Serve, withServe } from "../support/program.ts";
 
@@ -24,12 +25,18 @@ async function codesOf(server: Serve, calls: number): Promise<string[]> {
 }
 
 programTest(
-  "the retries of grpc-go, grpcio meet faults that pass, by metadata and file",
+  "the retries of grpc-go, grpcio, grpc-js meet faults that pass, of a server with a name",
   async () => {
-    const clients = [[await goClient()], [await python(), `${here}get_user.py`]];
+    const js = [Deno.execPath(), "run", "-A", "--quiet", "--config", `${root}deno.json`];
+    const clients = [
+      [await goClient()],
+      [await python(), `${here}get_user.py`],
+      [...js, `${here}get_user.ts`],
+    ];
     const answers = await Deno.makeTempFile({ prefix: "usersvc-answers-", suffix: ".json" });
-    const flaky = [{ code: "UNAVAILABLE" }, { code: "UNAVAILABLE" }, {}];
-    await Deno.writeTextFile(answers, JSON.stringify({ Client0: flaky, Client1: flaky }));
+    const failing = { code: "UNAVAILABLE", metadata: { "x-tenant": "7" } };
+    const lists = clients.map((_, index) => [`Client${index}`, [failing, failing, {}]]);
+    await Deno.writeTextFile(answers, JSON.stringify(Object.fromEntries(lists)));
     try {
       await withServe(async (server) => {
         const address = `127.0.0.1:${server.port}`;
@@ -51,8 +58,8 @@ programTest(
         }
         const passing = ["UNAVAILABLE", "UNAVAILABLE", "OK"];
         const each = [...passing, ...passing, "NOT_FOUND"];
-        assert.deepEqual(await codesOf(server, 14), [...each, ...each]);
-      }, ["--faults-by-metadata", "--answers", answers, "--log", "json"]);
+        assert.deepEqual(await codesOf(server, 21), [...each, ...each, ...each]);
+      }, ["--faults-by-metadata", "--answers", answers, "--instance", "blue", "--log", "json"]);
     } finally {
       await Deno.remove(answers);
     }

@@ -22,6 +22,8 @@ export interface Route {
 export interface Client {
   /** What it speaks, in the words of the log. */
   readonly protocol: "grpc" | "connect" | "grpc-web";
+  /** Whether it tries a call again that has failed, where its flags say so. */
+  readonly retries?: true;
   /** Calls each name. */
   run(route: Route, names: readonly string[]): Promise<Result[]>;
   /** What it prints and returns where that has come of the calls, to the byte. */
@@ -35,6 +37,7 @@ export const clients = {
   /** `usersvc call NAME`, for each name. */
   one: {
     protocol: "grpc",
+    retries: true,
     run: ({ call }, names) => oneByOne(names, (name) => usersvc(["call", ...call, "--", name])),
     prints: (calls, { target }) =>
       calls.map(({ outcome }) =>
@@ -47,6 +50,7 @@ export const clients = {
   /** `usersvc call NAME...`: the calls are under way at once. */
   batch: {
     protocol: "grpc",
+    retries: true,
     run: async ({ call }, names) => [await usersvc(["call", ...call, "--", ...names])],
     prints: (calls, route) => [batchResult(calls, route)],
   },
@@ -54,6 +58,7 @@ export const clients = {
   /** `usersvc call NAME...` at a rate, with pings and a summary, whose counts alone are looked at. */
   measured: {
     protocol: "grpc",
+    retries: true,
     run: async ({ call }, names) => {
       const flags = ["--rate", "200", "--keepalive", "1s", "--summary", "json"];
       return [withoutTimes(await usersvc(["call", ...call, ...flags, "--", ...names]))];
@@ -67,6 +72,7 @@ export const clients = {
   /** `usersvc call - --json`, whose names come slowly: the channel outlives a connection. */
   json: {
     protocol: "grpc",
+    retries: true,
     run: async ({ call }, names) => [await slowly(["call", ...call, "--json", "-"], names)],
     prints: (calls) => [{
       code: firstFailure(calls),

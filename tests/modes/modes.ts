@@ -46,6 +46,8 @@ export interface Expected {
   /** What is answered besides gRPC: to pages of other origins, too, or nothing. */
   readonly http: "on" | "cors" | "none";
   readonly client: Client;
+  /** How each call of a client that retries fails before it ends as it should. */
+  readonly retried: readonly Outcome[];
 }
 
 const tcp: Endpoint = {
@@ -74,6 +76,7 @@ export const usual: Expected = {
   reflection: true,
   http: "on",
   client: clients.one,
+  retried: [],
 };
 
 /** A mode: which flags it adds, and what it changes of what is to be seen. */
@@ -94,15 +97,15 @@ export interface Mode extends Choice {
   readonly expected?: Partial<Expected>;
 }
 
-const onPurpose = (code: string, number: number, level: Outcome["level"]): Outcome => ({
+const onPurpose = (code: string, number: number, by: string): Outcome => ({
   code,
   number,
-  level,
-  text: "failed on purpose (--fail)",
-  line: "failed on purpose (--fail)",
+  level: "warn",
+  text: `failed on purpose (${by})`,
+  line: `failed on purpose (${by})`,
 });
-const unavailable = onPurpose("UNAVAILABLE", 14, "warn");
-const denied = onPurpose("PERMISSION_DENIED", 7, "warn");
+const unavailable = onPurpose("UNAVAILABLE", 14, "--fail");
+const denied = onPurpose("PERMISSION_DENIED", 7, "--fail");
 
 const server = "--tls-cert CERTS/server.pem --tls-key CERTS/server.key";
 const client = "--tls-cert CERTS/client.pem --tls-key CERTS/client.key";
@@ -173,10 +176,10 @@ export const modes = {
     {
       name: "metadata",
       serve: "--faults-by-metadata",
-      call: "-H rpc-behavior:sleep-0.05",
+      call: "--retries 1 -H rpc-behavior:sleep-0.05,succeed-on-retry-attempt-1,error-code-14",
       grpcurl: "-H rpc-behavior:sleep-0.05",
       curl: "-H rpc-behavior:sleep-0.05",
-      expected: { delayMs: 50 },
+      expected: { delayMs: 50, retried: [onPurpose("UNAVAILABLE", 14, "rpc-behavior")] },
       outcomes: (_, usual) => [usual],
     },
     {

@@ -20,7 +20,7 @@ import { pause, type Program, start, within } from "../support/started.ts";
  */
 const QUIET_MS = 3_500;
 
-/** A call that was made, and what the log calls its client. */
+/** A call that was made, or a try of it that failed, and what the log calls its client. */
 type LoggedCall = Call & { readonly peer: string };
 
 /** Looks at one thing; what is wrong with it is told at the end, with all else that is wrong. */
@@ -116,7 +116,10 @@ async function callAll(plan: Plan, check: Check): Promise<LoggedCall[]> {
       const index = printed.findIndex((expected) => isDeepStrictEqual(results, expected));
       // Where there are several, the first is what would come without faults on purpose.
       if (index === -1) assert.deepEqual(results, printed[0]);
-      calls.push(...possible[index]!.map((call) => ({ ...call, peer })));
+      const retried = plan.client.retries ? plan.retried : [];
+      for (const { name, outcome } of possible[index]!) {
+        calls.push(...[...retried, outcome].map((outcome) => ({ name, outcome, peer })));
+      }
     });
     await check(`the reflection of ${target}`, () => checkReflection(plan, endpoint));
     await check(`the HTTP of ${target}`, () => checkHttp(plan, endpoint));
