@@ -2,16 +2,18 @@
 import { shellWord } from "../../src/cli/escape.ts";
 import { mainModule, root } from "../../tools/paths.ts";
 import { sourcePermissionFlags } from "../../tools/permissions.ts";
+import { runFlags } from "../../tools/run_flags.ts";
 
 const windows = Deno.build.os === "windows";
 
 /**
- * What the tests start: the sources with the program's own permissions, or the executable that the
- * environment variable USERSVC_UNDER_TEST names.
+ * What the tests start: the sources with the program's own permissions, or what the environment variable
+ * USERSVC_UNDER_TEST names, an executable or the main.js of a bundle.
  */
 function commandLine(): [string, ...string[]] {
-  const executable = Deno.env.get("USERSVC_UNDER_TEST");
-  if (executable) return [executable];
+  const named = Deno.env.get("USERSVC_UNDER_TEST");
+  if (named?.endsWith(".js")) return [Deno.execPath(), ...runFlags(Deno.execPath()), named];
+  if (named) return [named];
   const config = `${root}deno.json`;
   return [
     Deno.execPath(),
