@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { command } from "../src/commands/call.ts";
-import { withPeerThat } from "./support/http2_server.ts";
+import { begin, data, end, getUserRequest, grpcMessage } from "./support/frames.ts";
+import { withHttp2Server } from "./support/http2_server.ts";
 import {
   linuxTest,
   posixTest,
@@ -348,19 +349,13 @@ function at(port: number): string[] {
  * does not name, and "status N" with that status and no message.
  */
 async function withOddPeer(use: (port: number) => Promise<void>): Promise<void> {
-  await withPeerThat((stream, username) => {
+  await withHttp2Server(({ stream, send }, username) => {
     const [, status] = /^status (.+)$/.exec(username) ?? [];
-    stream.respond({ "content-type": "application/grpc" }, { waitForTrailers: true });
-    stream.on(
-      "wantTrailers",
-      () => stream.sendTrailers({ "grpc-status": status ?? "0", "grpc-message": "" }),
-    );
-    if (status !== undefined) return void stream.end();
-    const text = encode(`hi ${username}`);
+    const trailers = end(stream, status ?? "0", ["grpc-message", ""]);
+    if (status !== undefined) return send(begin(stream), trailers);
     const compressed = username === "odd" ? 1 : 0;
-    stream.end(
-      new Uint8Array([compressed, 0, 0, 0, text.length + 2, 0x0a, text.length, ...text]),
-    );
+    const message = grpcMessage(getUserRequest(`hi ${username}`), undefined, compressed);
+    send(begin(stream), data(stream, message), trailers);
   }, use);
 }
 

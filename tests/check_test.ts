@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { withMutePeer, withPeerThat } from "./support/http2_server.ts";
+import { only } from "./support/frames.ts";
+import { withHttp2Server, withMutePeer } from "./support/http2_server.ts";
 import {
   linuxTest,
   posixTest,
@@ -160,10 +161,10 @@ posixTest("--watch says each outage once, whatever its tries fail with", async (
 
 posixTest("--watch says that a server refuses it, also after an outage", () => {
   let calls = 0;
-  return withPeerThat((stream) => {
+  return withHttp2Server(({ stream, send, socket }) => {
     calls++;
-    if (calls % 2 === 1) return stream.session?.destroy();
-    stream.respond({ "content-type": "application/grpc", "grpc-status": 7 }, { endStream: true });
+    if (calls % 2 === 1) socket.destroy();
+    else send(only(stream, { "grpc-status": "7" }));
   }, (port) =>
     withWatch(port, "--timeout 30s", async ({ stdout, stderr, end }) => {
       await stderr.until(/PERMISSION_DENIED/);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { withPeerThat } from "./support/http2_server.ts";
+import { begin, end, getUserRequest, message } from "./support/frames.ts";
+import { withHttp2Server } from "./support/http2_server.ts";
 import {
   posixTest,
   programTest,
@@ -20,13 +21,11 @@ const encode = (text: string) => new TextEncoder().encode(text);
  * hostname and the gRPC status of its answer. Each answer has a binary trailer.
  */
 async function withNamedPeer(use: (address: string[]) => Promise<void>): Promise<void> {
-  await withPeerThat((stream, username) => {
+  await withHttp2Server(({ stream, send }, username) => {
     const [hostname = "", status = "0"] = username.split(" ");
-    const trailers = { "grpc-status": status, "x-bin": "AAE" };
-    stream.respond({ "content-type": "application/grpc", hostname }, { waitForTrailers: true });
-    stream.on("wantTrailers", () => stream.sendTrailers(trailers));
-    if (status !== "0") return void stream.end();
-    stream.end(new Uint8Array([0, 0, 0, 0, 4, 0x0a, 2, ...encode("hi")]));
+    const greeting = status === "0" ? [message(stream, getUserRequest("hi"))] : [];
+    const trailers = end(stream, status, ["x-bin", "AAE"]);
+    send(begin(stream, { hostname }), ...greeting, trailers);
   }, (port) => use(["--address", `127.0.0.1:${port}`]));
 }
 

@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { linuxTest, type Serve, usersvc, withFolder, withServe } from "../support/program.ts";
 import { HELLO } from "../support/frames.ts";
 import { modes } from "./modes.ts";
-import { within, withPeers } from "../support/http2_peer.ts";
+import { withPeers } from "../support/http2_peer.ts";
+import { within } from "../support/waits.ts";
 import { cpuSeconds } from "../../tools/processes.ts";
 import { assertNoStack, greet, survives } from "./survival.ts";
 

@@ -5,7 +5,8 @@ import { setTimeout as pause } from "node:timers/promises";
 import { ask, GET_USER } from "../support/http_client.ts";
 import { linuxTest, type Serve, withServe } from "../support/program.ts";
 import { data, Flag, headers, HELLO, PREFACE } from "../support/frames.ts";
-import { type Peer, within, withPeers } from "../support/http2_peer.ts";
+import { type Peer, withPeers } from "../support/http2_peer.ts";
+import { within } from "../support/waits.ts";
 import { answersOverTcp, assertAlive, assertNoStack, greet, survives } from "./survival.ts";
 
 /** How long an answer may take, in milliseconds. */

@@ -7,11 +7,12 @@ import {
   grpcMessage,
   MAX_WINDOW,
   PREFACE,
+  type ReceivedFrame,
   Setting,
   settings,
   windowUpdate,
 } from "../support/frames.ts";
-import { readFrames, type ReceivedFrame } from "../support/http2_peer.ts";
+import { readFrames } from "../support/http2_peer.ts";
 
 const NAME = "Alice";
 

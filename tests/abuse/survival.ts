@@ -4,7 +4,7 @@ import { finishCall, openSession, startCall } from "../support/raw_client.ts";
 import { linuxTest, type Serve, withServe } from "../support/program.ts";
 import { residentMb } from "../../tools/processes.ts";
 import { type Mode, modes } from "./modes.ts";
-import { within } from "../support/http2_peer.ts";
+import { within } from "../support/waits.ts";
 
 /** How long a valid call may take after an attack, its connection included, in milliseconds. */
 const ANSWER_MS = 1_000;

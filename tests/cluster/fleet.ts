@@ -1,6 +1,7 @@
 /** Several `usersvc serve` processes, of which each can be restarted on its port. */
 import assert from "node:assert/strict";
 import { type Serve, startServe } from "../support/program.ts";
+import { inTime } from "../support/waits.ts";
 
 /** The line in a server's log for each call. */
 const CALL = "Получен запрос";
@@ -40,7 +41,7 @@ export async function startFleet(
       await stopServer(old);
       before[index]! += callsOf(old);
       servers[index] = await startServe([...args(index), "--port", `${ports[index]}`]);
-      await inTime(servers[index]!.stdout.until(new RegExp(CALL)), "the server is called again");
+      await inTime("call after the restart", servers[index]!.stdout.until(new RegExp(CALL)));
     },
     async stop() {
       await Promise.all(servers.map(stopServer));
@@ -56,15 +57,4 @@ async function stopServer(server: Serve): Promise<void> {
   server.kill("SIGTERM");
   const { code, stderr } = await server.ended();
   assert.equal(code, 0, stderr);
-}
-
-/** Throws if something does not happen within 20 s. */
-async function inTime<T>(awaited: Promise<T>, what: string): Promise<T> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new Error(`not within 20 s: ${what}`)), 20_000);
-  try {
-    return await Promise.race([awaited, promise]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -1,11 +1,11 @@
+import { answer } from "../support/frames.ts";
 /** grpc-go meets the odd servers of tests/odd/: the tables say where it ends in another way, and why. */
 import assert from "node:assert/strict";
 import { answers } from "../odd/answers.ts";
 import { breaks } from "../odd/breaks.ts";
-import { answer } from "../support/answer_frames.ts";
 import { greetings } from "../odd/greetings.ts";
 import { callFromGo, goDifferences } from "../odd/grpc_go.ts";
-import { type Answer, type Asked, withOddServer } from "../support/odd_server.ts";
+import { type Answer, type Asked, withOddServer } from "../support/http2_server.ts";
 import { programTest } from "../support/program.ts";
 
 type Table = Readonly<Record<string, { readonly answer: Answer }>>;

@@ -6,18 +6,24 @@ import { Buffer } from "node:buffer";
 import { deflateSync, gzipSync } from "node:zlib";
 import { STATUS_NAMES, type StatusName } from "../../src/contract/status_codes.ts";
 import {
+  answer,
+  begin,
   data,
+  end,
   type Field,
   Flag,
   frame,
   FrameType,
+  GREETING,
   grpcMessage,
   headerBlock,
   headers,
+  message,
+  only,
   rstStream,
+  SERVING,
 } from "../support/frames.ts";
-import { answer, begin, end, HELLO, message, only, SERVING } from "../support/answer_frames.ts";
-import type { Answer, Asked } from "../support/odd_server.ts";
+import type { Answer, Asked } from "../support/http2_server.ts";
 
 /** How a call has to end. */
 export interface Expected {
@@ -224,11 +230,11 @@ function counts(): Rows {
     "nothing": [{ code: "DEADLINE_EXCEEDED", late: true }, () => []],
     "a message larger than allowed": [
       "RESOURCE_EXHAUSTED",
-      (id) => [begin(id), data(id, grpcMessage(HELLO, 5 << 20)), end(id, "0")],
+      (id) => [begin(id), data(id, grpcMessage(GREETING, 5 << 20)), end(id, "0")],
     ],
     "a message of 4 GiB": [
       "RESOURCE_EXHAUSTED",
-      (id) => [begin(id), data(id, grpcMessage(HELLO, 2 ** 32 - 1))],
+      (id) => [begin(id), data(id, grpcMessage(GREETING, 2 ** 32 - 1))],
     ],
     "empty frames in between": ["OK", (id, hello) => [
       begin(id),
@@ -428,6 +434,7 @@ const all: Rows = {
 export const answers: Readonly<Record<string, Row>> = Object.fromEntries(
   Object.entries(all).map(([name, [expected, frames]]) => [name, {
     ...(typeof expected === "string" ? { code: expected } : expected),
-    answer: ({ stream, health, send }: Asked) => send(...frames(stream, health ? SERVING : HELLO)),
+    answer: ({ stream, health, send }: Asked) =>
+      send(...frames(stream, health ? SERVING : GREETING)),
   }]),
 );

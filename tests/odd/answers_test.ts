@@ -4,7 +4,7 @@ import { STATUS_NAMES } from "../../src/contract/status_codes.ts";
 import { linuxTest, usersvc } from "../support/program.ts";
 import { answers, type Row } from "./answers.ts";
 import { address, batch, differences, run, TIMEOUT_MS } from "./run.ts";
-import { type Answer, HEALTH, withOddServer } from "../support/odd_server.ts";
+import { type Answer, HEALTH, withOddServer } from "../support/http2_server.ts";
 
 const names = Object.keys(answers);
 

@@ -4,27 +4,33 @@
  */
 import { Buffer } from "node:buffer";
 import {
+  answer,
+  begin,
   data,
+  end,
   Flag,
   frame,
   FrameType,
+  goaway,
+  GREETING,
   headers,
   MAX_WINDOW,
+  message,
   ping,
   rstStream,
+  SERVING,
   settings,
   windowUpdate,
 } from "../support/frames.ts";
 import type { Expected, Row } from "./answers.ts";
-import { answer, begin, end, goaway, HELLO, message, SERVING } from "../support/answer_frames.ts";
-import type { Answer, Asked } from "../support/odd_server.ts";
+import type { Answer, Asked } from "../support/http2_server.ts";
 
 type Rows = Record<string, Row>;
 
 const UNAVAILABLE: Expected = { code: "UNAVAILABLE" };
 const OK: Expected = { code: "OK" };
 
-const helloOf = ({ health }: Asked) => health ? SERVING : HELLO;
+const helloOf = ({ health }: Asked) => health ? SERVING : GREETING;
 const answerTo = (call: Asked) => answer(call.stream, helloOf(call));
 const row = (expected: Expected, answer: Answer): Row => ({ ...expected, answer });
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));

@@ -1,10 +1,10 @@
 /** Calls whose connection breaks, or is about to. */
 import assert from "node:assert/strict";
+import { answer } from "../support/frames.ts";
 import { linuxTest } from "../support/program.ts";
 import { breaks } from "./breaks.ts";
-import { answer } from "../support/answer_frames.ts";
 import { address, batch, differences, run } from "./run.ts";
-import { type Answer, withOddServer } from "../support/odd_server.ts";
+import { type Answer, withOddServer } from "../support/http2_server.ts";
 
 /** A call between two of the table, which finds out that the connection is gone. */
 const BETWEEN = "between";

@@ -8,14 +8,14 @@ import {
   Flag,
   frame,
   FrameType,
+  goaway,
   MAX_WINDOW,
   ping,
   rstStream,
   settings,
 } from "../support/frames.ts";
 import type { Expected } from "./answers.ts";
-import { goaway } from "../support/answer_frames.ts";
-import type { Greeting } from "../support/odd_server.ts";
+import type { Greeting } from "../support/http2_server.ts";
 
 /** A row of the table. Calls that get as far are answered. */
 export interface Start extends Expected {

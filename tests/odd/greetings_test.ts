@@ -1,11 +1,11 @@
 /** Servers whose connections are odd from their start. */
 import assert from "node:assert/strict";
 import { STATUS_NAMES } from "../../src/contract/status_codes.ts";
+import { answer, SERVING } from "../support/frames.ts";
 import { linuxTest, startUsersvc, usersvc } from "../support/program.ts";
-import { answer, SERVING } from "../support/answer_frames.ts";
 import { greetings, type Start } from "./greetings.ts";
 import { address, batch, differences, run, TIMEOUT_MS } from "./run.ts";
-import { withOddServer } from "../support/odd_server.ts";
+import { withOddServer } from "../support/http2_server.ts";
 
 /** Answers whatever comes, and counts connections. */
 async function withStart(

@@ -1,5 +1,6 @@
 /**
- * Writes HTTP/2 frames, right ones and wrong ones alike: nothing is checked here.
+ * Writes HTTP/2 frames, right ones and wrong ones alike, and finds them in what has come: nothing is
+ * checked here.
  *
  * @see https://www.rfc-editor.org/rfc/rfc9113
  */
@@ -151,12 +152,16 @@ export function callFields(changes: Readonly<Record<string, string>> = {}): Fiel
  * @param length what the prefix says, true or not
  * @see https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md#requests
  */
-export function grpcMessage(message: Uint8Array, length = message.length, flag = 0): Buffer {
+export function grpcMessage(
+  message: Uint8Array,
+  length = message.length,
+  flag = 0,
+): Buffer<ArrayBuffer> {
   return Buffer.concat([Buffer.of(flag), uint32(length), message]);
 }
 
-/** A GetUserRequest: field 1, a string shorter than 128 bytes. */
-export function getUserRequest(username: string): Buffer {
+/** A GetUserRequest, or its answer: field 1, a string shorter than 128 bytes. */
+export function getUserRequest(username: string): Buffer<ArrayBuffer> {
   const text = Buffer.from(username);
   return Buffer.concat([Buffer.of(0x0a, text.length), text]);
 }
@@ -169,12 +174,57 @@ export function call(streamId: number, username: string): Buffer {
   ]);
 }
 
+/** GetUserResponse: field 1, the string "hello". */
+export const GREETING = Buffer.from("\x0a\x05hello", "latin1");
+
+/** HealthCheckResponse: field 1, SERVING. */
+export const SERVING = Buffer.of(0x08, 1);
+
+/** A GOAWAY frame. */
+export function goaway(lastStream = MAX_WINDOW, code = 0): Buffer {
+  const payload = Buffer.alloc(8);
+  payload.writeUInt32BE(lastStream, 0);
+  payload.writeUInt32BE(code, 4);
+  return frame(FrameType.GOAWAY, Flag.NONE, 0, payload);
+}
+
+/** The headers that begin an answer, with some of them replaced, added or, as "", left out. */
+export function begin(stream: number, changes: Readonly<Record<string, string>> = {}): Buffer {
+  return headers(stream, answerFields(changes));
+}
+
+/** Headers that are the whole answer. */
+export function only(stream: number, changes: Readonly<Record<string, string>> = {}): Buffer {
+  return headers(stream, answerFields(changes), Flag.END_HEADERS | Flag.END_STREAM);
+}
+
+/** The trailers that end an answer. */
+export function end(stream: number, status: string, ...more: readonly Field[]): Buffer {
+  const fields: Field[] = [["grpc-status", status], ...more];
+  return headers(stream, fields, Flag.END_HEADERS | Flag.END_STREAM);
+}
+
+/** The DATA frame of one message. */
+export function message(stream: number, bytes: Uint8Array = GREETING): Buffer {
+  return data(stream, grpcMessage(bytes));
+}
+
+/** The frames of a whole answer that is right. */
+export function answer(stream: number, bytes: Uint8Array = GREETING): Buffer {
+  return Buffer.concat([begin(stream), message(stream, bytes), end(stream, "0")]);
+}
+
+function answerFields(changes: Readonly<Record<string, string>>): Field[] {
+  const fields = { ":status": "200", "content-type": "application/grpc", ...changes };
+  return Object.entries(fields).filter(([, value]) => value !== "");
+}
+
 /** The numbers of streams that a client opens, in order: 1, 3, 5 and so on. */
 export function streamIds(count: number): number[] {
   return Array.from({ length: count }, (_, index) => 2 * index + 1);
 }
 
-function uint32(value: number): Buffer {
+function uint32(value: number): Buffer<ArrayBuffer> {
   const bytes = Buffer.alloc(4);
   bytes.writeUInt32BE(value);
   return bytes;
@@ -202,3 +252,33 @@ export const CLIENT_HELLO = Buffer.concat([
   Buffer.alloc(32, 7),
   Buffer.of(0, 0, 2, 0x13, 1, 1, 0),
 ]);
+
+/** A frame that has come. */
+export interface ReceivedFrame {
+  readonly type: number;
+  readonly flags: number;
+  readonly streamId: number;
+  readonly payload: Uint8Array;
+}
+
+/**
+ * Finds the frames in bytes that have come.
+ *
+ * @returns the rest, which is the beginning of the next one
+ */
+export function takeFrames(bytes: Uint8Array, onFrame: (frame: ReceivedFrame) => void): Uint8Array {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  let start = 0;
+  while (start + 9 <= bytes.length) {
+    const end = start + 9 + (view.getUint32(start) >>> 8);
+    if (end > bytes.length) break;
+    onFrame({
+      type: view.getUint8(start + 3),
+      flags: view.getUint8(start + 4),
+      streamId: view.getUint32(start + 5),
+      payload: bytes.subarray(start + 9, end),
+    });
+    start = end;
+  }
+  return bytes.subarray(start);
+}

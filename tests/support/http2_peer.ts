@@ -1,6 +1,7 @@
 /** A peer that says whatever bytes it likes. */
 import { Buffer } from "node:buffer";
-import { Flag, FrameType, ping } from "./frames.ts";
+import { Flag, FrameType, ping, type ReceivedFrame, takeFrames } from "./frames.ts";
+import { within } from "./waits.ts";
 
 /** How long a server may take to answer a PING or to close a connection, in milliseconds. */
 const ANSWER_MS = 10_000;
@@ -104,29 +105,6 @@ export async function withPeers(
   }
 }
 
-/**
- * Waits for something.
- *
- * @throws {Error} if it has not happened after this many milliseconds
- */
-export async function within<T>(ms: number, what: string, event: Promise<T>): Promise<T> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(new Error(`no ${what} within ${ms} ms`)), ms);
-  try {
-    return await Promise.race([event, promise]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-/** The start of a frame that has come. */
-export interface ReceivedFrame {
-  readonly type: number;
-  readonly flags: number;
-  readonly streamId: number;
-  readonly payload: Uint8Array;
-}
-
 /** Reads frames until the connection ends, which is not an error however it does. */
 export async function readFrames(
   connection: Deno.Conn,
@@ -142,23 +120,6 @@ export async function readFrames(
   } catch (error) {
     if (!isGone(error)) throw error;
   }
-}
-
-function takeFrames(bytes: Uint8Array, onFrame: (frame: ReceivedFrame) => void): Uint8Array {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  let start = 0;
-  while (start + 9 <= bytes.length) {
-    const end = start + 9 + (view.getUint32(start) >>> 8);
-    if (end > bytes.length) break;
-    onFrame({
-      type: view.getUint8(start + 3),
-      flags: view.getUint8(start + 4),
-      streamId: view.getUint32(start + 5),
-      payload: bytes.subarray(start + 9, end),
-    });
-    start = end;
-  }
-  return bytes.subarray(start);
 }
 
 async function writeAll(connection: Deno.Conn, bytes: Uint8Array): Promise<void> {

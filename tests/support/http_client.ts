@@ -91,18 +91,8 @@ export function certificate(name: string): Uint8Array {
   return Deno.readFileSync(`${root}tests/certs/${name}`);
 }
 
-/** The message of one string field, number 1. */
-export function message(text: string): Buffer<ArrayBuffer> {
-  const bytes = Buffer.from(text);
-  return Buffer.concat([Buffer.of(0x0a, bytes.length), bytes]);
-}
-
-/** A message of gRPC and gRPC-Web with the five bytes before it. */
-export function framed(message: Uint8Array): Buffer<ArrayBuffer> {
-  const head = Buffer.alloc(5);
-  head.writeUInt32BE(message.length, 1);
-  return Buffer.concat([head, message]);
-}
+/** The message of one string field, number 1, and a message with the five bytes before it. */
+export { getUserRequest as message, grpcMessage as framed } from "./frames.ts";
 
 /** The messages and the trailers in an answer of gRPC-Web. */
 export function unframed(

@@ -4,64 +4,22 @@
  */
 import { Buffer } from "node:buffer";
 import { connect } from "node:net";
+import { call, Flag, FrameType, HELLO, takeFrames } from "./frames.ts";
 
 /** How a call over its own connection ended. */
 export type OneCall = "answered" | "refused" | "lost" | "hanging";
 
-const PREFACE = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-const DATA = 0, HEADERS = 1, SETTINGS = 4;
-const END_STREAM = 1, END_HEADERS = 4;
-
-/** One frame; every number in it is small. */
-function frame(type: number, flags: number, stream: number, payload: Uint8Array): Buffer {
-  return Buffer.concat([
-    Buffer.from([0, 0, payload.length, type, flags, 0, 0, 0, stream]),
-    payload,
-  ]);
-}
-
-/** HPACK: a literal header field, neither indexed nor compressed (RFC 7541, section 6.2.2). */
-function header(name: string, value: string): Buffer {
-  return Buffer.concat([
-    Buffer.from([0, name.length]),
-    Buffer.from(name),
-    Buffer.from([value.length]),
-    Buffer.from(value),
-  ]);
-}
-
-const CALL = Buffer.concat([
-  Buffer.from(PREFACE),
-  frame(SETTINGS, 0, 0, Buffer.alloc(0)),
-  frame(
-    HEADERS,
-    END_HEADERS,
-    1,
-    Buffer.concat([
-      header(":method", "POST"),
-      header(":scheme", "http"),
-      header(":path", "/userservice.UserService/GetUser"),
-      header(":authority", "localhost"),
-      header("content-type", "application/grpc"),
-      header("te", "trailers"),
-    ]),
-  ),
-  // A gRPC message: not compressed, three bytes, field 1 is "A".
-  frame(DATA, END_STREAM, 1, Buffer.from([0, 0, 0, 0, 3, 10, 1, 65])),
-]);
+const CALL = Buffer.concat([HELLO, call(1, "A")]);
 
 /** Whether what has come holds the message of an answer and the end of its stream. */
-function isAnswered(bytes: Buffer): boolean {
-  let message = false;
-  for (let at = 0; bytes.length >= at + 9;) {
-    const length = bytes.readUIntBE(at, 3);
-    if (bytes.length < at + 9 + length) return false;
-    const type = bytes[at + 3]!;
-    if (type === DATA) message = true;
-    if (type === HEADERS && (bytes[at + 4]! & END_STREAM) !== 0) return message;
-    at += 9 + length;
-  }
-  return false;
+function isAnswered(bytes: Uint8Array): boolean {
+  let hasMessage = false;
+  let hasEnded = false;
+  takeFrames(bytes, ({ type, flags }) => {
+    hasMessage ||= type === FrameType.DATA;
+    hasEnded ||= type === FrameType.HEADERS && (flags & Flag.END_STREAM) !== 0;
+  });
+  return hasMessage && hasEnded;
 }
 
 /**
