@@ -1,6 +1,6 @@
 /** Builds ./usersvc, starts it as a server on a free port, calls it, and stops it. */
 import { build } from "./build.ts";
-import { startServer } from "./running_server.ts";
+import { startServer, stopServer } from "./running_server.ts";
 
 async function main(): Promise<number> {
   console.log("$ deno task build");
@@ -8,8 +8,9 @@ async function main(): Promise<number> {
   if (program === undefined) return 1;
 
   console.log("\n$ ./usersvc serve --port 0");
-  const { port, lines, stop } = await startServer(program);
-  console.log(`server | ${(await lines.next()).value}`);
+  const server = await startServer([program]);
+  const { port, stdout } = server;
+  console.log(`server | ${stdout.text.trimEnd()}`);
 
   console.log(`\n$ ./usersvc call Alice --port ${port}`);
   const client = await new Deno.Command(program, {
@@ -17,9 +18,9 @@ async function main(): Promise<number> {
     stderr: "inherit",
   }).output();
   console.log(`client | ${new TextDecoder().decode(client.stdout).trimEnd()}`);
-  console.log(`server | ${(await lines.next()).value}`);
+  console.log(`server | ${(await stdout.until(/\n(.+)\n/))[1]}`);
 
-  const code = await stop();
+  const { code } = await stopServer(server);
   console.log(
     `\nThe server has stopped (exit code ${code}). Now yours: ./usersvc --help`,
   );

@@ -1,92 +1,167 @@
-/** An executable of usersvc, started as a server. */
-export interface RunningServer {
-  readonly port: number;
-  /** Its stdout, line by line, from the start line on. */
-  readonly lines: AsyncGenerator<string>;
-  /** Its process, the supervisor where there are workers. */
-  readonly pid: number;
-  /** Waits until its stderr, which goes to this program's too, matches; null if it ends before. */
-  told(pattern: RegExp): Promise<RegExpExecArray | null>;
-  /** Stops it as a container's runtime would; returns its exit code. */
-  stop(): Promise<number>;
+/** Programs that run beside this one, and usersvc among them as a server. */
+
+/** Text that a process prints, of which a test can wait for a part. */
+export class Transcript {
+  #text = "";
+  #lineCount = 0;
+  #ended = false;
+  #changed = Promise.withResolvers<void>();
+  readonly #done: Promise<void>;
+
+  constructor(stream: ReadableStream<Uint8Array>) {
+    this.#done = this.#read(stream);
+  }
+
+  async #read(stream: ReadableStream<Uint8Array>): Promise<void> {
+    for await (const chunk of stream.pipeThrough(new TextDecoderStream())) {
+      this.#text += chunk;
+      this.#lineCount += chunk.split("\n").length - 1;
+      this.#change();
+    }
+    this.#ended = true;
+    this.#change();
+  }
+
+  #change(): void {
+    this.#changed.resolve();
+    this.#changed = Promise.withResolvers<void>();
+  }
+
+  /** What was printed so far. */
+  get text(): string {
+    return this.#text;
+  }
+
+  /** How many lines were printed so far. */
+  get lineCount(): number {
+    return this.#lineCount;
+  }
+
+  /** Waits for that many lines; false if the stream ends before. */
+  async lines(count: number): Promise<boolean> {
+    while (this.#lineCount < count && !this.#ended) await this.#changed.promise;
+    return this.#lineCount >= count;
+  }
+
+  /** Waits until the text matches; throws if the stream ends before that. */
+  async until(pattern: RegExp): Promise<RegExpExecArray> {
+    while (true) {
+      const match = pattern.exec(this.#text);
+      if (match) return match;
+      if (this.#ended) {
+        throw new Error(
+          `ended without ${pattern}: ${JSON.stringify(this.#text)}`,
+        );
+      }
+      await this.#changed.promise;
+    }
+  }
+
+  /** Waits until the stream ends and returns all of it. */
+  async all(): Promise<string> {
+    await this.#done;
+    return this.#text;
+  }
 }
+
+/** How a process ended and what it printed. */
+export interface Result {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A program with its first arguments. */
+export type CommandLine = readonly [string, ...string[]];
+
+/** How a program is started. */
+export type Launch = Pick<Deno.CommandOptions, "cwd" | "env" | "clearEnv"> & {
+  readonly stdin?: "null" | "piped";
+};
+
+/** Starts a program, its output still to be read. */
+export function spawn(
+  [program, ...before]: CommandLine,
+  args: readonly string[],
+  launch: Launch = {},
+): Deno.ChildProcess {
+  return new Deno.Command(program, {
+    args: [...before, ...args],
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+    ...launch,
+  }).spawn();
+}
+
+/** A program that runs. */
+export interface Running {
+  readonly pid: number;
+  readonly stdout: Transcript;
+  readonly stderr: Transcript;
+  kill(signal: Deno.Signal): void;
+  /** The exit code, once the process has ended; what it has left behind may still print. */
+  readonly exitCode: Promise<number>;
+  /** Waits for the end of the process, and of its output. */
+  ended(): Promise<Result>;
+}
+
+/** Starts a program and reads what it prints. */
+export function start(command: CommandLine, args: readonly string[], launch?: Launch): Running {
+  const child = spawn(command, args, launch);
+  const stdout = new Transcript(child.stdout);
+  const stderr = new Transcript(child.stderr);
+  const exitCode = child.status.then(({ code }) => code);
+  return {
+    pid: child.pid,
+    stdout,
+    stderr,
+    kill: (signal) => child.kill(signal),
+    exitCode,
+    ended: async () => ({
+      code: await exitCode,
+      stdout: await stdout.all(),
+      stderr: await stderr.all(),
+    }),
+  };
+}
+
+/** A started `usersvc serve`. */
+export interface RunningServer extends Running {
+  readonly port: number;
+}
+
+/** The start line in the text form and its record in the JSON form of the log; holds the port. */
+export const STARTED =
+  /^gRPC сервер запущен на порту (\d+)\.\.\.\r?\n|"event":"listening".*?"port":(\d+)\b.*\n/;
 
 /**
  * Starts `serve` on a free port and waits until it accepts calls.
  *
- * @param program path of the executable
+ * @param command usersvc
  * @param args further arguments
- * @throws {Error} if the server ends before that; its stderr is this program's
+ * @throws {Error} if the server ends before that; the message has what it said
  */
 export async function startServer(
-  program: string,
+  command: CommandLine,
   args: readonly string[] = [],
+  launch?: Launch,
 ): Promise<RunningServer> {
-  const server = new Deno.Command(program, {
-    args: ["serve", "--port", "0", ...args],
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  const told = forward(server.stderr);
-  const lines = readLines(server.stdout);
-  const started = (await lines.next()).value;
-  const port = Number(started?.match(/\d+/)?.[0]);
-  if (!(port > 0)) {
-    throw new Error(`${program} serve has not started, exit code ${(await server.status).code}`);
+  const server = start(command, ["serve", "--port", "0", ...args], launch);
+  const started = await server.stdout.until(STARTED).catch(async () => {
+    const { code, stdout, stderr } = await server.ended();
+    throw new Error(`serve has not started, exit code ${code}: ${stdout}${stderr}`);
+  });
+  return { ...server, port: Number(started[1] ?? started[2]) };
+}
+
+/** Stops a server as a container's runtime would. */
+export function stopServer(server: RunningServer): Promise<Result> {
+  try {
+    // Windows knows no SIGTERM, and its SIGINT goes to a whole console.
+    server.kill(Deno.build.os === "windows" ? "SIGKILL" : "SIGTERM");
+  } catch {
+    // It has already ended.
   }
-  return {
-    port,
-    lines: withFirst(started!, lines),
-    pid: server.pid,
-    told,
-    async stop() {
-      // Windows knows no SIGTERM, and its SIGINT goes to a whole console.
-      server.kill(Deno.build.os === "windows" ? "SIGKILL" : "SIGTERM");
-      return (await server.status).code;
-    },
-  };
-}
-
-/** Passes on what a stream brings, and looks for patterns in all of it. */
-function forward(stream: ReadableStream<Uint8Array>): RunningServer["told"] {
-  let text = "";
-  let ended = false;
-  let more = Promise.withResolvers<void>();
-  const change = () => {
-    more.resolve();
-    more = Promise.withResolvers();
-  };
-  const read = async () => {
-    for await (const chunk of stream.pipeThrough(new TextDecoderStream())) {
-      text += chunk;
-      Deno.stderr.writeSync(new TextEncoder().encode(chunk));
-      change();
-    }
-    ended = true;
-    change();
-  };
-  read();
-  return async (pattern) => {
-    while (!ended && !pattern.test(text)) await more.promise;
-    return pattern.exec(text);
-  };
-}
-
-async function* withFirst(
-  first: string,
-  rest: AsyncGenerator<string>,
-): AsyncGenerator<string> {
-  yield first;
-  yield* rest;
-}
-
-async function* readLines(stream: ReadableStream<Uint8Array>): AsyncGenerator<string> {
-  let text = "";
-  for await (const chunk of stream.pipeThrough(new TextDecoderStream())) {
-    text += chunk;
-    const lines = text.split("\n");
-    text = lines.pop()!;
-    yield* lines;
-  }
+  return server.ended();
 }

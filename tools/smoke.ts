@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import config from "../deno.json" with { type: "json" };
 import { root } from "./paths.ts";
 import { listServices } from "./reflection_client.ts";
-import { type RunningServer, startServer } from "./running_server.ts";
+import { type RunningServer, startServer, stopServer } from "./running_server.ts";
 
 const windows = Deno.build.os === "windows";
 
@@ -47,15 +47,16 @@ async function withServer(
   args: readonly string[],
   use: (server: RunningServer, address: string[]) => Promise<void>,
 ): Promise<void> {
-  const server = await startServer(program, args);
-  let code;
+  const server = await startServer([program], args);
+  let ended;
   try {
     await use(server, ["--address", `localhost:${server.port}`]);
   } finally {
-    code = await server.stop();
+    ended = await stopServer(server);
+    console.error(ended.stderr);
   }
   // On Windows the server is killed, since there is no SIGTERM to drain it with.
-  if (!windows) assert.equal(code, 0, "the server has drained");
+  if (!windows) assert.equal(ended.code, 0, "the server has drained");
 }
 
 /** One call, many, one that is refused, the health service, and reflection. */
@@ -97,10 +98,10 @@ function tryTls(program: string): Promise<void> {
 /** A call in flight when the server is told to stop is answered. */
 async function tryDrain(program: string, args: readonly string[]): Promise<void> {
   let call: Promise<string> | undefined;
-  await withServer(program, [...args, "--delay", "1s"], async ({ lines }, address) => {
+  await withServer(program, [...args, "--delay", "1s"], async ({ stdout }, address) => {
     call = run(program, "call", "Alice", ...address);
     // The start line, and the one that says that the call has come.
-    for (let count = 0; count < 2; count++) assert.ok(!(await lines.next()).done, "the call came");
+    assert.ok(await stdout.lines(2), "the call came");
   });
   assert.equal(await call, "Привет, Alice!\n");
 }
@@ -108,14 +109,13 @@ async function tryDrain(program: string, args: readonly string[]): Promise<void>
 /** A worker that is told to stop is replaced, and calls are answered meanwhile. */
 function tryRecycle(program: string): Promise<void> {
   const metrics = ["--metrics-port", "0"];
-  return withServer(program, ["--workers", "2", ...metrics], async ({ told }, address) => {
-    const started = await told(/worker 1 \(process (\d+)\) has started/);
-    assert.ok(started, "a worker has started");
+  return withServer(program, ["--workers", "2", ...metrics], async ({ stderr }, address) => {
+    const started = await stderr.until(/worker 1 \(process (\d+)\) has started/);
     Deno.kill(Number(started[1]), "SIGTERM");
     assert.equal(await run(program, "call", "Alice", ...address), "Привет, Alice!\n");
-    assert.ok(await told(/worker 1 \(process \d+\) has drained/), "the worker has drained");
+    await stderr.until(/worker 1 \(process \d+\) has drained/);
     assert.equal(await run(program, "call", "Bob", ...address), "Привет, Bob!\n");
-    const url = (await told(/metrics are served at (\S+)/))![1]!;
+    const url = (await stderr.until(/metrics are served at (\S+)/))[1]!;
     assert.match(await (await fetch(url)).text(), /^usersvc_worker_restarts_total\{/m);
   });
 }

@@ -4,7 +4,7 @@ import { DURATION, WORKER_MEMORY } from "../../src/commands/value_ranges.ts";
 import config from "../../deno.json" with { type: "json" };
 import { FLUSH_MS } from "../../src/processes/lifecycle.ts";
 import { root } from "../../tools/paths.ts";
-import { linuxTest, runProgram, spawnUsersvc, Transcript } from "../support/program.ts";
+import { linuxTest, runProgram, startUsersvc } from "../support/program.ts";
 import { kubernetesValidate, kustomize } from "./linters.ts";
 
 /** The newest version that kubernetes-validate knows, and the first with preStop's `sleep`. */
@@ -213,14 +213,12 @@ linuxTest(
     const [command, ...args] = container.args;
     assert.equal(command, "serve");
     // Free ports: the test's machine may use those of the container.
-    const server = spawnUsersvc(["serve", ...args, "--port", "0", "--metrics-port", "0"]);
-    const stdout = new Transcript(server.stdout);
-    const stderr = new Transcript(server.stderr);
-    await stdout.until(/"event":"listening"/);
-    await stdout.until(/"event":"metrics_listening"/);
+    const server = startUsersvc(["serve", ...args, "--port", "0", "--metrics-port", "0"]);
+    await server.stdout.until(/"event":"listening"/);
+    await server.stdout.until(/"event":"metrics_listening"/);
     server.kill("SIGTERM");
-    const { code } = await server.status;
-    assert.equal(code, 0, await stdout.all());
-    assert.equal(await stderr.all(), "");
+    const { code, stdout, stderr } = await server.ended();
+    assert.equal(code, 0, stdout);
+    assert.equal(stderr, "");
   },
 );

@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { isDeepStrictEqual } from "node:util";
 import { grpcurl } from "../../tools/peers/grpc.ts";
 import { familyOf } from "../../tools/processes.ts";
-import { runProgram } from "../support/program.ts";
+import type { Running } from "../../tools/running_server.ts";
+import { runProgram, startUsersvc } from "../support/program.ts";
 import { curl } from "../../tools/peers/curl.ts";
 import { goName } from "./clients.ts";
 import { urlOf } from "./http_clients.ts";
@@ -12,7 +13,7 @@ import type { Lines, Story } from "./logs.ts";
 import type { Mode } from "./modes.ts";
 import { type Call, names, possibleCalls } from "./outcomes.ts";
 import { type Plan, type PlannedEndpoint, planOf } from "./plan.ts";
-import { pause, type Program, start, within } from "../support/started.ts";
+import { inTime, pause } from "../support/waits.ts";
 
 /**
  * How long a server is left alone after the calls, in milliseconds: longer than its own timers of three
@@ -34,11 +35,11 @@ type Check = (what: string, look: () => unknown) => Promise<void>;
 export async function runServer(row: Row<Mode>): Promise<void> {
   const folder = await Deno.makeTempDir({ prefix: "usersvc-modes-" });
   const plan = planOf(row, folder);
-  const server = start(["serve", ...plan.serve]);
+  const server = startUsersvc(["serve", ...plan.serve]);
   const faults: string[] = [];
   const check: Check = async (what, look) => {
     try {
-      await within(Promise.resolve(look()));
+      await inTime(what, Promise.resolve(look()));
     } catch (error) {
       faults.push(`${what}: ${error instanceof Error ? error.message : error}`);
     }
@@ -56,7 +57,7 @@ export async function runServer(row: Row<Mode>): Promise<void> {
   if (faults.length > 0) throw new Error(report(plan, server, faults));
 }
 
-async function useAndStop(server: Program, plan: Plan, check: Check): Promise<void> {
+async function useAndStop(server: Running, plan: Plan, check: Check): Promise<void> {
   const watches = plan.endpoints.map((endpoint) => watch(endpoint));
   try {
     for (const { first } of watches) await check("the first answer of a watch", first);
@@ -76,11 +77,11 @@ async function useAndStop(server: Program, plan: Plan, check: Check): Promise<vo
 }
 
 /** Waits until the log says that the server listens, if it says so, and connections are accepted. */
-async function accepting(server: Program, plan: Plan): Promise<void> {
+async function accepting(server: Running, plan: Plan): Promise<void> {
   const story = storyOf(plan, []);
   const expected = plan.log.beginning(story);
   let ended = false;
-  void server.ended.then(() => ended = true);
+  void server.exitCode.then(() => ended = true);
   for (;; await pause(20)) {
     if (ended) throw new Error("the server has ended");
     const lines = logOf(server, plan, story);
@@ -152,7 +153,7 @@ async function checkHttp({ http }: Plan, { curl: flags }: PlannedEndpoint): Prom
 /** Watches the health of the service from before the calls until after the drain. */
 function watch({ call, target }: PlannedEndpoint) {
   const service = ["--service", "userservice.UserService", "--timeout", "30s"];
-  const program = start(["check", "--watch", ...service, ...call]);
+  const program = startUsersvc(["check", "--watch", ...service, ...call]);
   const { stdout, stderr } = program;
   const said = () => ({ stdout: stdout.text, stderr: stderr.text });
   return {
@@ -162,8 +163,8 @@ function watch({ call, target }: PlannedEndpoint) {
     drained: async () => {
       await stderr.until(/\n/);
       program.kill("SIGTERM");
-      assert.equal(await program.ended, 143);
-      await program.printed;
+      assert.equal(await program.exitCode, 143);
+      await program.ended();
       const failure = `usersvc check: UNAVAILABLE from ${target}: `;
       const again = "; trying again every second\n";
       // A second later it would find that the server has gone.
@@ -203,15 +204,15 @@ async function checkMetrics(plan: Plan, calls: readonly LoggedCall[]): Promise<v
 }
 
 /** Ends the server by SIGTERM; nothing of it may be left. */
-async function stop(server: Program, { workers }: Plan, check: Check): Promise<void> {
+async function stop(server: Running, { workers }: Plan, check: Check): Promise<void> {
   const family = await familyOf(server.pid);
   await check("the number of workers", () => assert.equal(family.length, 1 + workers));
   server.kill("SIGTERM");
-  await check("the exit code of the server", async () => assert.equal(await server.ended, 0));
+  await check("the exit code of the server", async () => assert.equal(await server.exitCode, 0));
   const left = family.filter(isThere);
   await check("the processes after the end", () => assert.deepEqual(left, []));
   kill(left);
-  await check("the end of its output", () => server.printed);
+  await check("the end of its output", () => server.ended());
 }
 
 function isThere(pid: number): boolean {
@@ -223,9 +224,9 @@ function isThere(pid: number): boolean {
 }
 
 /** Ends a program that something has kept from its own end. */
-async function killFamily({ pid, printed }: Program): Promise<void> {
+async function killFamily({ pid, ended }: Running): Promise<void> {
   kill(await familyOf(pid));
-  await within(printed).catch(() => {});
+  await inTime("end of its output", ended()).catch(() => {});
 }
 
 function kill(pids: readonly number[]): void {
@@ -242,12 +243,12 @@ function storyOf(plan: Plan, calls: readonly LoggedCall[]): Story {
 }
 
 /** The whole lines that the server has written so far. */
-function logOf({ stdout, stderr }: Program, { log }: Plan, story: Story): Lines {
+function logOf({ stdout, stderr }: Running, { log }: Plan, story: Story): Lines {
   const whole = (text: string) => text.slice(0, text.lastIndexOf("\n") + 1);
   return log.read(whole(stdout.text), whole(stderr.text), story);
 }
 
-function report({ serve }: Plan, { stdout, stderr }: Program, faults: readonly string[]): string {
+function report({ serve }: Plan, { stdout, stderr }: Running, faults: readonly string[]): string {
   return [
     ...faults,
     `usersvc serve ${serve.join(" ")}`,

@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { kill as sendSignal } from "node:process";
 import config from "../../deno.json" with { type: "json" };
 import { root } from "../../tools/paths.ts";
-import { type Result, runProgram, STARTED, Transcript } from "../support/program.ts";
+import { spawn as spawnProgram, startServer } from "../../tools/running_server.ts";
+import { type Result, runProgram } from "../support/program.ts";
 import { withTerminal } from "../support/terminal.ts";
 
 /** A package that is installed. */
@@ -58,19 +59,11 @@ export async function packagePath(folder: string, name: string): Promise<string>
 
 /** Starts it. */
 export function spawn(
-  { program: [program, ...before], empty, env }: Installed,
+  { program, empty, env }: Installed,
   args: readonly string[],
   stdin: "null" | "piped" = "null",
 ): Deno.ChildProcess {
-  return new Deno.Command(program, {
-    args: [...before, ...args],
-    cwd: empty,
-    clearEnv: true,
-    env,
-    stdin,
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
+  return spawnProgram(program, args, { cwd: empty, clearEnv: true, env, stdin });
 }
 
 /** Runs it to its end. */
@@ -103,33 +96,32 @@ export async function withServer(
   args: readonly string[],
   use: (server: Server) => Promise<void>,
 ): Promise<void> {
-  const child = spawn(installed, ["serve", "--port", "0", ...args]);
-  const stdout = new Transcript(child.stdout);
-  const stderr = new Transcript(child.stderr);
+  const { program, empty, env } = installed;
+  const server = await startServer(program, args, { cwd: empty, clearEnv: true, env });
+  const { pid, port, exitCode, kill } = server;
   let over = false;
-  const status = child.status.finally(() => over = true);
-  let children: number[] = [];
+  void exitCode.then(() => over = true);
+  const children = await childrenOf(pid);
+  const ended = async () => {
+    await exitCode;
+    // What it has left behind would hold its output open.
+    for (const child of children) await endProcess(child);
+    return await server.ended();
+  };
   try {
-    const found = await stdout.until(STARTED);
-    children = await childrenOf(child.pid);
     await use({
-      pid: child.pid,
-      port: found[1]!,
+      pid,
+      port: `${port}`,
       async ended() {
-        const timer = setTimeout(() => child.kill("SIGKILL"), MAX_END_MS);
-        const { code } = await status;
+        const timer = setTimeout(() => kill("SIGKILL"), MAX_END_MS);
+        await exitCode;
         clearTimeout(timer);
-        for (const pid of children) await endProcess(pid);
-        await stdout.all();
-        return { code, stderr: await stderr.all() };
+        return await ended();
       },
     });
   } finally {
-    if (!over) child.kill("SIGKILL");
-    await status;
-    // What it has left behind would hold its output open.
-    for (const pid of children) await endProcess(pid);
-    await Promise.all([stdout.all(), stderr.all()]);
+    if (!over) kill("SIGKILL");
+    await ended();
   }
 }
 

@@ -3,6 +3,25 @@ import { shellWord } from "../../src/cli/escape.ts";
 import { mainModule, root } from "../../tools/paths.ts";
 import { sourcePermissionFlags } from "../../tools/permissions.ts";
 import { runFlags } from "../../tools/run_flags.ts";
+import {
+  type CommandLine,
+  type Launch,
+  type Result,
+  type Running,
+  type RunningServer,
+  spawn,
+  start,
+  startServer,
+  stopServer,
+} from "../../tools/running_server.ts";
+
+export { type Result, STARTED, Transcript } from "../../tools/running_server.ts";
+
+/** A started `usersvc serve`. */
+export type Serve = RunningServer;
+
+/** What every program is started with. */
+const PLAIN = { NO_COLOR: "1" };
 
 const windows = Deno.build.os === "windows";
 
@@ -10,7 +29,7 @@ const windows = Deno.build.os === "windows";
  * What the tests start: the sources with the program's own permissions, or what the environment variable
  * USERSVC_UNDER_TEST names, an executable or the main.js of a bundle.
  */
-function commandLine(): [string, ...string[]] {
+function commandLine(): CommandLine {
   const named = Deno.env.get("USERSVC_UNDER_TEST");
   if (named?.endsWith(".js")) return [Deno.execPath(), ...runFlags(Deno.execPath()), named];
   if (named) return [named];
@@ -57,13 +76,6 @@ export async function withFolder<T>(use: (folder: string) => Promise<T>): Promis
   }
 }
 
-/** How a process ended and what it printed. */
-export interface Result {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
 /** Options of a run. */
 export interface RunOptions {
   /** Environment variables to add. */
@@ -79,39 +91,19 @@ export async function usersvc(
   const { code, stdout, stderr } = await new Deno.Command(program, {
     args: [...before, ...args],
     stdin: "null",
-    env: { NO_COLOR: "1", ...options.env },
+    env: { ...PLAIN, ...options.env },
   }).output();
   return { code, stdout: decode(stdout), stderr: decode(stderr) };
 }
 
-/** A run of the program that has not ended yet. */
-export interface Running {
-  readonly stderr: Transcript;
-  kill(signal: Deno.Signal): void;
-  /** Waits for the end of the process. */
-  ended(): Promise<Result>;
+/** Starts the program, its output still to be read. */
+export function spawnUsersvc(args: readonly string[], launch: Launch = {}): Deno.ChildProcess {
+  return spawn(commandLine(), args, { env: PLAIN, ...launch });
 }
 
 /** Starts the program, to do something while it runs. */
 export function startUsersvc(args: readonly string[]): Running {
-  const [program, ...before] = commandLine();
-  const child = new Deno.Command(program, {
-    args: [...before, ...args],
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-    env: { NO_COLOR: "1" },
-  }).spawn();
-  const stdout = new Transcript(child.stdout);
-  const stderr = new Transcript(child.stderr);
-  return {
-    stderr,
-    kill: (signal) => child.kill(signal),
-    ended: async () => {
-      const { code } = await child.status;
-      return { code, stdout: await stdout.all(), stderr: await stderr.all() };
-    },
-  };
+  return start(commandLine(), args, { env: PLAIN });
 }
 
 /** A shell command line that starts the program, for tests of pipes and terminals. */
@@ -124,6 +116,11 @@ export function shell(line: string): Promise<Result> {
   return runProgram("bash", ["-c", line]);
 }
 
+/** Starts any program. */
+export function startProgram(program: string, args: readonly string[]): Running {
+  return start([program], args, { env: PLAIN });
+}
+
 /** Runs any program to its end. */
 export async function runProgram(
   program: string,
@@ -133,7 +130,7 @@ export async function runProgram(
   const { code, stdout, stderr } = await new Deno.Command(program, {
     args: [...args],
     stdin: "null",
-    env: { NO_COLOR: "1" },
+    env: PLAIN,
     ...options,
   }).output();
   return { code, stdout: decode(stdout), stderr: decode(stderr) };
@@ -154,140 +151,27 @@ function decode(bytes: Uint8Array): string {
   return new TextDecoder().decode(bytes);
 }
 
-/** Text that a process prints, of which a test can wait for a part. */
-export class Transcript {
-  #text = "";
-  #lineCount = 0;
-  #ended = false;
-  #changed = Promise.withResolvers<void>();
-  readonly #done: Promise<void>;
-
-  constructor(stream: ReadableStream<Uint8Array>) {
-    this.#done = this.#read(stream);
-  }
-
-  async #read(stream: ReadableStream<Uint8Array>): Promise<void> {
-    for await (const chunk of stream.pipeThrough(new TextDecoderStream())) {
-      this.#text += chunk;
-      this.#lineCount += chunk.split("\n").length - 1;
-      this.#change();
-    }
-    this.#ended = true;
-    this.#change();
-  }
-
-  #change(): void {
-    this.#changed.resolve();
-    this.#changed = Promise.withResolvers<void>();
-  }
-
-  /** What was printed so far. */
-  get text(): string {
-    return this.#text;
-  }
-
-  /** How many lines were printed so far. */
-  get lineCount(): number {
-    return this.#lineCount;
-  }
-
-  /** Waits for that many lines; false if the stream ends before. */
-  async lines(count: number): Promise<boolean> {
-    while (this.#lineCount < count && !this.#ended) await this.#changed.promise;
-    return this.#lineCount >= count;
-  }
-
-  /** Waits until the text matches; throws if the stream ends before that. */
-  async until(pattern: RegExp): Promise<RegExpExecArray> {
-    while (true) {
-      const match = pattern.exec(this.#text);
-      if (match) return match;
-      if (this.#ended) {
-        throw new Error(
-          `ended without ${pattern}: ${JSON.stringify(this.#text)}`,
-        );
-      }
-      await this.#changed.promise;
-    }
-  }
-
-  /** Waits until the stream ends and returns all of it. */
-  async all(): Promise<string> {
-    await this.#done;
-    return this.#text;
-  }
-}
-
-/** A started `usersvc serve`. */
-export interface Serve {
-  readonly port: number;
-  readonly stdout: Transcript;
-  readonly stderr: Transcript;
-  readonly pid: number;
-  kill(signal: Deno.Signal): void;
-  /** Waits for the end of the process. */
-  ended(): Promise<Result>;
-}
-
-/** The start line in the text form and its record in the JSON form of the log; holds the port. */
-export const STARTED =
-  /^gRPC сервер запущен на порту (\d+)\.\.\.\n|"event":"listening".*?"port":(\d+)\b.*\n/;
-
-/** Starts the program, its output still to be read. */
-export function spawnUsersvc(
-  args: readonly string[],
-  { stdin = "null" }: { stdin?: "null" | "piped" } = {},
-): Deno.ChildProcess {
-  const [program, ...before] = commandLine();
-  return new Deno.Command(program, {
-    args: [...before, ...args],
-    stdin,
-    stdout: "piped",
-    stderr: "piped",
-    env: { NO_COLOR: "1" },
-  }).spawn();
-}
-
 /** Starts `usersvc serve` on a free port, its output still to be read. */
 export function spawnServe(
   args: readonly string[] = [],
   limits: readonly string[] = [],
 ): Deno.ChildProcess {
-  const [program, ...before] = [...limited(limits), ...commandLine()] as [string, ...string[]];
-  return new Deno.Command(program, {
-    args: [...before, "serve", "--port", "0", ...args],
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-    env: { NO_COLOR: "1" },
-  }).spawn();
+  const command = limited(limits, commandLine());
+  return spawn(command, ["serve", "--port", "0", ...args], { env: PLAIN });
 }
 
 /** Starts `usersvc serve` on a free port and waits until it accepts calls. */
-export async function startServe(
+export function startServe(
   args: readonly string[] = [],
   limits: readonly string[] = [],
-): Promise<Serve> {
-  const child = spawnServe(args, limits);
-  const stdout = new Transcript(child.stdout);
-  const stderr = new Transcript(child.stderr);
-  const started = await stdout.until(STARTED);
-  return {
-    port: Number(started[1] ?? started[2]),
-    stdout,
-    stderr,
-    pid: child.pid,
-    kill: (signal) => child.kill(signal),
-    ended: async () => {
-      const { code } = await child.status;
-      return { code, stdout: await stdout.all(), stderr: await stderr.all() };
-    },
-  };
+): Promise<RunningServer> {
+  return startServer(limited(limits, commandLine()), args, { env: PLAIN });
 }
 
-/** What has to come before a command line to limit its resources, as bash's `ulimit` does. */
-function limited(limits: readonly string[]): string[] {
-  return limits.length === 0 ? [] : ["bash", "-c", `ulimit ${limits.join(" ")} && exec "$@"`, "--"];
+/** A command line whose resources are limited, as bash's `ulimit` does. */
+function limited(limits: readonly string[], command: CommandLine): CommandLine {
+  if (limits.length === 0) return command;
+  return ["bash", "-c", `ulimit ${limits.join(" ")} && exec "$@"`, "--", ...command];
 }
 
 /**
@@ -304,12 +188,6 @@ export async function withServe<T>(
   try {
     return await use(server);
   } finally {
-    try {
-      // Windows knows no SIGTERM, and its SIGINT goes to a whole console.
-      server.kill(windows ? "SIGKILL" : "SIGTERM");
-    } catch {
-      // It has already ended.
-    }
-    await server.ended();
+    await stopServer(server);
   }
 }

@@ -1,4 +1,4 @@
-import { shellCommand, Transcript } from "./program.ts";
+import { shellCommand, startProgram, type Transcript } from "./program.ts";
 
 /** A started `usersvc check --watch`. */
 export interface Watch {
@@ -20,25 +20,15 @@ export async function withWatch(
   args: string,
   use: (watch: Watch) => Promise<void>,
 ): Promise<void> {
-  const child = new Deno.Command("bash", {
-    args: ["-c", `exec ${shellCommand(`check --watch --port ${port} ${args}`)}`],
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-    env: { NO_COLOR: "1" },
-  }).spawn();
-  const end = async (signal: Deno.Signal) => {
-    child.kill(signal);
-    return (await child.status).code;
-  };
-  const stdout = new Transcript(child.stdout);
-  const stderr = new Transcript(child.stderr);
-  let ended = false;
-  void child.status.then(() => ended = true);
+  const line = `exec ${shellCommand(`check --watch --port ${port} ${args}`)}`;
+  const { stdout, stderr, kill, exitCode, ended } = startProgram("bash", ["-c", line]);
+  let over = false;
+  void exitCode.then(() => over = true);
   try {
-    await use({ stdout, stderr, end, ended: async () => (await child.status).code });
+    const end = (signal: Deno.Signal) => (kill(signal), exitCode);
+    await use({ stdout, stderr, end, ended: () => exitCode });
   } finally {
-    if (!ended) await end("SIGKILL");
-    await Promise.all([stdout.all(), stderr.all()]);
+    if (!over) kill("SIGKILL");
+    await ended();
   }
 }
