@@ -120,6 +120,21 @@ programTest(
     }),
 );
 
+posixTest(
+  "names can be read from stdin by the names that the system has for it",
+  () =>
+    withServe(async ({ port }) => {
+      for (const file of ["-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"]) {
+        const call = shellCommand(`call --file ${file} --port ${port}`);
+        assert.deepEqual(
+          await shell(`printf 'A\\nB\\n' | ${call}`),
+          { code: 0, stdout: greetings(["A", "B"]), stderr: "" },
+          file,
+        );
+      }
+    }),
+);
+
 programTest(
   "names in UTF-16 are refused at once, and none is sent",
   () =>
@@ -503,7 +518,7 @@ posixTest(
 posixTest("the examples of its help work as they are", () =>
   withServe(async ({ port }) => {
     const help = (await usersvc(["call", "--help"])).stdout;
-    assert.equal(command.examples.length, 8);
+    assert.equal(command.examples.length, 9);
     for (const example of command.examples) {
       assert.ok(help.includes(`  ${example.command}`), example.command);
       const result = await shell(

@@ -126,6 +126,10 @@ const mistakes: [args: string[], line: string][] = [
     ["call", "a", "--repeat", "0"],
     'usersvc call: --repeat expects a number from 1 to 100000000, not "0"',
   ],
+  [
+    ["call", "a", "--repeat", "2", "--duration", "1s"],
+    "usersvc call: --repeat does not go with --duration, which repeats the names",
+  ],
   [["call", "a", "--summary", "x"], 'usersvc call: --summary expects text or json, not "x"'],
   [
     ["call", "a", "--max-failed", "101"],

@@ -135,6 +135,88 @@ programTest(
   },
 );
 
+/** The usernames of the objects that `--json` has printed. */
+function usernamesIn(stdout: string): string[] {
+  return stdout.split("\n").slice(0, -1).map((line) => JSON.parse(line).username);
+}
+
+for (const rate of [[], ["--rate", "40"]]) {
+  programTest(
+    `--duration begins calls for so long; the names repeat in their order (${rate})`,
+    () =>
+      withServe(async ({ port }) => {
+        const flags = ["--duration", "500ms", ...rate, "--summary", "json", "--json"];
+        const names = ["A", "B", "C"];
+        const start = performance.now();
+        const args = ["call", ...names, ...flags, "--port", `${port}`];
+        const { code, stdout, stderr } = await usersvc(args);
+        assert.equal(code, 0, stderr);
+        const called = usernamesIn(stdout);
+        assert.ok(called.length > 3, stdout);
+        if (rate.length > 0) assert.ok(called.length <= 20, `${called.length}`);
+        assert.deepEqual(called, called.map((_, index) => names[index % 3]));
+        const { calls, codes, rate: pace } = JSON.parse(stderr);
+        assert.deepEqual([calls, codes.OK], [called.length, called.length]);
+        assert.equal(pace?.asked, rate.length > 0 ? 40 : undefined);
+        assert.ok(performance.now() - start > 400);
+      }),
+  );
+}
+
+programTest(
+  "calls that are in flight when --duration is over finish, and none begins",
+  () =>
+    withServe(async ({ port }) => {
+      const flags = ["--duration", "50ms", "--concurrency", "2", "--port", `${port}`];
+      const { code, stdout, stderr } = await usersvc(["call", "A", "B", "C", ...flags]);
+      assert.deepEqual([code, stdout, stderr], [0, "Привет, A!\nПривет, B!\n", ""]);
+    }, ["--delay", "1s"]),
+);
+
+programTest(
+  "--duration judges by its limits, and ends where there is no name",
+  () =>
+    withServe(async ({ port }) => {
+      const flags = ["--duration", "300ms", "--port", `${port}`];
+      const failed = await usersvc(["call", "", "A", ...flags, "--max-failed", "20%", "--json"]);
+      assert.equal(failed.code, 1);
+      assert.match(failed.stderr, /^usersvc call: \d+ of \d+ calls failed, [\d.]+ %; /);
+      const first = await usersvc(["call", "", "A", ...flags, "--fail-fast"]);
+      assert.deepEqual([first.code, first.stdout], [67, ""]);
+      const none = await usersvc(["call", "--file", "/dev/null", ...flags, "--duration", "1h"]);
+      assert.deepEqual(none, { code: 0, stdout: "", stderr: "" });
+    }),
+);
+
+posixTest(
+  "names of stdin repeat with --duration, which does not wait for their end",
+  () =>
+    withServe(async ({ port }) => {
+      const call = shellCommand(`call - --duration 1s --concurrency 1 --json --port ${port}`);
+      const called = usernamesIn((await shell(`printf 'A\\nB\\n' | ${call}`)).stdout);
+      assert.ok(called.length > 2);
+      assert.deepEqual(called, called.map((_, index) => "AB"[index % 2]));
+      const waiting = spawnUsersvc(["call", "-", "--duration", "300ms", "--port", `${port}`], {
+        stdin: "piped",
+      });
+      assert.deepEqual((await waiting.output()).code, 0);
+      await waiting.stdin.abort().catch(() => {});
+    }),
+);
+
+programTest(
+  "--rate 0.5 begins a call every two seconds",
+  () =>
+    withServe(async ({ port }) => {
+      const flags = ["--rate", "0.5", "--summary", "json", "--port", `${port}`];
+      const { code, stderr } = await usersvc(["call", "A", "B", ...flags]);
+      assert.equal(code, 0);
+      const { seconds, rate: { asked, begun } } = JSON.parse(stderr);
+      assert.equal(asked, 0.5);
+      assert.ok(seconds > 1.9 && begun <= 0.51 && begun > 0, stderr);
+    }),
+);
+
 programTest(
   "--max-failed and --max-p99 decide the exit code and say what was measured",
   () =>

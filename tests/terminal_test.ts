@@ -1,6 +1,12 @@
 /** What a batch shows of itself on a terminal, and how it leaves it. */
 import assert from "node:assert/strict";
-import { linuxTest, shellCommand, type Transcript, withServe } from "./support/program.ts";
+import {
+  linuxTest,
+  shellCommand,
+  type Transcript,
+  withFolder,
+  withServe,
+} from "./support/program.ts";
 import { withTerminal } from "./support/terminal.ts";
 
 const xterm = { TERM: "xterm" };
@@ -27,6 +33,11 @@ function withSlowServe(use: (port: number) => Promise<void>): Promise<void> {
 function shownLines(text: string): string[] {
   // deno-lint-ignore no-control-regex
   return text.split(/[\r\n]|\x1b\[\d*[GKJ]/).filter((line) => line !== "");
+}
+
+/** What stands in the last line of a terminal at the end. */
+function shownAtEnd(text: string): string {
+  return text.slice(text.lastIndexOf("\x1b[K") + 3).replace(/^.*[\r\n]/s, "");
 }
 
 /** Asserts that nothing was changed that outlives the program: wrapping, the cursor, its place. */
@@ -70,6 +81,44 @@ linuxTest(
         assert.match(screen.text.slice(before), DRAWN);
         assertLeavesNoMode(screen);
       })
+    ),
+);
+
+linuxTest(
+  "a second Ctrl-C ends a batch whose results nobody takes, and its progress line",
+  () =>
+    withFolder((folder) =>
+      withServe(({ port }) => {
+        const call = shellCommand(`call ${"x".repeat(250)} --repeat 100000 --port ${port}`);
+        // It opens both ends of the pipe, and reads nothing.
+        const line = `mkfifo ${folder}/pipe; exec ${call} 3<> ${folder}/pipe > ${folder}/pipe`;
+        return withTerminal(inBash(line), async ({ type, screen }) => {
+          await screen.until(/\d+ of 100000 calls/);
+          let ended = false;
+          void screen.all().then(() => ended = true);
+          // Two signals that come at once are one.
+          while (!ended) {
+            await type("\x03").catch(() => {});
+            await new Promise((resolve) => setTimeout(resolve, 200));
+          }
+          assert.equal(shownAtEnd(screen.text), "");
+        }, xterm);
+      })
+    ),
+);
+
+linuxTest(
+  "a batch that ends by time shows how much of it is left",
+  () =>
+    withSlowServe((port) =>
+      withTerminal(inBash(batch(port, "A --duration 2500ms")), async ({ screen }) => {
+        const lines = shownLines(await screen.all());
+        assert.ok(
+          lines.some((line) => /^\[=+-+\] \d+ calls, 0 failed, \d+\/s, [12]s left$/.test(line)),
+          JSON.stringify(lines),
+        );
+        assert.match(lines.at(-1)!, /^usersvc call: \d+ calls in \d\.\d s, 0 failed; latency p50 /);
+      }, xterm)
     ),
 );
 

@@ -4,7 +4,15 @@ import { watchAnswer } from "../client/answer_context.ts";
 import type { Connection } from "../client/connection.ts";
 import { type CallOptions, openUserClient, type UserClient } from "../client/user_client.ts";
 import { exitCodeOfStatus } from "../contract/status_codes.ts";
-import { listNames, type Name, type Names, NamesError, openNames, repeated } from "./names.ts";
+import {
+  endless,
+  listNames,
+  type Name,
+  type Names,
+  NamesError,
+  openNames,
+  repeated,
+} from "./names.ts";
 import { lateness, type PaceReport, setPace } from "./pace.ts";
 import { type Progress, startProgress } from "./progress.ts";
 import type { Report, ReportOptions } from "./report.ts";
@@ -18,6 +26,8 @@ export interface Batch {
   readonly names: readonly string[] | NamesFile;
   /** How often each name is called. */
   readonly repeat: number;
+  /** How long calls begin, in milliseconds, while the names repeat; absent: until each was called. */
+  readonly durationMs?: number;
   /** How each call is made. */
   readonly call: CallOptions;
   /** How many calls are in flight at most. */
@@ -72,7 +82,7 @@ export async function callNames(batch: Batch): Promise<number> {
   onStopSignals((signal) => {
     stopped = signal;
     stopping.abort();
-  }, () => watchers.progress?.end());
+  }, () => watchers.progress?.hide());
   try {
     const names = await namesOf(batch);
     await startWatchers(batch, names, watchers);
@@ -102,19 +112,24 @@ function onStopSignals(first: (signal: Deno.Signal) => void, beforeExit: () => v
   });
 }
 
-async function namesOf({ names, repeat }: Batch): Promise<Names> {
-  return repeated("path" in names ? await openNames(names.path) : listNames(names), repeat);
+async function namesOf({ names, repeat, durationMs }: Batch): Promise<Names> {
+  const once = "path" in names ? await openNames(names.path) : listNames(names);
+  return durationMs === undefined ? repeated(once, repeat) : endless(once);
 }
 
 async function startWatchers(batch: Batch, names: Names, watchers: Watchers): Promise<void> {
-  const { progress, report, call: { timeoutMs } } = batch;
+  const { progress, report, durationMs, call: { timeoutMs } } = batch;
   if (report !== undefined) {
     const { startReport } = await import("./report.ts");
     watchers.report = startReport(report, timeoutMs);
   }
   if (progress) {
     const summary = report?.summary === undefined;
-    watchers.progress = startProgress({ total: names.total, summary });
+    watchers.progress = startProgress({
+      total: names.total,
+      ...(durationMs === undefined ? {} : { durationMs }),
+      summary,
+    });
   }
 }
 
@@ -124,10 +139,16 @@ async function printEach(
   signal: AbortSignal,
   { progress, report }: Watchers,
 ): Promise<Outcome> {
-  const { connection, call: { timeoutMs }, concurrency, rate, failFast } = batch;
+  const { connection, call: { timeoutMs }, concurrency, rate, durationMs, failFast } = batch;
   const client = await openUserClient(connection, { manyCalls: true });
   const pace = rate === undefined ? undefined : setPace(rate);
-  const options = { concurrency, failFast, signal, ...(pace && { pace }) };
+  const options = {
+    concurrency,
+    failFast,
+    signal,
+    ...(pace && { pace }),
+    ...(durationMs === undefined ? {} : { durationMs }),
+  };
   const print = resultPrinter({ ...batch, timeoutMs, target: connection.target.name });
   let firstFailed: FailedCall | undefined;
   for await (const results of callEach(names.lists, callerOf(client, batch), options)) {

@@ -37,7 +37,7 @@ export function listNames(usernames: readonly string[]): Names {
   return { lists: lists(), total: () => usernames.length };
 }
 
-/** How many repetitions of a name are one list, at most. */
+/** How many repetitions are one list, at most. */
 const MAX_REPEATED = 1_024;
 
 /** Each of the names so many times, before the next. */
@@ -59,17 +59,54 @@ export function repeated(names: Names, times: number): Names {
   return { lists: lists(), total };
 }
 
+/** How many characters of names are kept to be repeated: more would be memory without a limit. */
+const MAX_KEPT = 32 << 20;
+
+/** How much one kept name takes beside its characters, about. */
+const NAME_OVERHEAD = 64;
+
+/**
+ * The names again and again, without end, all of them before the first again; of very many, only the
+ * first are repeated.
+ */
+export function endless(names: Names): Names {
+  async function* lists() {
+    const kept: (readonly Name[])[] = [];
+    let room = MAX_KEPT;
+    for await (const list of names.lists) {
+      yield list;
+      if (room <= 0) continue;
+      room -= list.reduce((sum, { username }) => sum + username.length + NAME_OVERHEAD, 0);
+      kept.push(list);
+    }
+    const all = kept.flat();
+    if (all.length === 0) return;
+    // Long lists: to fetch one takes time, in which no call begins.
+    const round = Array<Name[]>(Math.ceil(MAX_REPEATED / all.length)).fill(all).flat();
+    while (true) yield round;
+  }
+  return { lists: lists(), total: () => undefined };
+}
+
+/** The names that stdin has on Unix; Deno may not read them. */
+const STDIN_PATHS: readonly string[] = ["/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"];
+
+/** Whether the path of a file of names stands for stdin: `-`, or what the system calls it. */
+export function isStdin(path: string): boolean {
+  return path === "-" || STDIN_PATHS.includes(path);
+}
+
 /**
  * The names of a file, one on each line.
  *
- * @param path of the file; `-` is stdin
+ * @param path of the file; see {@linkcode isStdin}
  * @throws {NamesError} if it cannot be opened; {@linkcode Names.lists} if it cannot be read, or is
  *   UTF-16
  */
 export async function openNames(path: string): Promise<Names> {
-  const file = path === "-" ? "stdin" : path;
+  const file = isStdin(path) ? "stdin" : path;
   try {
-    if (path === "-") return readNames(Deno.stdin.readable, file, undefined);
+    if (isStdin(path)) return readNames(Deno.stdin.readable, file, undefined);
     const open = await Deno.open(path);
     const { isFile, isDirectory, size } = await open.stat();
     if (isDirectory) throw new Error("it is a directory");

@@ -15,6 +15,8 @@ export interface Progress {
 export interface ProgressOptions {
   /** How many calls there are in all, as far as is known. */
   readonly total: () => number | undefined;
+  /** How long calls begin, in milliseconds, where that is the end of the batch. */
+  readonly durationMs?: number;
   /** Whether the summary of one line stands at the end. */
   readonly summary: boolean;
 }
@@ -23,8 +25,8 @@ export interface ProgressOptions {
 const QUIET_MS = 1_000;
 
 /** Starts to count. The libraries that show the counts are loaded when they are needed. */
-export function startProgress({ total, summary }: ProgressOptions): Progress {
-  const tally = startTally(total);
+export function startProgress({ total, durationMs, summary }: ProgressOptions): Progress {
+  const tally = startTally(total, durationMs);
   // Those of the first second; there is no line yet that records them.
   let latenciesMs: number[] = [];
   let line: ProgressLine | undefined;
@@ -66,11 +68,12 @@ export function startProgress({ total, summary }: ProgressOptions): Progress {
   };
 }
 
-function startTally(total: () => number | undefined): Tally {
+function startTally(total: () => number | undefined, durationMs?: number): Tally {
   const startMs = performance.now();
   return {
     done: 0,
     failed: 0,
+    ...(durationMs === undefined ? {} : { durationMs }),
     get total() {
       return total();
     },

@@ -12,6 +12,8 @@ export interface Tally {
   failed: number;
   /** How many there are in all, where that is known; it may be an estimate. */
   readonly total: number | undefined;
+  /** How long calls begin, in milliseconds, where not their number is the end of the batch. */
+  readonly durationMs?: number;
   /** Since the start of the batch, in milliseconds. */
   readonly elapsedMs: number;
 }
@@ -87,24 +89,39 @@ function drawLine(tally: Tally): DrawnLine {
 
 /** `[=====-----] 500 of 1000 calls, 3 failed, 250/s, 2s left`, without what does not fit. */
 function progressText(
-  { done, failed, total, elapsedMs }: Tally,
+  tally: Tally,
   { maxWidth }: Params,
   options: Options,
 ): string {
+  const { done, failed, total, elapsedMs } = tally;
   const perSecond = done / elapsedMs * 1_000;
   const counts = total === undefined ? `${done} calls` : `${done} of ${total} calls`;
   const failures = `${counts}, ${failed} failed`;
   const rate = `${failures}, ${Math.round(perSecond)}/s`;
   const all = [rate, failures, counts, `${done}`];
-  if (total !== undefined) {
+  const way = wayOf(tally);
+  if (way !== undefined) {
     const { BarFormat, TimeFormat } = cliProgress.Format;
-    const seconds = Math.max(0, Math.ceil((total - done) / perSecond));
+    const seconds = Math.max(0, Math.ceil(way.leftMs / 1_000));
     if (done > 0) all.unshift(`${rate}, ${TimeFormat(seconds, options, 1)} left`);
-    // Not the share of cli-progress, which also draws on its own, with a total that may have changed.
-    const share = total === 0 ? 1 : Math.min(1, done / total);
-    all.unshift(`[${BarFormat(share, options)}] ${all[0]}`);
+    all.unshift(`[${BarFormat(way.share, options)}] ${all[0]}`);
   }
   return all.find(({ length }) => length <= maxWidth) ?? "";
+}
+
+/**
+ * Which share of a batch is done, and how long the rest will take; undefined where its end is not known.
+ * It is not the share of cli-progress, which also draws on its own, with a total that may have changed.
+ */
+function wayOf(
+  { done, total, durationMs, elapsedMs }: Tally,
+): { readonly share: number; readonly leftMs: number } | undefined {
+  if (durationMs !== undefined) {
+    return { share: Math.min(1, elapsedMs / durationMs), leftMs: durationMs - elapsedMs };
+  }
+  if (total === undefined) return undefined;
+  const share = total === 0 ? 1 : Math.min(1, done / total);
+  return { share, leftMs: (total - done) * elapsedMs / done };
 }
 
 /** `1000 calls in 4.0 s, 3 failed`. */

@@ -24,6 +24,8 @@ export interface BatchOptions {
   readonly concurrency: number;
   /** When calls start; absent: as soon as they may. */
   readonly pace?: Pace;
+  /** How long calls start, in milliseconds; absent: until there are no more names. */
+  readonly durationMs?: number;
   /** Whether the result of the first call that fails is the last one. */
   readonly failFast: boolean;
   /** Stops the batch: calls in flight are abandoned, results that are there are still yielded. */
@@ -67,11 +69,13 @@ interface Run {
   buffered: number;
   /** No further call starts. */
   stopped: boolean;
-  /** Set once all names were read, or cannot be. */
+  /** Set once all names were read, cannot be, or are no longer wanted. */
   read?: { readonly error?: unknown };
   /** Notified when a further call may start, or the batch stops. */
   readonly capacity: Condition;
-  /** Notified when the first call of the window ends, all names were read, or the batch stops. */
+  /** When no further call starts, by `performance.now()`. */
+  readonly endMs: number;
+  /** Notified when the first call of the window ends, no name is to come, or the batch stops. */
   readonly progress: Condition;
 }
 
@@ -96,17 +100,24 @@ export async function* callEach(
     inFlight: 0,
     buffered: 0,
     stopped: false,
+    endMs: performance.now() + (options.durationMs ?? Infinity),
     capacity: condition(),
     progress: condition(),
   };
   const onAbort = () => stop(run);
   options.signal.addEventListener("abort", onAbort);
   startAll(run, names)
-    .then(() => run.read = {}, (error) => run.read = { error })
+    .then(() => run.read ??= {}, (error) => run.read ??= { error })
     .then(run.progress.notify);
+  // Names may come late, or never.
+  const timer = options.durationMs && setTimeout(() => {
+    run.read ??= {};
+    stop(run);
+  }, options.durationMs);
   try {
     yield* takeAll(run);
   } finally {
+    clearTimeout(timer);
     stop(run);
     options.signal.removeEventListener("abort", onAbort);
   }
@@ -118,7 +129,11 @@ async function startAll(run: Run, names: AsyncIterable<readonly Name[]>): Promis
   for await (const list of names) {
     pace?.namesCame(askedMs);
     for (const name of list) {
-      if (pace) await untilDue(run, pace);
+      if (pace) {
+        // This also ends a batch that is behind its time with as many calls as one that is not.
+        if (pace.dueMs >= run.endMs) return;
+        await untilDue(run, pace);
+      }
       while (!run.stopped && isFull(run)) await run.capacity.wait();
       if (run.stopped) return;
       startCall(run, name);

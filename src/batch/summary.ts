@@ -42,14 +42,14 @@ function jsonSummary(
 }
 
 function jsonRate({ asked, begun, late }: PaceReport): Record<string, unknown> {
-  return { asked, begun: begun === undefined ? null : Math.round(begun * 10) / 10, late };
+  return { asked, begun: begun === undefined ? null : Number(formatRate(begun)), late };
 }
 
 function textSummary(measured: Measurement, pace: PaceReport | undefined): string {
   const { calls, codes, hostnames, otherHostnames, elapsedMs } = measured;
   const begun = pace?.begun === undefined
     ? ""
-    : `, ${pace.begun.toFixed(1)} begun per second of ${pace.asked}`;
+    : `, ${formatRate(pace.begun)} begun per second of ${pace.asked}`;
   const others: [string, number][] = otherHostnames > 0 ? [["others", otherHostnames]] : [];
   return [
     `usersvc call: ${calls} ${calls === 1 ? "call" : "calls"} in ${
@@ -60,6 +60,11 @@ function textSummary(measured: Measurement, pace: PaceReport | undefined): strin
     ...latencyLines(measured),
     ...rows("hostname", [...sorted(hostnames), ...others]),
   ].map((line) => `${line}\n`).join("");
+}
+
+/** `99.9`, or with three digits what is less than 10. */
+function formatRate(perSecond: number): string {
+  return perSecond < 10 ? perSecond.toPrecision(3) : perSecond.toFixed(1);
 }
 
 /** Counts with their shares, one a line, the first behind what they count. */

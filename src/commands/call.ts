@@ -52,6 +52,12 @@ names, each is called; the first that failed gives the exit code.`,
       ...RATE,
       defaultNote: "no limit",
     },
+    duration: {
+      value: "DURATION",
+      help: "Begin calls for this long; the names repeat",
+      ...DURATION,
+      defaultNote: "until each name was called",
+    },
     "fail-fast": { help: "Stop at the first call that fails" },
     json: { help: "Print an object for each name, failures too" },
     summary: {
@@ -85,6 +91,10 @@ names, each is called; the first that failed gives the exit code.`,
       does: "Measure a service for three seconds",
     },
     {
+      command: "usersvc call A B --duration 2s --rate 50 --quiet",
+      does: "Call two names in turn for two seconds",
+    },
+    {
       command: "usersvc call Alice --repeat 300 --max-p99 2s --max-failed 1%",
       does: "Exit with 1 if it is slow or fails",
     },
@@ -95,20 +105,27 @@ names, each is called; the first that failed gives the exit code.`,
     names,
   ) => {
     const path = fileOfNames(file, names);
-    const { rate, repeat, "fail-fast": failFast } = flags;
+    const { rate, repeat, duration: durationMs, "fail-fast": failFast } = flags;
+    if (durationMs !== undefined && repeat > 1) {
+      throw new UsageError("--repeat does not go with --duration, which repeats the names");
+    }
     const report = reportOf(flags);
     // With --json, what came with an answer is in its object.
     const contexts = json && flags.verbose;
     const connection = connectionOf({ ...flags, verbose: flags.verbose && !json });
     const isOne = names.length === 1 && path === undefined && repeat === 1;
-    if (isOne && !json && report === undefined) {
+    if (isOne && durationMs === undefined && !json && report === undefined) {
       return await callOne(connection, names[0]!, { timeoutMs });
     }
-    const { callNames } = await import("../batch/batch.ts");
+    const [{ callNames }, { isStdin }] = await Promise.all([
+      import("../batch/batch.ts"),
+      import("../batch/names.ts"),
+    ]);
     return await callNames({
       connection,
       names: path === undefined ? names : { path },
       repeat,
+      ...(durationMs === undefined ? {} : { durationMs }),
       call: { timeoutMs },
       concurrency: flags.concurrency ?? CONCURRENT[rate === undefined ? "default" : "atRate"],
       ...(rate === undefined ? {} : { rate }),
@@ -117,7 +134,7 @@ names, each is called; the first that failed gives the exit code.`,
       contexts,
       // Trace lines, and names that are typed, would be mixed with the progress on the terminal.
       progress: !quiet && connection.trace === undefined && Deno.stderr.isTerminal() &&
-        !(path === "-" && Deno.stdin.isTerminal()),
+        !(path !== undefined && isStdin(path) && Deno.stdin.isTerminal()),
       ...(report === undefined ? {} : { report }),
     });
   },

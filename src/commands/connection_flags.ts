@@ -78,7 +78,7 @@ export const connectionFlags = {
 /** The flag of the deadline, without its default. */
 export const timeoutFlag = {
   value: "DURATION",
-  help: "The deadline: 500ms, 2s, 1m",
+  help: "How long a call may take, retries included: 2s, 1m",
   ...DURATION,
 } as const;
 

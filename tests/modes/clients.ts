@@ -56,18 +56,10 @@ export const clients = {
   },
 
   /** `usersvc call NAME...` at a rate, with pings and a summary, whose counts alone are looked at. */
-  measured: {
-    protocol: "grpc",
-    retries: true,
-    run: async ({ call }, names) => {
-      const flags = ["--rate", "200", "--keepalive", "1s", "--summary", "json"];
-      return [withoutTimes(await usersvc(["call", ...call, ...flags, "--", ...names]))];
-    },
-    prints: (calls, route) => {
-      const { stderr, ...result } = batchResult(calls, route);
-      return [{ ...result, stderr: stderr + countsLine(calls.length, codesOf(calls)) }];
-    },
-  },
+  measured: measuredBy("--rate", "200", "--keepalive", "1s"),
+
+  /** `usersvc call NAME...` for a time in which each name is called once. */
+  timed: measuredBy("--rate", "2", "--duration", "2s"),
 
   /** `usersvc call - --json`, whose names come slowly: the channel outlives a connection. */
   json: {
@@ -104,6 +96,22 @@ export const clients = {
   connect2: connectBy("--http2-prior-knowledge", "2"),
   grpcWeb,
 } satisfies Record<string, Client>;
+
+/** A batch with a summary, whose counts alone are looked at. */
+function measuredBy(...flags: readonly string[]): Client {
+  return {
+    protocol: "grpc",
+    retries: true,
+    run: async ({ call }, names) => {
+      const args = ["call", ...call, ...flags, "--summary", "json", "--", ...names];
+      return [withoutTimes(await usersvc(args))];
+    },
+    prints: (calls, route) => {
+      const { stderr, ...result } = batchResult(calls, route);
+      return [{ ...result, stderr: stderr + countsLine(calls.length, codesOf(calls)) }];
+    },
+  };
+}
 
 function isOk({ code }: Outcome): boolean {
   return code === "OK";

@@ -221,6 +221,7 @@ export const modes = {
     { name: "one name" },
     { name: "batch", expected: { client: clients.batch } },
     { name: "measured batch", expected: { client: clients.measured } },
+    { name: "--duration", expected: { client: clients.timed } },
     { name: "--json", expected: { client: clients.json } },
     { name: "grpcurl", expected: { client: clients.grpcurl } },
     { name: "Connect, HTTP/1.1", expected: { client: clients.connect1 } },
