@@ -4,7 +4,7 @@ import { kill as sendSignal } from "node:process";
 import config from "../../deno.json" with { type: "json" };
 import { root } from "../../tools/paths.ts";
 import { spawn as spawnProgram, startServer } from "../../tools/running_server.ts";
-import { type Result, runProgram } from "../support/program.ts";
+import { type Result, runProgram, type Transcript } from "../support/program.ts";
 import { withTerminal } from "../support/terminal.ts";
 
 /** A package that is installed. */
@@ -86,6 +86,8 @@ export async function bash(installed: Installed, line: string): Promise<Result> 
 export interface Server {
   readonly pid: number;
   readonly port: string;
+  readonly stdout: Transcript;
+  readonly stderr: Transcript;
   /** Waits for its end; returns its exit code and what it wrote to stderr. */
   ended(): Promise<{ code: number; stderr: string }>;
 }
@@ -98,7 +100,7 @@ export async function withServer(
 ): Promise<void> {
   const { program, empty, env } = installed;
   const server = await startServer(program, args, { cwd: empty, clearEnv: true, env });
-  const { pid, port, exitCode, kill } = server;
+  const { pid, port, stdout, stderr, exitCode, kill } = server;
   let over = false;
   void exitCode.then(() => over = true);
   const children = await childrenOf(pid);
@@ -112,6 +114,8 @@ export async function withServer(
     await use({
       pid,
       port: `${port}`,
+      stdout,
+      stderr,
       async ended() {
         const timer = setTimeout(() => kill("SIGKILL"), MAX_END_MS);
         await exitCode;

@@ -86,13 +86,13 @@ async function checkUnderDeno(installed: Installed): Promise<void> {
 }
 
 async function checkGroupSignal(installed: Installed): Promise<void> {
-  await withServer(installed, ["--delay", "2s"], async ({ pid, port, ended }) => {
+  await withServer(installed, ["--delay", "2s"], async ({ pid, port, stdout, stderr, ended }) => {
     const call = run(installed, "call", "Alice", "--port", port);
-    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    await stdout.until(/Alice/);
     const [deno] = await childrenOf(pid);
     sendSignal(deno!, "SIGTERM");
-    // As late as Node may be on a machine that is busy.
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    // Later than Node is on a machine that is busy.
+    await stderr.until(/SIGTERM: draining/);
     sendSignal(pid, "SIGTERM");
     assert.deepEqual(await call, { code: 0, stdout: "Привет, Alice!\n", stderr: "" });
     assert.equal((await ended()).code, 0);

@@ -4,6 +4,7 @@ import { kill as sendSignal } from "node:process";
 import config from "../../deno.json" with { type: "json" };
 import { root } from "../../tools/paths.ts";
 import { linuxTest } from "../support/program.ts";
+import { until } from "../support/waits.ts";
 import {
   bash,
   checkCalls,
@@ -11,6 +12,7 @@ import {
   checkExitCodes,
   checkReadOnly,
   checkRefusal,
+  childrenOf,
   doctored,
   install,
   type Installed,
@@ -19,6 +21,7 @@ import {
   removeFolders,
   replaceFile,
   run,
+  spawn,
   withServer,
 } from "./installed.ts";
 
@@ -52,7 +55,14 @@ linuxTest("the package for PyPI", async (test) => {
     ];
     for (const [name, check] of steps) await test.step(name, check);
     await install(folders, "bin/pip", "install", ...PIP, ...TOOLS);
-    await test.step("the plugin of pytest", () => checkPlugin(installed));
+    const pluginSteps: readonly [string, () => Promise<void>][] = [
+      ["the plugin of pytest", () => checkPlugin(installed)],
+      ["its records are those of the running test", () => checkRecords(installed)],
+      ["it takes options, or says at once why not", () => checkOptions(installed)],
+      ["it names a server that dies as the cause", () => checkDeath(installed)],
+      ["it leaves nothing running if it is interrupted at the start", () => checkSigint(installed)],
+    ];
+    for (const [name, check] of pluginSteps) await test.step(name, check);
   } finally {
     await removeFolders(folders);
   }
@@ -139,10 +149,18 @@ async function checkImports(installed: Installed): Promise<void> {
   assert.equal(await python(installed, code), "2.9.2");
 }
 
-/** Runs pytest where HOME has the tests; returns its exit code and what it printed. */
+/** How pytest runs, where nothing else is. */
+function pytestOf(installed: Installed): Installed {
+  return {
+    ...installed,
+    env: { ...installed.env, PYTHONDONTWRITEBYTECODE: "1" },
+    program: [`${installed.folder}/bin/pytest`, "-q", "-p", "no:cacheprovider"],
+  };
+}
+
+/** Runs pytest to its end; returns its exit code and what it printed. */
 async function pytest(installed: Installed, ...args: string[]) {
-  const program = [`${installed.folder}/bin/pytest`, "-q", "-p", "no:cacheprovider"] as const;
-  const { code, stdout, stderr } = await run({ ...installed, program }, ...args);
+  const { code, stdout, stderr } = await run(pytestOf(installed), ...args);
   return { code, said: stdout + stderr };
 }
 
@@ -164,7 +182,7 @@ async function checkPlugin(installed: Installed): Promise<void> {
   const [alone, parallel] = [await pytest(installed), await pytest(installed, "-n", "2")];
   for (const { code, said } of [alone, parallel]) {
     assert.equal(code, 0, said);
-    assert.match(said, /^3 passed in /m);
+    assert.match(said, /^4 passed in /m);
   }
   assert.match(parallel.said, /bringing up nodes/);
   const loads = "import sys, usersvc.pytest_plugin; print({'grpc', 'xdist'} & set(sys.modules))";
@@ -177,11 +195,69 @@ async function checkPlugin(installed: Installed): Promise<void> {
   const delayed = await pytest(installed, "-s");
   assert.equal(delayed.code, 0, delayed.said);
   assert.match(delayed.said, /stopped, 1 call, OK/);
-  const wrong = await pytest(installed, "-o", "usersvc_options=--dely 2s");
-  assert.equal(wrong.code, 1);
-  assert.match(wrong.said, /^usersvc: it has not started: usersvc serve: .*--dely/m);
-  assert.doesNotMatch(wrong.said, /Traceback|During handling/);
   assert.deepEqual(await left(installed), []);
+}
+
+const cases = `${root}tests/packages/plugin/`;
+const withOptions = (options: string) => ["-o", `usersvc_options=${options}`];
+
+async function checkRecords(installed: Installed): Promise<void> {
+  for (const options of ["", "--workers 2"]) {
+    const args = withOptions(`--faults-by-metadata ${options}`);
+    const { code, said } = await pytest(installed, ...args, `${cases}test_records.py`);
+    assert.equal(code, 0, said);
+  }
+}
+
+async function checkOptions(installed: Installed): Promise<void> {
+  const test = `${installed.empty}/test_one.py`;
+  const says = "import subprocess, sys\n\ndef test_says(usersvc):\n    print(usersvc.address)\n" +
+    '    call = [sys.executable, "-m", "usersvc", "call", "Bob", "--address", usersvc.address]\n' +
+    "    subprocess.run(call, check=True)\n";
+  await Deno.writeTextFile(test, says);
+  const addresses: readonly [options: string, address: RegExp][] = [
+    ["--host ::1", /^\[::1\]:\d+$/m],
+    ["--host ::", /^\[::1\]:\d+$/m],
+    ["--host 0.0.0.0 --unix s.sock", /^127\.0\.0\.1:\d+$/m],
+  ];
+  for (const [options, address] of addresses) {
+    const { code, said } = await pytest(installed, "-s", ...withOptions(options), test);
+    assert.equal(code, 0, said);
+    assert.match(said, address);
+  }
+  const refused: readonly [options: string, why: RegExp][] = [
+    ["--dely 2s", /^usersvc: it has not started: usersvc serve: .*--dely/m],
+    ["--log text", /^usersvc: --log cannot be among the options of the fixture/m],
+    ["--log=json", /^usersvc: --log cannot be among the options of the fixture/m],
+  ];
+  for (const [options, why] of refused) {
+    const { code, said } = await pytest(installed, ...withOptions(options), test);
+    assert.equal(code, 1);
+    assert.match(said, why);
+    assert.doesNotMatch(said, /Traceback|During handling/);
+  }
+}
+
+async function checkDeath(installed: Installed): Promise<void> {
+  const { code, said } = await pytest(installed, `${cases}test_death.py`);
+  assert.equal(code, 1);
+  const cause = "usersvc serve has ended during the session, by SIGKILL";
+  assert.match(said, new RegExp(`^-+ usersvc -+\n${cause}$`, "m"));
+  assert.match(said, new RegExp(`^usersvc: ${cause}$`, "m"));
+  assert.match(said, /^1 failed, 2 errors in /m);
+}
+
+/** A server takes longer to start than a signal takes to come. */
+async function checkSigint(installed: Installed): Promise<void> {
+  for (let time = 1; time <= 6; time += 1) {
+    const child = spawn(pytestOf(installed), [`${installed.empty}/test_one.py`]);
+    const output = child.output();
+    await until("a server", async () => (await childrenOf(child.pid)).length > 0);
+    sendSignal(child.pid, "SIGINT");
+    const { code, stdout } = await output;
+    assert.equal(code, 2, new TextDecoder().decode(stdout));
+    assert.deepEqual(await left(installed), []);
+  }
 }
 
 /** A call in flight at the end of the session is answered, for the server drains. */
@@ -199,5 +275,6 @@ def in_flight():
 def test_ends_with_a_call_in_flight(in_flight, usersvc):
     line = [sys.executable, "-m", "usersvc", "call", "Bob", "--address", usersvc.address]
     in_flight.append(subprocess.Popen(line, stdout=subprocess.PIPE, text=True))
-    time.sleep(1)
+    while usersvc._calls() != (1, 0):
+        time.sleep(0.01)
 `;
