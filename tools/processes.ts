@@ -10,6 +10,11 @@ export async function residentMb(pid: number): Promise<number> {
   return kb.reduce((sum, one) => sum + one) / 1024;
 }
 
+/** The most memory that a process, its descendants left out, has ever had, in megabytes. */
+export async function peakMb(pid: number): Promise<number> {
+  return Number(/^VmHWM:\s*(\d+) kB$/m.exec(await read(`/proc/${pid}/status`))?.[1] ?? 0) / 1024;
+}
+
 /**
  * The CPU time that a process and all its descendants have used, in seconds.
  *

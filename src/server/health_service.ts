@@ -10,10 +10,15 @@ import { healthRoot, healthServiceName } from "../contract/health_contract.ts";
 import { withStrictRequests } from "../contract/decoding.ts";
 
 /** The definition of `grpc.health.v1.Health`, as a server registers it. */
-export const healthDefinition: PackageDefinition = fromJSON(
-  healthRoot.toJSON(),
-  { keepCase: true, defaults: true, enums: String },
-);
+export const healthDefinition: PackageDefinition = readDefinition();
+
+function readDefinition(): PackageDefinition {
+  const options = { keepCase: true, defaults: true, enums: String };
+  const definition = fromJSON(healthRoot.toJSON(), options);
+  const service = definition[healthServiceName] as ServiceDefinition;
+  const types = healthRoot.lookupService(healthServiceName);
+  return { ...definition, [healthServiceName]: withStrictRequests(service, types) };
+}
 
 /** A request of `grpc.health.v1.Health`. */
 interface HealthCheckRequest {
@@ -54,9 +59,7 @@ export function addHealth(server: Server, services: readonly string[]): Health {
   let serving = true;
   const current = (): HealthCheckResponse => ({ status: serving ? "SERVING" : "NOT_SERVING" });
 
-  const definition = healthDefinition[healthServiceName] as ServiceDefinition;
-  const types = healthRoot.lookupService(healthServiceName);
-  server.addService(withStrictRequests(definition, types), {
+  server.addService(healthDefinition[healthServiceName] as ServiceDefinition, {
     Check: (call: CheckCall, respond: sendUnaryData<HealthCheckResponse>) => {
       if (services.includes(call.request.service)) return respond(null, current());
       respond({ code: status.NOT_FOUND, details: "unknown service" });

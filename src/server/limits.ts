@@ -8,6 +8,16 @@ export const LIMITS = {
    * sees as RESOURCE_EXHAUSTED.
    */
   headerBytes: 64 * 1024,
+  /** The same in base64, with room for line breaks. */
+  textBytes: 6 * 1024 * 1024,
+  /**
+   * The requests that one process has not wholly received, in bytes: beyond it the largest are refused,
+   * RESOURCE_EXHAUSTED.
+   */
+  receivedBytes: 64 * 1024 * 1024,
+  /** The largest request in JSON, in bytes; how deep it may be nested. */
+  jsonBytes: 64 * 1024,
+  jsonDepth: 100,
   /** Calls in flight on one connection; a client holds back further ones. */
   concurrentStreams: 100,
   /** Requests that one connection of HTTP/1.1 may send before their answers; with more it is closed. */

@@ -7,7 +7,7 @@ import {
 } from "../contract/contract.ts";
 import { drain, type StreamingCalls, watchStreamingCalls } from "./drain.ts";
 import { takeGrpcLog } from "../workarounds/grpc_log.ts";
-import { refuseCompressedWithoutEncoding } from "../workarounds/compressed_flag.ts";
+import { limitMessages } from "../workarounds/received_messages.ts";
 import type { ServerEvents } from "./events.ts";
 import { type Faults, openFaults } from "./faults/faults.ts";
 import { type GetUser, getUser } from "./get_user.ts";
@@ -16,6 +16,7 @@ import { addHealth, type Health } from "./health_service.ts";
 import { LIMITS } from "./limits.ts";
 import { type Accept, acceptAll, type Endpoint, listen } from "./listen.ts";
 import { refuseCalls } from "../workarounds/refused_calls.ts";
+import { decompress, NO_ROOM, receive } from "./received.ts";
 import { watchSessions } from "./sessions.ts";
 import { openDoor } from "./door.ts";
 import { httpSideOnDemand } from "./http/on_demand.ts";
@@ -87,7 +88,7 @@ export async function startServer(
   accept: Accept = listen,
 ): Promise<RunningServer> {
   takeGrpcLog((level, message) => events.notice({ level, event: "grpc_log", message }));
-  refuseCompressedWithoutEncoding();
+  limitMessages({ receive, decompress, noRoom: NO_ROOM }, LIMITS.messageBytes);
   const streamingCalls = watchStreamingCalls();
   const server = newServer(streamingCalls);
   const { instance } = options;

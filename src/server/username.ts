@@ -8,12 +8,9 @@ export const MAX_USERNAME = 256;
  */
 export function usernameFault(username: string): string | undefined {
   if (username === "") return "username is empty";
-  if (username.trim() === "") return "username is blank";
   // A code point takes at most two UTF-16 units: a name of megabytes need not be counted.
-  if (
-    username.length > 2 * MAX_USERNAME || [...username].length > MAX_USERNAME
-  ) {
+  if (username.length > 2 * MAX_USERNAME || [...username].length > MAX_USERNAME) {
     return `username is longer than ${MAX_USERNAME} characters`;
   }
-  return undefined;
+  return username.trim() === "" ? "username is blank" : undefined;
 }

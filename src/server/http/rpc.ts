@@ -13,9 +13,11 @@ import type {
   UniversalServerRequest,
   UniversalServerResponse,
 } from "@connectrpc/connect/protocol";
-import { compressionBrotli, compressionGzip } from "@connectrpc/connect-node";
+import { compressionGzip } from "@connectrpc/connect-node";
 import { status } from "@grpc/grpc-js";
+import type { PackageDefinition, ServiceDefinition } from "@grpc/proto-loader";
 import { type Contract, type GetUserRequest, serviceName } from "../../contract/contract.ts";
+import { keptText } from "../../contract/decoding.ts";
 import { healthServiceName } from "../../contract/health_contract.ts";
 import type { Protocol } from "../events.ts";
 import type { GetUser } from "../get_user.ts";
@@ -24,6 +26,7 @@ import type { Answer, IncomingCall } from "../incoming_call.ts";
 import { LIMITS } from "../limits.ts";
 import { type Descriptors, descriptorsOf } from "./messages.ts";
 import { asText, isText } from "./grpc_web_text.ts";
+import { asPost, type RequestCodec, takeQuery, withMessage } from "./request_message.ts";
 
 /** What answers calls that come by Connect and gRPC-Web. */
 export interface RpcServices {
@@ -44,24 +47,43 @@ const peerKey = createContextKey("unknown");
 export function rpcHandlers(
   { contract, getUser, health }: RpcServices,
 ): ReadonlyMap<string, AnswerRpc> {
-  const descriptors = descriptorsOf([contract.definition, healthDefinition]);
+  const definitions = [contract.definition, healthDefinition];
+  const descriptors = descriptorsOf(definitions);
   const router = createConnectRouter({
     // That is grpc-js's.
     grpc: false,
-    acceptCompression: [compressionGzip, compressionBrotli],
+    acceptCompression: [compressionGzip],
     readMaxBytes: LIMITS.messageBytes,
     // A field that is not known is skipped in JSON as it is in binary messages.
     jsonOptions: { ignoreUnknownFields: true },
   });
   addGetUser(router, descriptors, getUser);
   addHealth(router, descriptors, health);
-  return new Map(router.handlers.map((handler) => [handler.requestPath, withPeer(handler)]));
+  const codecs = codecsOf(definitions);
+  return new Map(router.handlers.map((handler) => {
+    const { requestPath } = handler;
+    return [requestPath, answerWith(handler, codecs.get(requestPath)!)];
+  }));
 }
 
-function withPeer(handler: UniversalHandler): AnswerRpc {
-  return (request, peer) => {
+/** What decodes the requests of all methods, by their paths. */
+function codecsOf(definitions: readonly PackageDefinition[]): ReadonlyMap<string, RequestCodec> {
+  const methods = definitions.flatMap((definition) =>
+    Object.values(definition)
+      .filter((entry) => !("format" in entry))
+      .flatMap((service) => Object.values(service as ServiceDefinition))
+  );
+  return new Map(methods.map((method) => [method.path, method]));
+}
+
+function answerWith(handler: UniversalHandler, codec: RequestCodec): AnswerRpc {
+  return async (request, peer) => {
     const call = { ...request, contextValues: createContextValues().set(peerKey, peer) };
-    return isText(request.header) ? asText(call, handler) : handler(call);
+    if (request.method === "GET" && handler.allowedMethods.includes("GET")) {
+      return await handler(withMessage(asPost(call), codec, takeQuery(call)));
+    }
+    const response = await handler(withMessage(call, codec));
+    return isText(request.header) ? asText(response) : response;
   };
 }
 
@@ -73,7 +95,7 @@ function addGetUser(router: ConnectRouter, descriptors: Descriptors, getUser: Ge
     const { username } = request as unknown as GetUserRequest;
     const { signal } = context;
     getUser.handle({
-      ...callOf(username, context),
+      ...callOf(keptText(username), context),
       answer: (answer) => {
         if (answer.code !== status.OK) return reject(connectError(answer, badRequest));
         for (const [key, value] of entriesOf(answer.metadata)) {

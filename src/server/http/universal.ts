@@ -5,7 +5,6 @@ import { Buffer } from "node:buffer";
 import type { ServerResponse } from "node:http";
 import { dropFarDeadline } from "../../workarounds/far_deadlines.ts";
 import { plainAddress } from "../connections.ts";
-import { LIMITS } from "../limits.ts";
 import { answerLine, type Request, respond, type Response } from "./request.ts";
 
 /** A request as connect reads it; undefined if it names no host, or none that can be one. */
@@ -24,13 +23,9 @@ export function readCall(
   } catch {
     return undefined;
   }
-  // connect would make room at once for as much as a client says that it is going to send.
-  if (Number(request.headers["content-length"]) <= LIMITS.messageBytes) {
-    call.header.delete("content-length");
-  }
   dropFarDeadline(call.header);
-  // A request that is not read to its end must not take its answer with it.
-  return { ...call, body: request.iterator({ destroyOnReturn: false }) };
+  // Nobody iterates over it: a request that is not read to its end must not take its answer with it.
+  return { ...call, body: request };
 }
 
 /** Sends an answer of connect, whose calls have one message each, at once. */

@@ -1,0 +1,274 @@
+/**
+ * Reads and checks the one message of a request before connect does: what is broken is the caller's
+ * mistake, where connect calls it INTERNAL; messages are decoded as those of gRPC are; and what is
+ * read has the limits of src/server/received.ts.
+ */
+import { Code, ConnectError } from "@connectrpc/connect";
+import type { UniversalServerRequest } from "@connectrpc/connect/protocol";
+import { type MethodDefinition, status } from "@grpc/grpc-js";
+import { Buffer } from "node:buffer";
+import type { Readable } from "node:stream";
+import { LIMITS } from "../limits.ts";
+import { decompress, DecompressionError, NO_ROOM, receive } from "../received.ts";
+
+/** What decodes and encodes the requests of a method. */
+export type RequestCodec = Pick<
+  MethodDefinition<object, unknown>,
+  "requestDeserialize" | "requestSerialize"
+>;
+
+/**
+ * Takes in all bytes of a message.
+ *
+ * @param look at what has come so far, after each part; it may throw what refuses the rest
+ * @param use for all of it; the bytes are gone afterwards
+ */
+type Take = <T>(look: (sofar: Buffer) => void, use: (all: Buffer) => T) => Promise<T>;
+
+/** Makes of a message as it came, compressed or not, one that is right. */
+type Check = (message: Uint8Array, isCompressed: boolean) => Uint8Array;
+
+/** The content types of calls. The charset that JSON has anyway may be said of each. */
+const CONTENT_TYPE =
+  /^(application\/(?:(json|proto)|(grpc-web)(-text)?(?:\+(json|proto))?))(?:\s*;\s*charset="?utf-?8"?)?\s*$/i;
+
+/** What is before each message of gRPC-Web: flags and a size. */
+const PREFIX = 5, COMPRESSED = 1;
+
+const invalid = (reason: string) => new ConnectError(reason, Code.InvalidArgument);
+const exhausted = (reason: string) => new ConnectError(reason, Code.ResourceExhausted);
+
+/**
+ * A request whose message is right, or whose body throws a {@linkcode ConnectError} as soon as it is
+ * read, which connect puts into the form of the protocol. What is no call stays as it is, for connect
+ * to refuse. A request in the text form of gRPC-Web becomes one in the binary form.
+ *
+ * @param take takes the message's bytes in; by default the body of the request
+ */
+export function withMessage(
+  request: UniversalServerRequest,
+  codec: RequestCodec,
+  take: Take = takeBody(request.body as Readable),
+): UniversalServerRequest {
+  const [, type = "", plain, web, text, packed] =
+    CONTENT_TYPE.exec(request.header.get("content-type") ?? "") ?? [];
+  if (request.method !== "POST" || type === "") return request;
+  const header = new Headers(request.header);
+  header.set("content-type", text === undefined ? type : type.replace(text, ""));
+  header.delete("content-length");
+  const encoding = takeEncoding(header, web === undefined ? "" : "grpc-");
+  if (encoding === undefined) return request;
+  const isJson = (plain ?? packed)?.toLowerCase() === "json";
+  const maxBytes = isJson ? LIMITS.jsonBytes : LIMITS.messageBytes;
+  const check: Check = (message, isCompressed) => {
+    const bytes = isCompressed ? decompressed(message, encoding, maxBytes) : message;
+    return isJson ? checkedJson(bytes) : decodedAnew(bytes, codec);
+  };
+  const body = web === undefined
+    ? unary(request.header, take, maxBytes, encoding, check)
+    : enveloped(text === undefined ? take : takeText(take), maxBytes, encoding, check);
+  return { ...request, header, body };
+}
+
+/**
+ * A call by GET as one by POST.
+ *
+ * @see https://connectrpc.com/docs/protocol/#unary-get-request
+ */
+export function asPost(request: UniversalServerRequest): UniversalServerRequest {
+  const { searchParams } = new URL(request.url);
+  const encoding = searchParams.get("encoding");
+  if (encoding !== "json" && encoding !== "proto") return request;
+  const header = new Headers(request.header);
+  header.set("content-type", `application/${encoding}`);
+  header.set("content-encoding", searchParams.get("compression") ?? "identity");
+  header.set("connect-protocol-version", searchParams.get("connect")?.replace(/^v/, "") ?? "1");
+  return { ...request, method: "POST", header };
+}
+
+/** Takes the message from the query of a call by GET. */
+export function takeQuery({ url }: UniversalServerRequest): Take {
+  const { searchParams } = new URL(url);
+  const message = searchParams.get("message") ?? "";
+  // deno-lint-ignore require-await -- what is wrong is told by the promise
+  return async (look, use) => {
+    const bytes = searchParams.get("base64") === "1"
+      ? fromBase64(message, "base64url")
+      : Buffer.from(message);
+    look(bytes);
+    return use(bytes);
+  };
+}
+
+/** Takes in what another one takes in, in base64. Any four characters may end with padding. */
+function takeText(take: Take): Take {
+  return (look, use) =>
+    take(({ length }) => checkSize(length, LIMITS.textBytes), (all) => {
+      const parts = all.toString("latin1").replace(/\s+/g, "").match(/[^=]+=*/g) ?? [];
+      const bytes = Buffer.concat(parts.map((part) => fromBase64(part)));
+      look(bytes);
+      return use(bytes);
+    });
+}
+
+/** @throws {ConnectError} where there are other characters than those of base64 */
+function fromBase64(text: string, alphabet: "base64" | "base64url" = "base64"): Buffer {
+  try {
+    return Buffer.from(Uint8Array.fromBase64(text, { alphabet }).buffer);
+  } catch {
+    throw invalid("this is no base64");
+  }
+}
+
+/**
+ * Takes from the headers how the message is compressed, since it will not be. An answer is compressed
+ * as its request is, unless the client has said what it accepts.
+ *
+ * @returns undefined for an encoding that is not known
+ */
+function takeEncoding(header: Headers, prefix: "" | "grpc-"): string | undefined {
+  const [name, accepted] = prefix === ""
+    ? ["content-encoding", "accept-encoding"]
+    : ["grpc-encoding", "grpc-accept-encoding"];
+  const encoding = header.get(name) || "identity";
+  if (encoding !== "identity" && encoding !== "gzip") return undefined;
+  header.delete(name);
+  if (encoding === "gzip" && !header.has(accepted)) header.set(accepted, encoding);
+  return encoding;
+}
+
+function checkSize(size: number, maxBytes: number): void {
+  if (size > maxBytes) throw exhausted(`a request of more than ${maxBytes} bytes`);
+}
+
+/** The message of a call by Connect: all of its body. */
+async function* unary(
+  header: Headers,
+  take: Take,
+  maxBytes: number,
+  encoding: string,
+  check: Check,
+): AsyncIterable<Uint8Array> {
+  const version = header.get("connect-protocol-version") ?? "1";
+  if (version !== "1") throw invalid(`the version of Connect is 1, not ${version}`);
+  checkSize(Number(header.get("content-length")), maxBytes);
+  const isCompressed = encoding !== "identity";
+  yield await take(
+    ({ length }) => checkSize(length, maxBytes),
+    (all) => check(all, isCompressed && all.length > 0),
+  );
+}
+
+/**
+ * The message of a call by gRPC-Web, which has a prefix.
+ *
+ * @see https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md#requests
+ */
+async function* enveloped(
+  take: Take,
+  maxBytes: number,
+  encoding: string,
+  check: Check,
+): AsyncIterable<Uint8Array> {
+  const sizeOf = (bytes: Buffer) => bytes.length < PREFIX ? 0 : bytes.readUInt32BE(1);
+  const look = (sofar: Buffer) => {
+    const size = sizeOf(sofar);
+    checkSize(size, maxBytes);
+    if (sofar.length <= PREFIX + size) return;
+    throw new ConnectError("the request has more than one message", Code.Unimplemented);
+  };
+  yield await take(look, (all) => {
+    // Of a message that is missing connect speaks.
+    if (all.length === 0) return all;
+    if (all.length < PREFIX + sizeOf(all)) throw invalid("the message is cut off");
+    const flags = all[0]!;
+    if (flags > COMPRESSED) throw invalid(`a message with the flags ${flags}`);
+    if (flags === COMPRESSED && encoding === "identity") {
+      throw invalid("a compressed message without grpc-encoding");
+    }
+    const message = check(all.subarray(PREFIX), flags === COMPRESSED);
+    const prefix = Buffer.alloc(PREFIX);
+    prefix.writeUInt32BE(message.length, 1);
+    return Buffer.concat([prefix, message]);
+  });
+}
+
+/** Takes in a body as it comes: node:http would keep what waits to be taken, in objects for each part. */
+function takeBody(body: Readable): Take {
+  return async (look, use) => {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const received = receive(() => reject(exhausted(NO_ROOM)));
+    const add = (part: Uint8Array) => {
+      try {
+        received.add(part);
+        look(received.bytes());
+      } catch (error) {
+        reject(error);
+      }
+    };
+    const gone = () => reject(new ConnectError("the client went away", Code.Canceled));
+    body.on("data", add).once("end", resolve).once("close", gone);
+    try {
+      await promise;
+      return use(received.bytes());
+    } finally {
+      body.off("data", add).off("end", resolve).off("close", gone).pause();
+      received.release();
+    }
+  };
+}
+
+function decompressed(bytes: Uint8Array, encoding: string, maxBytes: number): Uint8Array {
+  try {
+    return decompress(bytes, encoding, maxBytes);
+  } catch (error) {
+    if (!(error instanceof DecompressionError)) throw error;
+    const { code, details } = error;
+    // The codes of Connect are those of gRPC.
+    throw new ConnectError(
+      details,
+      code === status.INTERNAL ? Code.InvalidArgument : code as number,
+    );
+  }
+}
+
+/** A message with nothing in it but what is known, in its right form. */
+function decodedAnew(bytes: Uint8Array, codec: RequestCodec): Uint8Array {
+  let request;
+  try {
+    request = codec.requestDeserialize(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length));
+  } catch (error) {
+    throw invalid(`the message cannot be decoded: ${(error as Error).message}`);
+  }
+  return codec.requestSerialize(request);
+}
+
+/** JSON that is UTF-8, and not nested so deeply that its parser would be busy for long. */
+function checkedJson(bytes: Uint8Array): Uint8Array {
+  try {
+    new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    throw invalid("the JSON is not UTF-8");
+  }
+  if (depthOf(bytes) > LIMITS.jsonDepth) {
+    throw invalid(`the JSON is nested deeper than ${LIMITS.jsonDepth} levels`);
+  }
+  // What was received will be gone.
+  return Uint8Array.from(bytes);
+}
+
+/** How deep the brackets of a JSON text are nested, whether it is right or not. */
+function depthOf(bytes: Uint8Array): number {
+  const [QUOTE, BACKSLASH, ...brackets] = Buffer.from('"\\[{]}');
+  let depth = 0, deepest = 0, inText = false;
+  for (let at = 0; at < bytes.length; at++) {
+    const byte = bytes[at]!;
+    if (inText && byte === BACKSLASH) at++;
+    else if (byte === QUOTE) inText = !inText;
+    else if (!inText && brackets.includes(byte)) {
+      depth += brackets.indexOf(byte) < 2 ? 1 : -1;
+      deepest = Math.max(deepest, depth);
+    }
+  }
+  return deepest;
+}

@@ -1,0 +1,124 @@
+/** The bytes of requests of all protocols, as long as they are not decoded: where their limits are. */
+import { status } from "@grpc/grpc-js";
+import { Buffer } from "node:buffer";
+import { gunzipSync, inflateSync } from "node:zlib";
+import type { PartialBytes } from "../workarounds/received_messages.ts";
+import { LIMITS } from "./limits.ts";
+
+/** Why a request is refused for which there is no room. */
+export const NO_ROOM = "requests that this server has not wholly received take too much memory";
+
+/** How much room the first bytes of a request get. */
+const FIRST_ROOM = 1024;
+
+/** What takes room: it is told when there is none. */
+interface Room {
+  bytes: number;
+  readonly refuse: () => void;
+}
+
+const rooms = new Set<Room>();
+let taken = 0;
+
+/**
+ * Takes in a request that comes in parts. They go into one piece of memory, since an object for each
+ * byte would take hundreds of bytes. Whoever uses it ends with `release`: the bytes are gone then.
+ *
+ * When all that the process has not wholly received takes more than {@linkcode LIMITS.receivedBytes},
+ * the largest requests are refused until a quarter of that is free: small ones are answered, however
+ * many large ones somebody leaves unfinished.
+ *
+ * @param refuse told when this request is to be refused, and released
+ */
+export function receive(refuse: () => void): PartialBytes {
+  const room = openRoom(refuse);
+  let memory = new ArrayBuffer(0);
+  let length = 0;
+  return {
+    add(part) {
+      const needed = length + part.length;
+      if (needed > memory.byteLength) {
+        memory = memory.transfer(Math.max(FIRST_ROOM, 2 * length, needed));
+      }
+      new Uint8Array(memory).set(part, length);
+      length = needed;
+      take(room, memory.byteLength);
+    },
+    bytes: () => Buffer.from(memory, 0, length),
+    release() {
+      release(room);
+      // Nobody waits for a garbage collection.
+      memory = memory.transfer(0);
+    },
+  };
+}
+
+function openRoom(refuse: () => void): Room {
+  const room: Room = { bytes: 0, refuse };
+  rooms.add(room);
+  return room;
+}
+
+function take(room: Room, bytes: number): void {
+  if (!rooms.has(room)) return;
+  taken += bytes - room.bytes;
+  room.bytes = bytes;
+  if (taken <= LIMITS.receivedBytes) return;
+  for (const largest of [...rooms].toSorted((a, b) => b.bytes - a.bytes)) {
+    if (taken <= LIMITS.receivedBytes * 3 / 4) return;
+    release(largest);
+    largest.refuse();
+  }
+}
+
+function release(room: Room): void {
+  if (rooms.delete(room)) taken -= room.bytes;
+}
+
+/** Why a message is not decompressed. */
+export class DecompressionError extends Error {
+  /** @param code UNIMPLEMENTED, RESOURCE_EXHAUSTED, or INTERNAL for broken data */
+  constructor(readonly code: status, readonly details: string) {
+    super(details);
+  }
+}
+
+/**
+ * Decompresses a message. It does not wait: the largest takes some milliseconds, a usual one as many
+ * microseconds. The messages that come in one read of a socket count as not wholly received until they
+ * are decoded, in the same turn of the event loop.
+ *
+ * It does not know brotli: Deno's takes data that are cut off for whole ones, and leaks memory over
+ * some that are broken.
+ *
+ * @param encoding `gzip` or `deflate`
+ * @param maxBytes the largest that it may become
+ * @throws {DecompressionError} which is also a status of grpc-js
+ */
+export function decompress(
+  bytes: Uint8Array,
+  encoding: string,
+  maxBytes: number = LIMITS.messageBytes,
+): Buffer {
+  const inflate = { gzip: gunzipSync, deflate: inflateSync }[encoding];
+  if (inflate === undefined) {
+    const details = `the encoding "${encoding}" is not known; there are gzip and deflate`;
+    throw new DecompressionError(status.UNIMPLEMENTED, details);
+  }
+  let message;
+  try {
+    message = inflate(bytes, { maxOutputLength: maxBytes });
+  } catch (error) {
+    throw (error as { code?: string }).code === "ERR_BUFFER_TOO_LARGE"
+      ? new DecompressionError(
+        status.RESOURCE_EXHAUSTED,
+        `more than ${maxBytes} bytes, decompressed`,
+      )
+      : new DecompressionError(status.INTERNAL, "the compressed message is broken or cut off");
+  }
+  const room = openRoom(() => {});
+  take(room, message.length);
+  if (!rooms.has(room)) throw new DecompressionError(status.RESOURCE_EXHAUSTED, NO_ROOM);
+  queueMicrotask(() => release(room));
+  return message;
+}
