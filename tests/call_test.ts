@@ -60,7 +60,8 @@ programTest(
       assert.deepEqual(result, {
         code: 68,
         stdout: "",
-        stderr: `usersvc call: DEADLINE_EXCEEDED from localhost:${port}: no answer within 300 ms\n`,
+        stderr:
+          `usersvc call: DEADLINE_EXCEEDED from localhost:${port}: no HTTP/2 connection within 300 ms\n`,
       });
       assert.ok(Date.now() - start < 5_000);
     }),

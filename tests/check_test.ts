@@ -84,7 +84,7 @@ programTest(
         code: 2,
         stdout: "",
         stderr:
-          `usersvc check: DEADLINE_EXCEEDED from localhost:${port}: no answer within 1000 ms\n`,
+          `usersvc check: DEADLINE_EXCEEDED from localhost:${port}: no HTTP/2 connection within 1 s\n`,
       });
     }),
 );
@@ -96,8 +96,7 @@ programTest(
       assert.deepEqual(await usersvc(["check", "--port", `${port}`, "--timeout", "3s"]), {
         code: 3,
         stdout: "",
-        stderr:
-          `usersvc check: DEADLINE_EXCEEDED from localhost:${port}: no answer within 3000 ms\n`,
+        stderr: `usersvc check: DEADLINE_EXCEEDED from localhost:${port}: no answer within 3 s\n`,
       });
     }),
 );

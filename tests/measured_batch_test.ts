@@ -234,7 +234,7 @@ programTest(
       assert.deepEqual(await verdict("a", "b 5", "--max-p99", "1m"), [69, ""]);
       assert.deepEqual(await verdict("b 5", "--max-p99", "1m"), [
         1,
-        "usersvc call: no call was answered, so there is no p99; 60000 ms are allowed\n",
+        "usersvc call: no call was answered, so there is no p99; its limit is 60 s\n",
       ]);
       assert.deepEqual(await verdict("--file", "/dev/null", "--max-failed", "1%"), [
         1,
@@ -255,7 +255,7 @@ programTest(
       assert.equal(code, 1);
       assert.match(
         stderr,
-        /^usersvc call: p99 is [\d.]+ ms, 20 ms are allowed; 1 of 2 calls failed, 50 %; 0 % are allowed\n$/,
+        /^usersvc call: p99 is [\d.]+ ms, its limit is 20 ms; 1 of 2 calls failed, 50 %; 0 % are allowed\n$/,
       );
     }, ["--delay", "60ms"]),
 );

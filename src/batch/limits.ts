@@ -1,3 +1,5 @@
+import { formatDuration } from "../cli/output.ts";
+import { formatMs } from "./latencies.ts";
 import type { Measurement } from "./measurement.ts";
 
 /** What a batch may cost before it counts as failed. */
@@ -22,11 +24,11 @@ export function excess(measured: Measurement, limits: Limits): string | undefine
 function p99Fault({ latencies }: Measurement, { p99Ms }: Limits): string | undefined {
   if (p99Ms === undefined) return undefined;
   if (latencies.count === 0) {
-    return `no call was answered, so there is no p99; ${p99Ms} ms are allowed`;
+    return `no call was answered, so there is no p99; its limit is ${formatDuration(p99Ms)}`;
   }
   const p99 = latencies.percentile(99);
   if (p99 <= p99Ms) return undefined;
-  return `p99 is ${Math.round(p99 * 100) / 100} ms, ${p99Ms} ms are allowed`;
+  return `p99 is ${formatMs(p99)}, its limit is ${formatDuration(p99Ms)}`;
 }
 
 function failedFault(

@@ -1,6 +1,6 @@
 import { status } from "@grpc/grpc-js";
 import { escapeControls, excerpt, jsonString } from "../cli/escape.ts";
-import { say, writeAll } from "../cli/output.ts";
+import { formatDuration, say, writeAll } from "../cli/output.ts";
 import { describeFailure, type FailureDescription, isServiceError } from "../client/diagnosis.ts";
 import { errorDetails } from "../contract/error_details.ts";
 import type { CallResult } from "./scheduler.ts";
@@ -48,7 +48,7 @@ export function describeResultError(error: unknown, timeoutMs: number): FailureD
     const { message: reason } = error;
     return { code: status.INVALID_ARGUMENT, name: "INVALID_ARGUMENT", reason, absent: false };
   }
-  return describeFailure(error, timeoutMs);
+  return describeFailure(error, formatDuration(timeoutMs));
 }
 
 /** Messages go to stdout and failures to stderr, in their order even where both are one file. */

@@ -63,6 +63,11 @@ export function writeError(line: string): void {
   sayNow(`${line}\n`);
 }
 
+/** Writes a duration, in milliseconds, for people: `500 ms`, or in seconds from one on, `1.5 s`. */
+export function formatDuration(ms: number): string {
+  return ms < 1_000 ? `${ms} ms` : `${ms / 1_000} s`;
+}
+
 /** Writes an amount of memory for people: `412 MB`. */
 export function formatMegabytes(bytes: number): string {
   return `${Math.round(bytes / 1_000_000)} MB`;

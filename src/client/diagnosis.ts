@@ -35,6 +35,8 @@ export interface FailureDescription {
 const NEVER_CONNECTED = /^Deadline exceeded after .*(?:Waiting for LB pick|name resolution$)/;
 /** The details of other implementations of gRPC, and of grpc-js's `cancel`, where a deadline passed. */
 const OWN_DEADLINE = /^(?:(?:context )?deadline exceeded|Cancelled on client$|$)/i;
+/** The details of grpc-js where a server reset the call with ENHANCE_YOUR_CALM (RFC 9113, section 7). */
+const CALMED = "Bandwidth exhausted or memory limit exceeded";
 /** Begins the details of a call whose deadline passed, once the reason for no connection is known. */
 const NO_CONNECTION = "No connection before the deadline: ";
 
@@ -43,15 +45,15 @@ const NO_CONNECTION = "No connection before the deadline: ";
  * read. An error without a status is a fault of the client: it is described as INTERNAL, not thrown,
  * so that the results of a batch's other calls are still told.
  *
- * @param timeoutMs the deadline that the call had, in milliseconds
+ * @param timeout the deadline that the call had, in words: `1 s`
  */
-export function describeFailure(error: unknown, timeoutMs: number): FailureDescription {
+export function describeFailure(error: unknown, timeout: string): FailureDescription {
   if (!isServiceError(error)) {
     const reason = `a fault of the client: ${error}`;
     return { code: status.INTERNAL, name: "INTERNAL", reason, absent: false };
   }
   const { code } = error;
-  const reason = failureReason(error, timeoutMs);
+  const reason = failureReason(error, timeout);
   return {
     code,
     name: status[code] ?? `status ${code}`,
@@ -60,15 +62,17 @@ export function describeFailure(error: unknown, timeoutMs: number): FailureDescr
   };
 }
 
-function failureReason({ code, details }: ServiceError, timeoutMs: number): string {
+function failureReason({ code, details }: ServiceError, timeout: string): string {
   if (code === status.DEADLINE_EXCEEDED) {
     if (details.startsWith(NO_CONNECTION)) {
-      return `no connection within ${timeoutMs} ms: ${details.slice(NO_CONNECTION.length)}`;
+      return `no connection within ${timeout}: ${details.slice(NO_CONNECTION.length)}`;
     }
+    if (NEVER_CONNECTED.test(details)) return `no HTTP/2 connection within ${timeout}`;
     // The deadline of another call, which the server has made to answer this one.
     if (!OWN_DEADLINE.test(details)) return details;
-    return `no answer within ${timeoutMs} ms`;
+    return `no answer within ${timeout}`;
   }
+  if (isCalmed({ code, details })) return "the server refused it as too much (ENHANCE_YOUR_CALM)";
   if (code === status.UNAVAILABLE && areOfConnection(details)) {
     return grpcDetailsReason(details);
   }
@@ -81,12 +85,19 @@ interface StatusReason {
   readonly details: string;
 }
 
+/** Whether a server has refused a call as too much, most often for the size of its headers. */
+function isCalmed({ code, details }: StatusReason): boolean {
+  return code === status.RESOURCE_EXHAUSTED && details === CALMED;
+}
+
 /**
  * Whether a connection of our own to the server may show a reason that grpc-js does not give: the server
  * ended the connection before HTTP/2 began, its certificate is not valid, there never was a connection,
- * or the path may not be one of a socket file.
+ * the path may not be one of a socket file, or the headers may be larger than the server takes.
  */
-export function needsDiagnosis({ code, details }: StatusReason, { endpoint }: Target): boolean {
+export function needsDiagnosis(failed: StatusReason, { endpoint }: Target): boolean {
+  const { code, details } = failed;
+  if (isCalmed(failed)) return true;
   if (code === status.DEADLINE_EXCEEDED) return NEVER_CONNECTED.test(details);
   if (code !== status.UNAVAILABLE || !areOfConnection(details)) return false;
   const known = grpcDetailsReason(details);
@@ -111,14 +122,14 @@ const LEAD_MS = 1_000;
  */
 const VALID_MS = 2_000;
 
-/** Finds out why there is no connection for the calls of a channel, while they are in flight. */
+/** Finds out why the calls of a channel fail, and why they have no connection while they are in flight. */
 export interface Diagnosis {
   /** A call starts; its deadline is in milliseconds since the epoch, or Infinity. */
   callStarted(deadline: number): void;
   /** That call has ended. */
   callEnded(): void;
-  /** The reason, if it is found out before the deadline; undefined otherwise. */
-  reason(deadline: number): Promise<string | undefined>;
+  /** The reason for a status, if it is found out before the deadline; undefined otherwise. */
+  reason(failed: StatusReason, deadline: number): Promise<string | undefined>;
 }
 
 /**
@@ -128,12 +139,18 @@ export interface Diagnosis {
  * @param isConnected whether the channel has a connection
  */
 export function diagnose(connection: Connection, isConnected: () => boolean): Diagnosis {
-  const find = reasonFinder(connection);
+  const noConnection = reasonFinder(async () =>
+    await (await import("./probe.ts")).explainConnection(connection)
+  );
+  const tooMuch = reasonFinder(async () =>
+    await (await import("./probe.ts")).explainHeaderSize(connection)
+  );
   let inFlight = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
 
   function look(leadMs: number): void {
-    if (!isConnected()) void find.now();
+    if (isConnected()) noConnection.forget();
+    else void noConnection.now();
     timer = setTimeout(look, leadMs, leadMs);
   }
 
@@ -141,6 +158,7 @@ export function diagnose(connection: Connection, isConnected: () => boolean): Di
     callStarted(deadline) {
       inFlight++;
       if (timer !== undefined || deadline === Infinity) return;
+      if (isConnected()) noConnection.forget();
       // One timer for all calls: one for each would take 2 % of a batch.
       const leftMs = deadline - Date.now();
       const leadMs = Math.min(leftMs / 2, LEAD_MS);
@@ -151,28 +169,37 @@ export function diagnose(connection: Connection, isConnected: () => boolean): Di
       clearTimeout(timer);
       timer = undefined;
     },
-    async reason(deadline) {
+    async reason(failed, deadline) {
+      const find = isCalmed(failed) ? tooMuch : noConnection;
       const maxMs = Math.min(deadline - Date.now(), MAX_DELAY_MS);
-      return maxMs > 0 ? await Promise.race([find.now(), delay(maxMs, undefined)]) : find.known();
+      const found = maxMs > 0
+        ? await Promise.race([find.now(), delay(maxMs, undefined)])
+        : undefined;
+      return found ?? find.known();
     },
   };
 }
 
 /** Looks for a reason, once for all who ask in {@linkcode VALID_MS}. */
-function reasonFinder(connection: Connection) {
+function reasonFinder(explain: () => Promise<string | undefined>) {
   let search: Promise<string | undefined> | undefined;
   let found: string | undefined, validUntil = 0;
 
   async function probe(): Promise<string | undefined> {
-    const { explainConnection } = await import("./probe.ts");
-    found = await explainConnection(connection);
+    found = await explain();
     validUntil = Date.now() + VALID_MS;
     search = undefined;
     return found;
   }
 
   return {
-    known: () => Date.now() < validUntil ? found : undefined,
+    /** The last reason, also while a newer one is looked for: a deadline leaves no time to wait for it. */
+    known: () => found,
     now: () => Date.now() < validUntil ? Promise.resolve(found) : search ??= probe(),
+    /** The reason no longer counts. */
+    forget() {
+      found = undefined;
+      validUntil = 0;
+    },
   };
 }

@@ -28,7 +28,7 @@ export function callInterceptor(connection: Connection, isConnected: () => boole
           onReceiveStatus(status, pass) {
             diagnosis.callEnded();
             if (!needsDiagnosis(status, connection.target)) return pass(status);
-            void diagnosis.reason(deadline).then((reason) =>
+            void diagnosis.reason(status, deadline).then((reason) =>
               pass(reason === undefined ? status : withReason(status, reason))
             );
           },

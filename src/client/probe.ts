@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { connect as connectTcp } from "node:net";
 import {
   connect as connectTls,
@@ -33,6 +34,67 @@ export async function explainConnection(connection: Connection): Promise<string 
   return tls === undefined
     ? await probePlainText(endpoint)
     : await probeTls({ ...connection, tls });
+}
+
+/**
+ * Finds out, by a connection of its own, whether the headers of calls are larger than a server takes.
+ *
+ * @returns the limit and the size; undefined if there is no limit, or the headers are far below it
+ */
+export async function explainHeaderSize(connection: Connection): Promise<string | undefined> {
+  const limit = await headerLimit(connection);
+  const bytes = connection.headers
+    .reduce((sum, { name, value }) => sum + name.length + value.length + FIELD_BYTES, 0);
+  if (limit === undefined || bytes + OWN_FIELDS_BYTES < limit) return undefined;
+  return `the metadata is too large: it has ${bytes} bytes, of ${limit} that the server takes for ` +
+    `all headers (${FIELD_BYTES} more for each)`;
+}
+
+/** How much a field counts beyond its name and value: RFC 9113, section 6.5.2. */
+const FIELD_BYTES = 32;
+/** As much as the fields that gRPC sets itself may count. */
+const OWN_FIELDS_BYTES = 1_024;
+
+/** https://www.rfc-editor.org/rfc/rfc9113#section-6.5 */
+const FRAME_HEAD_BYTES = 9, SETTING_BYTES = 6, SETTINGS = 4, MAX_HEADER_LIST_SIZE = 6;
+const EMPTY_SETTINGS = "\0\0\0\x04\0\0\0\0\0";
+
+/** How large headers may be, in bytes, as a server announces it. */
+async function headerLimit({ target, tls }: Connection): Promise<number | undefined> {
+  const socket = tls === undefined
+    ? connectTcp({ ...target.endpoint })
+    : connectTls({ ...target.endpoint, ...await tlsOptions(target, tls) });
+  return await new Promise((resolve) => {
+    let received = Buffer.alloc(0);
+    const timer = setTimeout(() => socket.destroy(), PROBE_MS);
+    socket.on(tls === undefined ? "connect" : "secureConnect", () => {
+      socket.write(PREFACE + EMPTY_SETTINGS);
+    });
+    socket.on("data", (bytes: Buffer) => {
+      received = Buffer.concat([received, bytes]);
+      const limit = limitIn(received);
+      if (limit === undefined) return;
+      resolve(limit);
+      socket.destroy();
+    });
+    socket.on("error", () => {});
+    socket.on("close", () => {
+      clearTimeout(timer);
+      resolve(undefined);
+    });
+  });
+}
+
+/** Looks for the limit in the SETTINGS frames that have come. */
+function limitIn(bytes: Buffer): number | undefined {
+  for (let at = 0, end; at + FRAME_HEAD_BYTES <= bytes.length; at = end) {
+    end = at + FRAME_HEAD_BYTES + bytes.readUIntBE(at, 3);
+    if (bytes[at + 3] !== SETTINGS || end > bytes.length) continue;
+    for (let entry = at + FRAME_HEAD_BYTES; entry + SETTING_BYTES <= end; entry += SETTING_BYTES) {
+      if (bytes.readUInt16BE(entry) === MAX_HEADER_LIST_SIZE) return bytes.readUInt32BE(entry + 2);
+    }
+  }
+  return undefined;
 }
 
 /** What is wrong with a path: systems refuse any other file with the code for an unused socket file. */

@@ -3,7 +3,7 @@ import type { SummaryForm } from "../batch/summary.ts";
 import { defineCommand, UsageError } from "../cli/command.ts";
 import { ExitCode } from "../cli/exit.ts";
 import { exitCodeOfStatus } from "../contract/status_codes.ts";
-import { writeAll, writeError } from "../cli/output.ts";
+import { formatDuration, writeAll, writeError } from "../cli/output.ts";
 import { PATH } from "../cli/values.ts";
 import type { Connection } from "../client/connection.ts";
 import type { Target } from "../client/target.ts";
@@ -201,7 +201,7 @@ async function callOne(
 
 async function fail(error: unknown, target: Target, timeoutMs: number): Promise<number> {
   const { describeFailure } = await import("../client/diagnosis.ts");
-  const { code, name, reason, absent } = describeFailure(error, timeoutMs);
+  const { code, name, reason, absent } = describeFailure(error, formatDuration(timeoutMs));
   const remedy = absent ? `; start a server with: usersvc serve ${listening(target)}` : "";
   writeError(`usersvc call: ${name} from ${escapeControls(`${target.name}: ${reason}${remedy}`)}`);
   return exitCodeOfStatus(code);

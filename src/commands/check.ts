@@ -1,6 +1,6 @@
 import { defineCommand } from "../cli/command.ts";
 import { exitCodeOfSignal, takeStopSignals } from "../cli/exit.ts";
-import { OutputError, writeAll, writeError } from "../cli/output.ts";
+import { formatDuration, OutputError, writeAll, writeError } from "../cli/output.ts";
 import type { Connection } from "../client/connection.ts";
 import type { CheckOptions } from "../client/health_client.ts";
 import { escapeControls } from "../cli/escape.ts";
@@ -128,7 +128,7 @@ async function failure(
   { service, timeoutMs }: CheckOptions,
 ): Promise<{ code: number; line: string }> {
   const { describeFailure } = await import("../client/diagnosis.ts");
-  const { code, name, reason } = describeFailure(error, timeoutMs);
+  const { code, name, reason } = describeFailure(error, formatDuration(timeoutMs));
   const line = `${name} from ${target.name}: ${
     escapeControls(reason + remark(code, service, reason))
   }`;

@@ -161,9 +161,9 @@ function parseServerName(text: string): string | undefined {
   return target?.host === text ? text : undefined;
 }
 
-/** What is wrong with a URL, which is no target; undefined if the text is none. */
+/** What is wrong with a URL of the web, which is no target; undefined if the text is none. */
 function targetFault(text: string): string | undefined {
-  return /^[a-z][a-z\d+.-]*:\/\//i.test(text) && !/^(dns|unix):/.test(text)
+  return /^[a-z][a-z\d+.-]*:\/\//i.test(text) && !/^(dns|unix|xds):/.test(text)
     ? `"${cut(text, 60)}" is a URL: write HOST:PORT alone, and --tls in place of https://`
     : undefined;
 }
