@@ -4,12 +4,12 @@ import type { Socket } from "node:net";
 /** What a connection begins with. */
 export type Protocol = "http2" | "http1";
 
-/** How HTTP/2 begins: no request of HTTP/1.1 does, since the method PRI is reserved for it. */
-const PREFACE = Buffer.from("PRI");
+/** How HTTP/2 begins. */
+const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
 
 /**
- * Tells by its first bytes what a connection speaks. What cannot be HTTP/1.1 either is taken for
- * HTTP/2, whose side refuses it.
+ * Tells by its first bytes what a connection speaks. All that is text is taken for HTTP/1.1, all else
+ * for HTTP/2: that side refuses what it is not.
  *
  * @param take takes over the connection, which is paused, with all of its bytes still to be read; is
  * not called if the connection closes before
@@ -23,27 +23,29 @@ export function tellProtocol(socket: Socket, take: (protocol: Protocol) => void)
     if (protocol === undefined) return;
     // Not "readable" and `read`: after them a call by gRPC took some 7 us more of CPU.
     socket.off("data", read);
+    // By HTTP/1.1 a client that has closed its side may wait for answers.
+    if (protocol === "http1") socket.off("end", close);
     socket.pause();
     socket.unshift(begun);
     take(protocol);
   };
+  const close = () => void socket.destroySoon();
   // An error that nobody listens to would end the process.
   socket.on("error", () => socket.destroy());
-  socket.once("end", () => socket.destroySoon());
+  socket.once("end", close);
   socket.on("data", read);
 }
 
 /** undefined where more bytes are needed to tell. */
 function protocolOf(bytes: Buffer): Protocol | undefined {
-  if (bytes.length < PREFACE.length && PREFACE.subarray(0, bytes.length).equals(bytes)) {
-    return undefined;
+  const { length } = PREFACE;
+  if (PREFACE.subarray(0, bytes.length).equals(bytes.subarray(0, length))) {
+    return bytes.length < length ? undefined : "http2";
   }
-  return isUpperCase(bytes[0]!) && !bytes.subarray(0, PREFACE.length).equals(PREFACE)
-    ? "http1"
-    : "http2";
+  return isText(bytes[0]!) ? "http1" : "http2";
 }
 
-/** Methods are in upper case; a record of TLS begins with 22. */
-function isUpperCase(byte: number): boolean {
-  return byte >= 0x41 && byte <= 0x5a;
+/** Lines of text begin with CR or LF or a character of ASCII; a record of TLS begins with 22. */
+function isText(byte: number): boolean {
+  return byte === 0x0d || byte === 0x0a || byte >= 0x20 && byte < 0x7f;
 }

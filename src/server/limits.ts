@@ -20,8 +20,10 @@ export const LIMITS = {
   jsonDepth: 100,
   /** Calls in flight on one connection; a client holds back further ones. */
   concurrentStreams: 100,
-  /** Requests that one connection of HTTP/1.1 may send before their answers; with more it is closed. */
-  requestsAhead: 16,
+  /** What a connection of HTTP/1.1 may send ahead of an answer, in bytes; further ones are not read. */
+  aheadBytes: 16 * 1024,
+  /** What is read by HTTP/1.1 of a request that has its answer, in bytes; then the connection ends. */
+  droppedBytes: 16 * 1024 * 1024,
   /** Open connections of one process; further ones are closed as soon as they are accepted. */
   connections: 10_000,
   /** How long a connection may take to begin with HTTP, and its TLS before that, in milliseconds. */

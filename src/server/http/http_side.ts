@@ -7,7 +7,7 @@ import { LIMITS } from "../limits.ts";
 import { allowOrigin } from "./cors.ts";
 import { answerFile } from "./files.ts";
 import { openHttp1 } from "./http1.ts";
-import { answerLine, pathOf, type Request, type Response } from "./request.ts";
+import { answerLine, pathOf, type Request, respond, type Response } from "./request.ts";
 import { type AnswerRpc, rpcHandlers, type RpcServices } from "./rpc.ts";
 import { peerOf, readCall, send } from "./universal.ts";
 
@@ -93,6 +93,9 @@ async function answerRequest(
   { cors, health }: HttpOptions,
 ): Promise<void> {
   if (allowOrigin(request, response, cors)) return;
+  if (request.method === "OPTIONS" && request.url === "*") {
+    return respond(response, 200, { allow: "GET, HEAD, POST, OPTIONS" }, new Uint8Array());
+  }
   const path = pathOf(request);
   const answerRpc = rpc.get(path);
   if (answerRpc === undefined) return answerFile(path, request, response, health);

@@ -1,0 +1,115 @@
+/** The bytes of a connection of HTTP/1.1, as its requests are read from them. */
+import { Buffer } from "node:buffer";
+import type { Socket } from "node:net";
+import { LIMITS } from "../limits.ts";
+
+/** What a connection has received. */
+export interface Input {
+  /** What nobody has taken yet. */
+  bytes: Buffer;
+  /** Nothing comes any more: the client has closed its side, or its bytes are dropped. */
+  readonly ended: boolean;
+  /** Waits for more bytes; false where none come any more. */
+  more(): Promise<boolean>;
+  /** Reads on and throws away all that comes, so that what the client still sends is not reset. */
+  drop(): void;
+}
+
+/** A request is none; the message says why. */
+export class RequestError extends Error {
+  /** @param status the status code and its phrase: `400 Bad Request` */
+  constructor(readonly status: string, message: string) {
+    super(message);
+  }
+}
+
+/** The error of a request that does not follow RFC 9112. */
+export function bad(message: string): RequestError {
+  return new RequestError("400 Bad Request", message);
+}
+
+const NOTHING: Buffer = Buffer.alloc(0);
+
+/** Takes over reading from a connection, which is paused. While nobody asks for more it reads little ahead. */
+export function openInput(socket: Socket): Input {
+  let bytes = NOTHING, ended = false;
+  let wake: ((more: boolean) => void) | undefined;
+  const tell = (more: boolean) => {
+    wake?.(more);
+    wake = undefined;
+  };
+  const read = (received: Buffer) => {
+    bytes = bytes.length === 0 ? received : Buffer.concat([bytes, received]);
+    // A socket that is not read tells neither that the client has closed it nor that it was reset.
+    if (wake === undefined && bytes.length > LIMITS.aheadBytes) socket.pause();
+    tell(true);
+  };
+  const end = () => {
+    ended = true;
+    tell(false);
+  };
+  socket.on("data", read);
+  socket.once("end", end);
+  socket.once("close", end);
+  socket.resume();
+  return {
+    get bytes() {
+      return bytes;
+    },
+    set bytes(rest) {
+      bytes = rest.length === 0 ? NOTHING : rest;
+    },
+    get ended() {
+      return ended;
+    },
+    more() {
+      if (ended) return Promise.resolve(false);
+      return new Promise((resolve) => {
+        wake = resolve;
+        socket.resume();
+      });
+    },
+    drop() {
+      socket.off("data", read);
+      bytes = NOTHING;
+      end();
+      socket.resume();
+    },
+  };
+}
+
+const LF = 0x0a, CR = 0x0d;
+
+/**
+ * Takes a line, without the CRLF at its end; undefined while its end has not come. A line that ends
+ * with LF alone is refused: a proxy in front may find other ends of lines.
+ *
+ * @param limit the longest line, in bytes
+ * @throws {RequestError} if it is longer, or ends with LF alone
+ * @see https://www.rfc-editor.org/rfc/rfc9112#section-2.2
+ */
+export function takeLine(input: Input, limit: number): string | undefined {
+  const { bytes } = input;
+  const end = bytes.indexOf(LF);
+  if ((end < 0 ? bytes.length : end) > limit) {
+    throw new RequestError("431 Request Header Fields Too Large", "too many header bytes");
+  }
+  if (end < 0) return undefined;
+  if (bytes[end - 1] !== CR) throw bad("a line ends without CR");
+  input.bytes = bytes.subarray(end + 1);
+  return bytes.toString("latin1", 0, end - 1);
+}
+
+/**
+ * Takes a line as soon as it is there.
+ *
+ * @returns undefined if the connection ends before
+ * @throws {RequestError} as {@linkcode takeLine} does
+ */
+export async function nextLine(input: Input, limit: number): Promise<string | undefined> {
+  for (;;) {
+    const line = takeLine(input, limit);
+    if (line !== undefined) return line;
+    if (!await input.more()) return undefined;
+  }
+}

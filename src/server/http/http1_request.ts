@@ -1,0 +1,227 @@
+/** Requests of HTTP/1.1, read as RFC 9112 has them: what could be understood in two ways is refused. */
+import { Buffer } from "node:buffer";
+import { LIMITS } from "../limits.ts";
+import { bad, type Input, nextLine, RequestError, takeLine } from "./http1_input.ts";
+
+/** The head of a request. */
+export interface Head {
+  readonly method: string;
+  readonly target: string;
+  /** 0 for HTTP/1.0. */
+  readonly minor: 0 | 1;
+  /** By names in lower case; several values of one name are joined by commas. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Whether the client lets the connection go on after the answer. */
+  readonly keepAlive: boolean;
+  /** Whether the client sends its body once it is told to. */
+  readonly expectsContinue: boolean;
+  /** The length of the body in bytes; Infinity where it comes in chunks. */
+  readonly length: number;
+}
+
+/** All that somebody may have a reason to try; here most of them are not allowed. */
+const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"];
+
+/** https://www.rfc-editor.org/rfc/rfc9110#section-5.6.2 */
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+const REQUEST_LINE = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+) ([\x21-\x7e]+) HTTP\/(\d)\.(\d)$/;
+/** A path, or a URL whose scheme and host are named; or what OPTIONS asks of the server as a whole. */
+const TARGET = /^(?:\/|[a-z][a-z0-9+.-]*:\/\/[^/?#])/i;
+/** A name, an IPv4 address, an IPv6 address in brackets, or nothing; and a port. */
+const HOST = /^(?:\[[0-9a-f:.]+\]|[-.~!$&'()*+,;=%\w]*)(?::\d*)?$/i;
+const NOT_IN_VALUES = /[^\t\x20-\x7e\x80-\xff]/;
+/** What a field counts besides its line: as by HTTP/2, https://www.rfc-editor.org/rfc/rfc9113#section-6.5.2 */
+const FIELD_OVERHEAD = 32;
+
+/**
+ * Reads the head of the next request.
+ *
+ * @returns undefined if the connection ends before it is there
+ * @throws {RequestError} if it is not one, or is too large
+ * @see https://www.rfc-editor.org/rfc/rfc9112#section-3
+ */
+export async function readHead(input: Input): Promise<Head | undefined> {
+  const line = await requestLine(input);
+  if (line === undefined) return undefined;
+  const [, method, target, major, minor] = REQUEST_LINE.exec(line) ?? [];
+  if (method === undefined || target === undefined) {
+    throw bad("the first line is not METHOD TARGET HTTP/1.1");
+  }
+  if (major !== "1") {
+    throw new RequestError("505 HTTP Version Not Supported", "HTTP/1.1 and HTTP/2 are served here");
+  }
+  if (!METHODS.includes(method)) {
+    throw new RequestError(
+      "501 Not Implemented",
+      `the methods are ${METHODS.join(", ")}`,
+    );
+  }
+  if (!TARGET.test(target) && !(target === "*" && method === "OPTIONS")) {
+    throw bad("the target is neither a path nor a URL");
+  }
+  const fields = await readFields(input, LIMITS.headerBytes - line.length);
+  return fields && headOf({ method, target, minor: minor === "0" ? 0 : 1 }, fields);
+}
+
+/** Empty lines before it are those that old clients send behind a body. */
+async function requestLine(input: Input): Promise<string | undefined> {
+  for (let limit: number = LIMITS.headerBytes;; limit -= 2) {
+    if (input.bytes.length === 0 && !await input.more()) return undefined;
+    const first = String.fromCharCode(input.bytes[0]!);
+    // What is no request at all may have no end of a line either.
+    if (first !== "\r" && !TOKEN.test(first)) throw bad("no method begins with this");
+    const line = await nextLine(input, limit);
+    if (line !== "") return line;
+  }
+}
+
+/** Reads fields to the empty line behind them. */
+async function readFields(input: Input, limit: number): Promise<Map<string, string[]> | undefined> {
+  const fields = new Map<string, string[]>();
+  let left = limit;
+  for (;;) {
+    const line = takeLine(input, left) ?? await nextLine(input, left);
+    if (line === undefined) return undefined;
+    if (line === "") return fields;
+    left -= line.length + FIELD_OVERHEAD;
+    const colon = line.indexOf(":");
+    const name = line.slice(0, Math.max(colon, 0)).toLowerCase();
+    // A line that goes on an earlier one begins with a space.
+    if (!TOKEN.test(name)) throw bad("a header field has no valid name");
+    const value = withoutSpaces(line.slice(colon + 1));
+    if (NOT_IN_VALUES.test(value)) throw bad("a header field has a control character");
+    const values = fields.get(name);
+    if (values === undefined) fields.set(name, [value]);
+    else values.push(value);
+  }
+}
+
+/** Not `trim`, which takes bytes of UTF-8 for spaces; no regular expression does it in linear time. */
+function withoutSpaces(value: string): string {
+  const isSpace = (index: number) => value[index] === " " || value[index] === "\t";
+  let start = 0, end = value.length;
+  while (start < end && isSpace(start)) start++;
+  while (end > start && isSpace(end - 1)) end--;
+  return value.slice(start, end);
+}
+
+function headOf(
+  line: Pick<Head, "method" | "target" | "minor">,
+  fields: ReadonlyMap<string, readonly string[]>,
+): Head {
+  const [host = "", ...hosts] = fields.get("host") ?? [];
+  if (line.minor === 1 && !fields.has("host")) throw bad("there is no Host");
+  if (hosts.length > 0 || !HOST.test(host)) throw bad("the Host is not one name");
+  const headers: Record<string, string> = Object.create(null);
+  for (const [name, values] of fields) headers[name] = values.join(", ");
+  // An empty one is valid, and HTTP/1.0 needs none: whatever is asked is asked of this server.
+  headers["host"] = host || "localhost";
+  const options = (headers["connection"] ?? "").toLowerCase().split(",").map(withoutSpaces);
+  return {
+    ...line,
+    headers,
+    keepAlive: !options.includes("close") && (line.minor === 1 || options.includes("keep-alive")),
+    // https://www.rfc-editor.org/rfc/rfc9110#section-10.1.1
+    expectsContinue: line.minor === 1 && headers["expect"]?.toLowerCase() === "100-continue",
+    length: lengthOf(line.minor, headers),
+  };
+}
+
+/**
+ * Anything that another reader might understand in another way is refused: else it could find a second
+ * request within a body.
+ *
+ * @see https://www.rfc-editor.org/rfc/rfc9112#section-6.3
+ */
+function lengthOf(
+  minor: Head["minor"],
+  { "content-length": length, "transfer-encoding": encoding }: Head["headers"],
+): number {
+  if (encoding === undefined) {
+    if (length === undefined) return 0;
+    // Two lengths have a comma between them.
+    if (!/^\d{1,15}$/.test(length)) throw bad("Content-Length is no number of bytes");
+    return Number(length);
+  }
+  if (length !== undefined) throw bad("Content-Length and Transfer-Encoding exclude each other");
+  if (minor === 0) throw bad("HTTP/1.0 has no Transfer-Encoding");
+  if (encoding.toLowerCase() === "chunked") return Infinity;
+  throw new RequestError("501 Not Implemented", "the one Transfer-Encoding here is chunked");
+}
+
+/** A chunk's size, of at most 2^48, and its extensions. */
+const CHUNK = /^([0-9a-f]{1,12})((?:;[\t\x20-\x7e\x80-\xff]*)?)$/i;
+/** More than the digits of a chunk's size, which count for nothing. */
+const SIZE_BYTES = 16;
+
+/**
+ * Reads the body of a request, and hands it on in parts.
+ *
+ * @param length that of {@linkcode Head}
+ * @param give takes a part, and resolves when more is wanted
+ * @throws {RequestError} if the body breaks off, its chunks are none, or what is around them is too large
+ * @see https://www.rfc-editor.org/rfc/rfc9112#section-6
+ */
+export async function readBody(
+  input: Input,
+  length: number,
+  give: (bytes: Buffer) => Promise<void>,
+): Promise<void> {
+  if (length === Infinity) return await readChunks(input, give);
+  for (let left = length; left > 0;) {
+    if (input.bytes.length === 0) await moreOf(input);
+    const part = takeBytes(input, left);
+    left -= part.length;
+    await give(part);
+  }
+}
+
+/** https://www.rfc-editor.org/rfc/rfc9112#section-7.1 */
+async function readChunks(input: Input, give: (bytes: Buffer) => Promise<void>): Promise<void> {
+  let overhead: number = LIMITS.headerBytes;
+  let parts: Buffer[] = [];
+  // A chunk may be one byte: those that have come together go on as one part.
+  const flush = async () => {
+    const whole = Buffer.concat(parts);
+    parts = [];
+    if (whole.length > 0) await give(whole);
+  };
+  const more = async () => {
+    await flush();
+    await moreOf(input);
+  };
+  for (;;) {
+    let line;
+    while ((line = takeLine(input, overhead + SIZE_BYTES)) === undefined) await more();
+    const [, size, extensions] = CHUNK.exec(line) ?? [];
+    if (size === undefined) throw bad("a chunk has no valid size");
+    overhead -= extensions!.length;
+    let left = parseInt(size, 16);
+    if (left === 0) break;
+    for (; left > 0; left -= parts.at(-1)!.length) {
+      if (input.bytes.length === 0) await more();
+      parts.push(takeBytes(input, left));
+    }
+    while (input.bytes.length < CRLF.length) await more();
+    if (!takeBytes(input, CRLF.length).equals(CRLF)) throw bad("a chunk is longer than its size");
+  }
+  await flush();
+  // Trailers are fields that nobody here reads.
+  if (await readFields(input, overhead) === undefined) throw brokenOff();
+}
+
+const CRLF = Buffer.from("\r\n");
+
+function takeBytes(input: Input, most: number): Buffer {
+  const part = input.bytes.subarray(0, most);
+  input.bytes = input.bytes.subarray(part.length);
+  return part;
+}
+
+async function moreOf(input: Input): Promise<void> {
+  if (!await input.more()) throw brokenOff();
+}
+
+function brokenOff(): RequestError {
+  return bad("the request breaks off");
+}
