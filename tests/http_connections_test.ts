@@ -1,5 +1,6 @@
 /** Connections of HTTP, and requests that come in parts. */
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { connect as connectHttp2 } from "node:http2";
 import { connect } from "node:net";
 import { ask, framed, GET_USER, message } from "./support/http_client.ts";
@@ -27,7 +28,11 @@ function openConnection(port: number) {
   });
   return {
     received: new Transcript(received),
-    send: (bytes: string | Uint8Array) => void socket.write(bytes),
+    /** Resolves when the system has the bytes. */
+    send: (bytes: string | Uint8Array) =>
+      new Promise<void>((resolve) => void socket.write(bytes, () => resolve())),
+    /** Closes our side: what is asked can still be answered. */
+    end: () => void socket.end(),
     close: () => new Promise((resolve) => socket.once("close", resolve).destroy()),
   };
 }
@@ -43,6 +48,21 @@ const greet = (username: string) => {
   return head(body.length, JSON_TYPE) + body;
 };
 const HEALTH = "GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n";
+
+/** All that is answered to these bytes, behind which our side is closed. */
+async function answersTo(port: number, bytes: string | Uint8Array): Promise<string> {
+  const connection = openConnection(port);
+  void connection.send(bytes);
+  connection.end();
+  const answers = await connection.received.all();
+  await connection.close();
+  return answers;
+}
+
+const statuses = (answers: string) =>
+  [...answers.matchAll(/HTTP\/1\.1 (\d+) /g)].map(([, code]) => code);
+const get = (...fields: readonly string[]) =>
+  ["GET /healthz HTTP/1.1", ...fields, "", ""].join("\r\n");
 
 programTest("a connection takes one request after another", () =>
   withServe(async ({ port }) => {
@@ -64,6 +84,138 @@ programTest("a connection takes one request after another", () =>
     await received.until(/resource_exhausted[^]*Привет, Fay!/);
     await connection.close();
   }));
+
+programTest(
+  "requests sent ahead are answered in their order, however many and large",
+  () =>
+    withServe(async ({ port }) => {
+      const connection = openConnection(port);
+      const { received } = connection;
+      const names = Array.from({ length: 300 }, (_, index) => `n${index}!`);
+      void connection.send("GET / HTTP/1.1\r\nhost: x\r\n\r\n".repeat(40));
+      void connection.send(names.map(greet).join(""));
+      await received.until(/n299!/);
+      const greeted = [...received.text.matchAll(/Привет, (n\d+!)/g)].map(([, name]) => name);
+      assert.deepEqual(greeted, names);
+      assert.equal(statuses(received.text).length, 340);
+      void connection.send(greet("Ann"));
+      await received.until(/Привет, Ann!/);
+      await connection.close();
+    }),
+);
+
+programTest(
+  "a body that is refused is read, and the next request answered",
+  () =>
+    withServe(async ({ port }) => {
+      const connection = openConnection(port);
+      const { received } = connection;
+      const web = framed(message("A"));
+      for (const [count, name] of [[20_000, "Ann"], [500_000, "Bob"]] as const) {
+        const length = web.length * count;
+        void connection.send(head(length, "content-type: application/grpc-web"));
+        void connection.send(Buffer.alloc(length, web));
+        void connection.send(greet(name));
+        await received.until(new RegExp(`Привет, ${name}!`));
+      }
+      assert.deepEqual(statuses(received.text), ["200", "200", "200", "200"]);
+      // More than anybody reads for nothing: the answer comes, and then the end.
+      void connection.send(head(1024 ** 3, "content-type: application/grpc-web"));
+      void connection.send(Buffer.alloc(web.length * 20_000, web));
+      await received.all();
+      assert.match(received.text.slice(-1_000), /Connection: close[^]*grpc-status: \d/);
+      await connection.close();
+    }),
+);
+
+/** What is sent, and which status codes answer it; https://www.rfc-editor.org/rfc/rfc9112 */
+const REQUESTS: readonly [bytes: string, statuses: readonly number[], body?: RegExp][] = [
+  [`\r\n\r\n${HEALTH}\r\n${HEALTH}`, [200, 200]],
+  // No requests.
+  ["get /healthz HTTP/1.1\r\nhost: x\r\n\r\n", [501], /GET, HEAD, POST/],
+  ["PRIX / HTTP/1.1\r\nhost: x\r\n\r\n", [501]],
+  ["PRI / HTTP/1.1\r\nhost: x\r\n\r\n", [501]],
+  ["PRI * HTTP/1.1\r\nhost: x\r\n\r\n", [501]],
+  [` ${HEALTH}`, [400]],
+  ["GET /healthz\r\n", [400]],
+  ["GET  /healthz HTTP/1.1\r\nhost: x\r\n\r\n", [400]],
+  ["GET healthz HTTP/1.1\r\nhost: x\r\n\r\n", [400]],
+  ["GET * HTTP/1.1\r\nhost: x\r\n\r\n", [400]],
+  ["GET /healthz HTTP/9.9\r\nhost: x\r\n\r\n", [505]],
+  ["GET /healthz HTTP/1.1\nhost: x\n\n", [400]],
+  // Host.
+  [get(), [400], /Host/],
+  [get("host: x", "host: x"), [400], /Host/],
+  [get("host: a b"), [400]],
+  [get("host: a@b"), [400]],
+  [get("host: [::1]:80"), [200]],
+  [get("host:"), [200]],
+  ["GET /healthz HTTP/1.0\r\n\r\n", [200], /SERVING/],
+  [greet("Ann").replace("localhost", ""), [200], /Ann/],
+  [greet("Ann").replace("host: localhost\r\n", "").replace("1.1", "1.0"), [200], /Ann/],
+  // Methods and targets.
+  [
+    "OPTIONS * HTTP/1.1\r\nhost: x\r\n\r\n" + HEALTH,
+    [200, 200],
+    /allow: GET, HEAD, POST, OPTIONS/i,
+  ],
+  ["CONNECT x:443 HTTP/1.1\r\nhost: x\r\n\r\n" + HEALTH, [501]],
+  ["HEAD / HTTP/1.1\r\nhost: x\r\n\r\n" + HEALTH, [200, 200]],
+  [`HEAD ${GET_USER} HTTP/1.1\r\nhost: x\r\n\r\n` + HEALTH, [405, 200]],
+  ["GET http://elsewhere/healthz HTTP/1.1\r\nhost: x\r\n\r\n", [200], /SERVING/],
+  // What an answer is the last to.
+  [get("host: x", "connection: x, Close") + HEALTH.repeat(2_000), [200]],
+  ["GET /healthz HTTP/1.0\r\n\r\n" + HEALTH, [200]],
+  ["GET /healthz HTTP/1.0\r\nconnection: keep-alive\r\n\r\n" + HEALTH, [200, 200]],
+  [greet("Ann").replace("host", "expect: 100-continue\r\nhost"), [100, 200], /Ann/],
+  [get("host: x", "expect: cake"), [417]],
+];
+
+programTest("requests of HTTP/1.1 are read as RFC 9112 says", () =>
+  withServe(async ({ port }) => {
+    for (const [bytes, codes, body = /^/] of REQUESTS) {
+      const answers = await answersTo(port, bytes);
+      assert.deepEqual(statuses(answers), codes.map(String), bytes.slice(0, 200));
+      assert.match(answers, body);
+    }
+  }));
+
+programTest("a request may come in any parts", () =>
+  withServe(async ({ port }) => {
+    const chunked = (name: string) =>
+      head(0, JSON_TYPE).replace("content-length: 0", "Transfer-Encoding: Chunked") +
+      `9;a="b;c"\r\n{"usernam\r\n000A\r\ne":"${name}"}\r\n0\r\nx: y\r\n\r\n`;
+    const connection = openConnection(port);
+    const { received } = connection;
+    for (const [request, first] of [[greet, 1000], [chunked, 2000]] as const) {
+      for (let at = 0; at < request("1000").length; at++) {
+        const name = String(first + at);
+        const bytes = `\r\n${request(name)}`;
+        await connection.send(bytes.slice(0, at));
+        await connection.send(bytes.slice(at));
+        await received.until(new RegExp(`Привет, ${name}!`));
+      }
+    }
+    for (const byte of greet("Anne") + chunked("Bob!")) await connection.send(byte);
+    await received.until(/Anne![^]*Bob!!/);
+    await connection.close();
+  }));
+
+programTest(
+  "a client that has closed its side is answered, and recorded",
+  () =>
+    withServe(async ({ port, stdout }) => {
+      const answers = await answersTo(port, greet("Ann") + greet("Bob") + HEALTH);
+      assert.match(answers, /^HTTP\/1\.1 200 OK[^]*Ann[^]*HTTP\/1\.1 200 OK[^]*Bob[^]*SERVING\n$/);
+      assert.equal(statuses(answers).length, 3);
+      const query = "connect=v1&encoding=json&message=%7B%22username%22%3A%22Cid%22%7D";
+      const got = await answersTo(port, `GET ${GET_USER}?${query} HTTP/1.1\r\nhost: x\r\n\r\n`);
+      assert.match(got, /^HTTP\/1\.1 200 OK[^]*Connection: close[^]*Cid/);
+      assert.deepEqual(statuses(await answersTo(port, greet("Dan").slice(0, -1))), ["400"]);
+      await stdout.until(/Cid/);
+      assert.deepEqual(stdout.text.match(/"grpc.code":"\w+"/g), Array(3).fill('"grpc.code":"OK"'));
+    }, ["--log", "json", "--delay", "300ms"]),
+);
 
 programTest(
   "a deadline that passes before the request is there is told",

@@ -6,7 +6,7 @@ import { ask, GET_USER } from "../support/http_client.ts";
 import { linuxTest, type Serve, withServe } from "../support/program.ts";
 import { data, Flag, headers, HELLO, PREFACE } from "../support/frames.ts";
 import { type Peer, withPeers } from "../support/http2_peer.ts";
-import { within } from "../support/waits.ts";
+import { inTime, within } from "../support/waits.ts";
 import { answersOverTcp, assertAlive, assertNoStack, greet, survives } from "./survival.ts";
 
 /** How long an answer may take, in milliseconds. */
@@ -164,6 +164,104 @@ survives("requests sent ahead by peers that read nothing", async (server) => {
       ).then(() => {}),
     { reads: false },
   );
+}, { answers: answersBoth });
+
+/** What has no end of its own: a beginning, and what follows it again and again. */
+const ENDLESS: readonly [begin: Uint8Array, part: Uint8Array][] = [
+  [Buffer.concat([post("transfer-encoding: chunked"), text("1;")]), Buffer.alloc(1024, "a")],
+  [post("transfer-encoding: chunked"), Buffer.from(`1;${"a".repeat(1024)}\r\n \r\n`)],
+  [Buffer.concat([post("transfer-encoding: chunked"), text("")]), Buffer.alloc(1024, "0")],
+  [Buffer.concat([post("transfer-encoding: chunked"), text("0", "")]), Buffer.from("a: b\r\n")],
+  [text(""), Buffer.alloc(1024, "\r\n")],
+  [text("GET /"), Buffer.alloc(1024, "a")],
+  [text("GET / HTTP/1.1", ""), Buffer.from("a: b\r\n")],
+  [text("GET / HTTP/1.1", "a:"), Buffer.alloc(1024, " ")],
+];
+
+survives("heads, chunk extensions and trailers without end", async (server) => {
+  for (const [begin, part] of ENDLESS) {
+    using connection = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
+    const endless = Buffer.alloc(256 * 1024, part);
+    const sent = connection.write(Buffer.concat([begin, endless])).catch(() => 0);
+    const answer = new Uint8Array(64);
+    await inTime("answer", connection.read(answer));
+    assert.match(
+      String(Buffer.from(answer)),
+      /^HTTP\/1\.1 4(?:31|00) /,
+      String(part.subarray(0, 9)),
+    );
+    await sent;
+  }
+}, { answers: answersBoth });
+
+/** What one reader may take for one request, and another for two. Each is refused, and all behind it. */
+const SMUGGLED: readonly string[] = [
+  "content-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+  "transfer-encoding: chunked\r\ncontent-length: 5\r\n\r\n0\r\n\r\n",
+  "content-length: 0\r\ncontent-length: 5\r\n\r\n",
+  "content-length: 5\r\ncontent-length: 5\r\n\r\n12345",
+  ...["5, 5", "+5", "-5", "0x5", "5 5", "5;", "", "5e0", "\u00b5", "9".repeat(20)].map((length) =>
+    `content-length: ${length}\r\n\r\n12345`
+  ),
+  "content-length : 5\r\n\r\n12345",
+  " content-length: 5\r\n\r\n12345",
+  "x: y\r\n content-length: 5\r\n\r\n12345",
+  "content-length: 0\n\r\n\r\n",
+  "x: y\rcontent-length: 5\r\n\r\n12345",
+  "x: \0\r\ncontent-length: 0\r\n\r\n",
+  "x\0: y\r\ncontent-length: 0\r\n\r\n",
+  "(x): y\r\ncontent-length: 0\r\n\r\n",
+  "x\r\ncontent-length: 0\r\n\r\n",
+  ": x\r\ncontent-length: 0\r\n\r\n",
+  ...[
+    "xchunked",
+    "chunked, chunked",
+    "identity",
+    "gzip, chunked",
+    "chunked;q=1",
+    "\u000bchunked",
+    '"chunked"',
+  ]
+    .map((encoding) => `transfer-encoding: ${encoding}\r\n\r\n0\r\n\r\n`),
+  "transfer-encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n0\r\n\r\n",
+  ...[
+    "0x0",
+    "-0",
+    "+0",
+    " 0",
+    "0 ",
+    "0 ;x",
+    "",
+    "g",
+    "0;\0",
+    "0;\r",
+    "1\r\nab",
+    "2\r\na\r\n0",
+    "f".repeat(16),
+  ].map(
+    (chunk) => `transfer-encoding: chunked\r\n\r\n${chunk}\r\n\r\n`,
+  ),
+  "transfer-encoding: chunked\r\n\r\n0\n\r\n\r\n",
+  "transfer-encoding: chunked\r\n\r\n1\r\na\n0\r\n\r\n",
+  "transfer-encoding: chunked\r\n\r\n0\r\nx y: z\r\n\r\n",
+  "transfer-encoding: chunked\r\n\r\n0\r\n x: z\r\n\r\n",
+];
+
+survives("requests within the bodies of others", async (server) => {
+  await Promise.all(SMUGGLED.map(async (rest) => {
+    using connection = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
+    const head = `POST ${GET_USER} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n`;
+    const bytes = `${head}${rest}GET /user_service.proto HTTP/1.1\r\nhost: x\r\n\r\n`;
+    await connection.write(Buffer.from(bytes, "latin1"));
+    const parts: Uint8Array[] = [];
+    const part = new Uint8Array(64 * 1024);
+    for (let read; (read = await inTime("answer or end", connection.read(part))) !== null;) {
+      parts.push(part.slice(0, read));
+    }
+    const answers = String(Buffer.concat(parts));
+    const codes = [...answers.matchAll(/HTTP\/1\.1 (\d+) /g)].map(([, code]) => code);
+    assert.ok(codes.length === 1 && /^(?:400|431|501)$/.test(codes[0]!), `${codes} to ${rest}`);
+  }));
 }, { answers: answersBoth });
 
 linuxTest("many requests in one read hold up nobody else", () =>

@@ -116,13 +116,17 @@ function headOf(
   for (const [name, values] of fields) headers[name] = values.join(", ");
   // An empty one is valid, and HTTP/1.0 needs none: whatever is asked is asked of this server.
   headers["host"] = host || "localhost";
+  const expected = headers["expect"]?.toLowerCase();
+  if (expected !== undefined && expected !== "100-continue") {
+    throw new RequestError("417 Expectation Failed", "only 100-continue can be expected");
+  }
   const options = (headers["connection"] ?? "").toLowerCase().split(",").map(withoutSpaces);
   return {
     ...line,
     headers,
     keepAlive: !options.includes("close") && (line.minor === 1 || options.includes("keep-alive")),
     // https://www.rfc-editor.org/rfc/rfc9110#section-10.1.1
-    expectsContinue: line.minor === 1 && headers["expect"]?.toLowerCase() === "100-continue",
+    expectsContinue: line.minor === 1 && expected !== undefined,
     length: lengthOf(line.minor, headers),
   };
 }
