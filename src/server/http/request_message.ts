@@ -82,19 +82,23 @@ export function asPost(request: UniversalServerRequest): UniversalServerRequest 
   const header = new Headers(request.header);
   header.set("content-type", `application/${encoding}`);
   header.set("content-encoding", searchParams.get("compression") ?? "identity");
-  header.set("connect-protocol-version", searchParams.get("connect")?.replace(/^v/, "") ?? "1");
+  const version = searchParams.get("connect") ?? "v1";
+  header.set("connect-protocol-version", version === "v1" ? "1" : `connect=${version}`);
   return { ...request, method: "POST", header };
 }
 
 /** Takes the message from the query of a call by GET. */
 export function takeQuery({ url }: UniversalServerRequest): Take {
-  const { searchParams } = new URL(url);
-  const message = searchParams.get("message") ?? "";
+  // What URLSearchParams reads is always UTF-8.
+  const [, escaped = ""] = /[?&]message=([^&#]*)/.exec(url) ?? [];
+  const text = escaped.replaceAll("+", " ").replace(
+    /%([\da-f]{2})/gi,
+    (_, code) => String.fromCharCode(parseInt(code, 16)),
+  );
+  const isBase64 = new URL(url).searchParams.get("base64") === "1";
   // deno-lint-ignore require-await -- what is wrong is told by the promise
   return async (look, use) => {
-    const bytes = searchParams.get("base64") === "1"
-      ? fromBase64(message, "base64url")
-      : Buffer.from(message);
+    const bytes = isBase64 ? fromBase64(text, "base64url") : Buffer.from(text, "latin1");
     look(bytes);
     return use(bytes);
   };
@@ -149,7 +153,7 @@ async function* unary(
   encoding: string,
   check: Check,
 ): AsyncIterable<Uint8Array> {
-  const version = header.get("connect-protocol-version") ?? "1";
+  const version = header.get("connect-protocol-version") || "1";
   if (version !== "1") throw invalid(`the version of Connect is 1, not ${version}`);
   checkSize(Number(header.get("content-length")), maxBytes);
   const isCompressed = encoding !== "identity";
