@@ -404,6 +404,80 @@ programTest(
   },
 );
 
+posixTest("pages may read all that an answer carries", () =>
+  withFolder(async (folder) => {
+    const answers = `${folder}/answers.json`;
+    const metadata = { "x-cell": "7" };
+    const failing = { code: "NOT_FOUND", metadata };
+    await Deno.writeTextFile(
+      answers,
+      JSON.stringify({ Bob: { message: "Hello, Bob", metadata }, Cid: failing }),
+    );
+    const origin = "https://example.com";
+    await withServe(async ({ port }) => {
+      for (const version of [1, 2] as const) {
+        for (const name of ["Bob", "Cid"]) {
+          const { headers } = await call({ port, version }, name, { origin });
+          const exposed = headers["access-control-expose-headers"]!.split(", ");
+          for (const sent of ["hostname", "x-cell"]) {
+            assert.ok(headers[sent] !== undefined && exposed.includes(sent), `${name}: ${exposed}`);
+          }
+        }
+        const web_ = await ask({ port, version }, web("Bob", { origin }));
+        assert.match(web_.headers["access-control-expose-headers"]!, /\bhostname\b.*\bx-cell\b/);
+        const elsewhere = await call({ port, version }, "Bob", { origin: "https://example.org" });
+        assert.equal(elsewhere.headers["access-control-expose-headers"], undefined);
+      }
+    }, ["--cors", origin, "--instance", "here", "--answers", answers]);
+  }));
+
+programTest(
+  "what is broken is the client's mistake, by each protocol and version of HTTP",
+  () =>
+    withServe(async ({ port }) => {
+      const post = (type: string, body: string | Uint8Array, headers = {}): Sent => ({
+        method: "POST",
+        path: GET_USER,
+        headers: { "content-type": type, ...headers },
+        body,
+      });
+      const text = (type: string, body: string) => post(`application/grpc-web-text${type}`, body);
+      const cut = gzipSync('{"username":"Ann"}').subarray(0, -4);
+      const get = (query: string): Sent => ({ path: `${GET_USER}?encoding=json&${query}` });
+      const INVALID = /^400 .*"invalid_argument"/, WEB = /grpc-status: 3\r\n/;
+      const ANN = framed(message("Ann")).toString("base64");
+      const sent: readonly [Sent, RegExp][] = [
+        [post("application/json", "{}", { "connect-protocol-version": "2" }), INVALID],
+        [get("connect=v2&message=%7B%7D"), INVALID],
+        [post("application/json", cut, { "content-encoding": "gzip" }), INVALID],
+        [post("application/json", "abc", { "content-encoding": "gzip" }), INVALID],
+        [post("application/json", Uint8Array.of(0x22, 0xc3, 0x28, 0x22)), INVALID],
+        [get("message=%7B%22username%22%3A%22%FF%22%7D"), INVALID],
+        [get("base64=1&message=!!!!"), INVALID],
+        [post("application/proto", Uint8Array.of(0x0a, 5, 0x41)), INVALID],
+        // A field of another wire type is skipped, as by gRPC.
+        [post("application/proto", Uint8Array.of(0x08, 1)), /"username is empty"/],
+        [post("application/grpc-web", framed(Uint8Array.of(0x0a, 5, 0x41))), WEB],
+        [post("application/grpc-web", framed(message("Ann")).subarray(0, -1)), WEB],
+        [text("", "!!!!"), WEB],
+        [text("+proto", `${ANN}A`), WEB],
+        [text("; charset=utf-8", ANN), /^200 .*grpc-status: 0\r\n/s],
+        [post("application/json", "{}", { "content-encoding": "br" }), /^501 .*"unimplemented"/],
+      ];
+      for (const version of [1, 2] as const) {
+        for (const [request, expected] of sent) {
+          const { status, body } = await ask({ port, version }, request);
+          // In text each frame is padded by itself.
+          const plain = String(body).replace(
+            /^[\w+/]{4,}[\w+/=]*$/,
+            (text) => (text.match(/[^=]+=*/g) ?? []).map(atob).join(""),
+          );
+          assert.match(`${status} ${plain}`, expected, JSON.stringify(request));
+        }
+      }
+    }),
+);
+
 programTest("with --no-http nothing but gRPC is answered", () =>
   withServe(async ({ port }) => {
     await assert.rejects(ask({ port, version: 1 }, { path: "/healthz" }));

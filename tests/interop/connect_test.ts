@@ -31,12 +31,12 @@ const flagged = (flags: number, body: Uint8Array) => {
   return bytes;
 };
 
-const post = (type: string, body: Sent["body"] & {}, headers = {}): Sent => ({
+const post = (type: string, body: string | Uint8Array, headers = {}): Sent => ({
   method: "POST",
   headers: { "content-type": type, ...headers },
   body,
 });
-const json = (body: Sent["body"] & {}, headers = {}) => post("application/json", body, headers);
+const json = (body: string | Uint8Array, headers = {}) => post("application/json", body, headers);
 const proto = (body: Uint8Array, headers = {}) => post("application/proto", body, headers);
 const web = (body: Uint8Array, headers = {}) =>
   // connect-go compresses trailers too, also where only the request is compressed.

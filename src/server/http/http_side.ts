@@ -4,7 +4,7 @@ import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import type { Socket } from "node:net";
 import type { ServerEvents } from "../events.ts";
 import { LIMITS } from "../limits.ts";
-import { allowOrigin } from "./cors.ts";
+import { allowOrigin, exposeHeaders } from "./cors.ts";
 import { answerFile } from "./files.ts";
 import { openHttp1 } from "./http1.ts";
 import { answerLine, pathOf, type Request, respond, type Response } from "./request.ts";
@@ -101,5 +101,7 @@ async function answerRequest(
   if (answerRpc === undefined) return answerFile(path, request, response, health);
   const call = readCall(request, response);
   if (call === undefined) return answerLine(response, 400, "the request names no host");
-  await send(await answerRpc(call, peerOf(request)), request, response);
+  const answer = await answerRpc(call, peerOf(request));
+  exposeHeaders(response, answer.header);
+  await send(answer, request, response);
 }
