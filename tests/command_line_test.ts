@@ -308,6 +308,27 @@ programTest("help fits 80 columns and shows every default", async () => {
   );
 });
 
+programTest("help, docs and completions have the flags in groups", async () => {
+  const groups = ["Listen", "TLS", "HTTP", "Processes", "Faults", "Log and metrics", "Other flags"];
+  const { stdout } = await usersvc(["help", "serve"]);
+  const headings = [...stdout.matchAll(/^(\w.*):\n(?= {2}-)/gm)].map(([, heading]) => heading);
+  assert.deepEqual(headings, groups);
+  const names = (text: string) =>
+    [...text.matchAll(/(?:^| )--([a-z\d-]+)/g)].map(([, name]) => name);
+  const shown = names(
+    stdout.replace(/^(?! {2}-).*\n/gm, "").replace(/^( {2}(?:-h, )?--\S+).*/gm, "$1"),
+  );
+  const script = (await usersvc(["completions", "bash"])).stdout;
+  const [, completed = ""] = /^ +serve\)\n +words=\((--host .*)\)$/m.exec(script) ?? [];
+  assert.deepEqual(names(completed), shown);
+  const page = await Deno.readTextFile(new URL("../docs/commands.md", import.meta.url));
+  const table = page.slice(page.indexOf("flags of serve"), page.indexOf("<!-- end -->"));
+  assert.deepEqual(
+    [...table.matchAll(/^\| \*\*(.*?)\*\* /gm)].map(([, name]) => name),
+    groups.slice(0, -1),
+  );
+});
+
 programTest(
   "--version names the version of deno.json and the Deno",
   async () => {

@@ -6,7 +6,13 @@
  * the rest of the page is written by hand. `deno task docs --check` changes nothing and fails if
  * they are not current.
  */
-import { type Command, type Example, type Flags, takesValue } from "../src/cli/command.ts";
+import {
+  type Command,
+  type Example,
+  type Flags,
+  groupsOf,
+  takesValue,
+} from "../src/cli/command.ts";
 import { loadCommands } from "../src/cli/help.ts";
 import { program } from "../src/main.ts";
 import { root } from "./paths.ts";
@@ -41,13 +47,20 @@ export function withDeclarations(page: string, commands: readonly Command[]): st
 function flagTable(flags: Flags): string {
   return table(
     ["Flag", "What it does", "Default", "Environment variable"],
-    Object.entries(flags).map(([name, flag]) => {
-      const short = flag.short === undefined ? "" : `\`-${flag.short}\`, `;
-      if (!takesValue(flag)) return [`${short}\`--${name}\``, flag.help, "", code(flag.env)];
-      const preset = defaultOf(flag.default, flag.defaultNote);
-      return [`${short}\`--${name} ${flag.value}\``, flag.help, preset, code(flag.env)];
-    }),
+    groupsOf(flags).flatMap(([heading, members]) => [
+      [`**${heading}**`, "", "", ""],
+      ...flagRows(members),
+    ]),
   );
+}
+
+function flagRows(flags: Flags): string[][] {
+  return Object.entries(flags).map(([name, flag]) => {
+    const short = flag.short === undefined ? "" : `\`-${flag.short}\`, `;
+    if (!takesValue(flag)) return [`${short}\`--${name}\``, flag.help, "", code(flag.env)];
+    const preset = defaultOf(flag.default, flag.defaultNote);
+    return [`${short}\`--${name} ${flag.value}\``, flag.help, preset, code(flag.env)];
+  });
 }
 
 /** A value as code, words as words. */

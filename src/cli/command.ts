@@ -4,6 +4,8 @@ export interface ValueFlag<T> {
   readonly value: string;
   /** One line of help. */
   readonly help: string;
+  /** The heading under which help, docs and completions have it. */
+  readonly group?: string;
   /** What a valid value is, to follow "expects" in an error line. */
   readonly expects: string;
   /** Reads the value, which may be empty; undefined if it is not valid. */
@@ -28,6 +30,8 @@ export interface ValueFlag<T> {
 export interface SwitchFlag {
   /** One line of help. */
   readonly help: string;
+  /** The heading under which help, docs and completions have it. */
+  readonly group?: string;
   /** The environment variable that switches it on where the flag is absent: `1` or `true`. */
   readonly env?: string;
   /** A letter that stands for the flag: `v` for `-v`. */
@@ -53,6 +57,21 @@ type ValueOf<F, T> = F extends { repeats: true } ? readonly T[]
 /** Tells the two kinds of flags apart. */
 export function takesValue(flag: ValueFlag<unknown> | SwitchFlag): flag is ValueFlag<unknown> {
   return "parse" in flag;
+}
+
+/** The flags of a group, with its heading. */
+export type FlagGroup = readonly [heading: string, flags: Flags];
+
+/** Flags by their groups, in the order of the first of each; those without a group are the last. */
+export function groupsOf(flags: Flags): readonly FlagGroup[] {
+  const all = Object.entries(flags);
+  const headings = new Set(all.flatMap(([, { group }]) => group ?? []));
+  const others = headings.size === 0 ? "Flags" : "Other flags";
+  const groups = [...headings, undefined].map((heading): FlagGroup => [
+    heading ?? others,
+    Object.fromEntries(all.filter(([, { group }]) => group === heading)),
+  ]);
+  return groups.filter(([, members]) => Object.keys(members).length > 0);
 }
 
 /** An argument that is not a flag. */

@@ -2,6 +2,7 @@ import {
   type Command,
   type Example,
   type Flags,
+  groupsOf,
   type Operand,
   type Program,
   takesValue,
@@ -57,7 +58,8 @@ export function commandHelp({ name }: Program, command: Command): string {
         command.operands.map((operand): Row => [operand.name, operand.help]),
       ),
     ]),
-    section("Flags", flagRows({ ...command.flags, help: HELP_FLAG })),
+    ...groupsOf({ ...command.flags, help: HELP_FLAG })
+      .map(([heading, flags]) => section(heading, flagRows(flags))),
     exampleSection(command.examples),
   ].join("\n");
 }

@@ -40,21 +40,23 @@ const REFUSALS =
 export const command = defineCommand({
   name: "check",
   summary: "Ask a server for its health",
-  details: `Prints SERVING and exits with 0, or with the exit code of grpc-health-probe:
-1 usage, 2 no connection, 3 the call failed, 4 another status than SERVING.`,
+  details: `Prints the status. The exit code is 0 for SERVING, otherwise that of
+grpc-health-probe: 1 wrong command line, 2 no connection, 3 the call failed,
+4 another status.`,
   obstacle: procMissing,
   operands: [],
   flags: {
     service: {
+      group: "Check",
       value: "NAME",
-      help: "The full name of a service",
+      help: "The full name of the service to ask about",
       expects: "the full name of a service",
       parse: (text) => text,
       defaultNote: "the server as a whole",
     },
     ...connectionFlags,
-    timeout: { ...timeoutFlag, default: "1s" },
-    watch: { help: "Print each change until interrupted; outlives the server" },
+    timeout: { group: "Check", ...timeoutFlag, default: "1s" },
+    watch: { group: "Check", help: "Print each change until a signal; goes on after outages" },
   },
   examples: [
     { command: "usersvc check", does: "Check the server on this machine" },

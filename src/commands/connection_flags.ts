@@ -13,6 +13,7 @@ const file = { value: "FILE", ...PATH } as const;
 /** The flags of every command that reaches a server; each adds `--timeout` with its own default. */
 export const connectionFlags = {
   address: {
+    group: "Server",
     value: "TARGET",
     help: "The server: HOST:PORT, dns:///NAME:PORT, unix:PATH, ...",
     expects: TARGET,
@@ -22,63 +23,76 @@ export const connectionFlags = {
     env: "USERSVC_ADDRESS",
   },
   port: {
+    group: "Server",
     value: "PORT",
-    help: "The server's port, in place of the address's",
+    help: "The server's port, in place of that in --address",
     ...PORT,
   },
-  wait: { help: "Wait for the server to come up, within the deadline" },
+  wait: { group: "Server", help: "Wait until the server is up, as long as --timeout" },
   retries: {
+    group: "Server",
     value: "N",
-    help: "Try a call that fails with UNAVAILABLE again so often",
+    help: "How often to retry a call that fails UNAVAILABLE",
     ...RETRIES,
     default: "0",
   },
   keepalive: {
+    group: "Server",
     value: "DURATION",
-    help: "Ping a silent connection that often while calls wait",
+    help: "Ping a server that is silent this long during a call",
     ...KEEPALIVE,
     defaultNote: "never",
   },
   header: {
+    group: "Server",
     value: "'NAME: VALUE'",
     short: "H",
     repeats: true,
-    help: "Send metadata; -bin names take base64. Repeats",
+    help: "Send metadata with each call; can be given repeatedly",
     expects: HEADER,
     parse: parseHeader,
     fault: headerFault,
   },
-  verbose: { short: "v", help: "Show metadata, the peer and timing on stderr" },
-  tls: { help: "Speak TLS and verify the server", env: "USERSVC_TLS" },
+  tls: { group: "TLS", help: "Use TLS, and verify the server", env: "USERSVC_TLS" },
   "tls-ca": {
+    group: "TLS",
     ...file,
-    help: "Trust the authorities in this file (PEM) alone",
+    help: "Trust only the authorities in this file (PEM)",
     defaultNote: "the system's",
     env: "USERSVC_TLS_CA",
   },
   "tls-cert": {
+    group: "TLS",
     ...file,
-    help: "Show this client certificate (PEM)",
+    help: "Send this client certificate (PEM)",
     env: "USERSVC_TLS_CERT",
   },
-  "tls-key": { ...file, help: "Its private key (PEM)", env: "USERSVC_TLS_KEY" },
+  "tls-key": {
+    group: "TLS",
+    ...file,
+    help: "The private key of the client certificate (PEM)",
+    env: "USERSVC_TLS_KEY",
+  },
   "tls-server-name": {
+    group: "TLS",
     value: "HOSTNAME",
-    help: "The certificate's name, if not the target's host",
+    help: "Expect this name in the certificate, not the host",
     expects: "a host name or an IP address",
     parse: parseServerName,
     env: "USERSVC_TLS_SERVER_NAME",
   },
   "tls-insecure": {
-    help: "Do not verify the server: anybody could pass for it",
+    group: "TLS",
+    help: "Do not verify the server: anyone could be answering",
     env: "USERSVC_TLS_INSECURE",
   },
+  verbose: { group: "Output", short: "v", help: "Show metadata, the peer and times on stderr" },
 } as const;
 
 /** The flag of the deadline, without its default. */
 export const timeoutFlag = {
   value: "DURATION",
-  help: "How long a call may take, retries included: 2s, 1m",
+  help: "How long one call may take, retries included: 2s, 1m",
   ...DURATION,
 } as const;
 

@@ -1,4 +1,10 @@
-import type { Command, Flags, Program, ValueFlag } from "../../cli/command.ts";
+import {
+  type Command,
+  type Flags,
+  groupsOf,
+  type Program,
+  type ValueFlag,
+} from "../../cli/command.ts";
 import { HELP_FLAG, HELP_SUMMARY, programFlags } from "../../cli/help.ts";
 
 /** What a completion script has to know of a command. */
@@ -29,9 +35,14 @@ export function entriesOf(program: Program, commands: readonly Command[]): Entri
     flags: programFlags(program),
     commands: [...commands, help].map((entry) => ({
       ...entry,
-      flags: { ...entry.flags, help: HELP_FLAG },
+      flags: inGroups({ ...entry.flags, help: HELP_FLAG }),
     })),
   };
+}
+
+/** The flags in the order in which help has them. */
+function inGroups(flags: Flags): Flags {
+  return Object.assign({}, ...groupsOf(flags).map(([, members]) => members));
 }
 
 /** Whether a flag takes the path of a file. */
