@@ -4,7 +4,9 @@ import type { Metadata, ServiceError } from "@grpc/grpc-js";
 import { FAILURES } from "../src/commands/fault_values.ts";
 import { loadContract, type UserServiceClient } from "../src/contract/contract.ts";
 import { errorDetails } from "../src/contract/error_details.ts";
+import { isReservedInAnswers } from "../src/contract/metadata_names.ts";
 import { MAX_DELAY_MS } from "../src/server/faults/plan.ts";
+import type { IncomingCall } from "../src/server/incoming_call.ts";
 import { parseDelay } from "../src/server/faults/delay.ts";
 import { checkHealth, healthClient } from "./support/health_client.ts";
 import { posixTest, programTest, type Serve, usersvc, withServe } from "./support/program.ts";
@@ -22,7 +24,7 @@ interface Answer {
   readonly fields: readonly string[];
 }
 
-async function clientOf({ port }: Serve): Promise<UserServiceClient> {
+async function clientOf({ port }: Pick<Serve, "port">): Promise<UserServiceClient> {
   const { credentials } = await import("@grpc/grpc-js");
   const { UserService } = await loadContract();
   return new UserService(`127.0.0.1:${port}`, credentials.createInsecure());
@@ -94,6 +96,7 @@ const asked: readonly (readonly [Headers, number, number, object | undefined])[]
   }],
   [[[BEHAVIOR, "error-code-13,sleep-9"]], 13, 0, { code: "INTERNAL" }],
   [[[BEHAVIOR, "hostname=other error-code-13"]], 0, 0, undefined],
+  [[[BEHAVIOR, "hostname=other keep-open"], [DELAY, "60"]], 0, 55, { delay_ms: 60 }],
   [[[BEHAVIOR, "hostname=other sleep-9,hostname=here error-code-8"]], 8, 0, {
     code: "RESOURCE_EXHAUSTED",
   }],
@@ -273,16 +276,17 @@ posixTest(
             ["Bob", [[BEHAVIOR, "error-code-7"]]],
             ["Carol", []],
             ["Alice", [[BEHAVIOR, "error-code-7"]]],
+            ["Bob", [[BEHAVIOR, "hostname=other error-code-9"]]],
           ] as const
         ) {
           const client = await clientOf(server);
           codes.push((await call(client, name, headers)).code);
           client.close();
         }
-        assert.deepEqual(codes, [13, 5, 7, 0, 7]);
+        assert.deepEqual(codes, [13, 5, 7, 0, 7, 5]);
         const text = await (await fetch(url!)).text();
         assert.deepEqual(text.split("\n").filter((line) => /^usersvc_faults/.test(line)).sort(), [
-          'usersvc_faults_total{source="answers",code="NotFound"} 1',
+          'usersvc_faults_total{source="answers",code="NotFound"} 2',
           'usersvc_faults_total{source="flags",code="Internal"} 1',
           'usersvc_faults_total{source="metadata",code="PermissionDenied"} 2',
         ]);
@@ -297,7 +301,7 @@ programTest("every mistake of a file of answers is named by its path", async () 
     "Bob": { code: "NOT_FUND", reasn: "x" },
     "Slow": { delay: "61s" },
     "Flaky": [{ code: 7 }, 3],
-    "a b": { message: "hi", code: "INTERNAL", metadata: { "grpc-x": "b", "k": 5 } },
+    "a b": { message: "hi", code: "INTERNAL", metadata: { "content-encoding": "b", "k": 5 } },
     "None": [],
     "D": { code: "NOT_FOUND", details: { violations: [{ field: 3, description: "" }] } },
   };
@@ -307,7 +311,7 @@ programTest("every mistake of a file of answers is named by its path", async () 
     "Slow.delay",
     "Flaky[0].code",
     "Flaky[1]",
-    '["a b"].metadata.grpc-x',
+    '["a b"].metadata.content-encoding',
     '["a b"].metadata.k',
     "None",
     "D.details.violations[0].field",
@@ -316,6 +320,16 @@ programTest("every mistake of a file of answers is named by its path", async () 
     [wrong, new RegExp(paths.map((path) => `${RegExp.escape(path)}: expects [^;]+`).join("; "))],
     [{ A: { code: "OK", reason: "x" } }, /A\.reason: expects a code beside it that is not OK/],
     [{ A: { code: "INTERNAL", message: "x" } }, /A\.message: expects no code beside it, or OK/],
+    [
+      `{"A": {"code": "INTERNAL", "\\u0063ode": "OK"}, "B": [{}, {"delay": "1s", "delay": "2s"}],
+        "B": {"reason": "\\"A\\": {"}, "A b": {"metadata": {"a": "1", "b": "2", "a": "1"}}}`,
+      /: A\.code: expects this name once; B\[1\]\.delay: [^;]+ once; B: [^;]+ once; \["A b"\]\.meta[^;]+\.a: [^;]+ once;/,
+    ],
+    ['{"A": {"details": {"violations": [{}, {}]}}}', /A\.details\.violations\[1\]\.field: [^;]+;/],
+    [
+      '{"\\ud800": {"message": "\\udc00"}, "A": {"code": "INTERNAL", "reason": "a\\ud800b"}}',
+      /: \["\\ud800"\]: expects a text of whole [^;]+; \["\\ud800"\]\.message: [^;]+; A\.reason: [^;]+$/m,
+    ],
     [{ constructor: 5 }, /constructor: expects an object with the keys message, /],
     [[1], /the file: expects an object from usernames to answers/],
     ["{", /is not JSON: /],
@@ -340,18 +354,54 @@ posixTest("a file of answers that is none is refused: a pipe would stop the serv
 });
 
 posixTest(
-  "a list of answers is refused with several workers, with the reason",
+  "a list of answers is refused with workers, which are replaced, with the reason",
   () =>
     withFile({ Flaky: [{}] }, async (path) => {
-      const workers = ["--workers", "2", "--answers", path];
-      const { code, stderr } = await usersvc(["serve", "--port", "0", ...workers]);
-      assert.equal(code, 1);
-      assert.match(
-        stderr,
-        /"Flaky": a list of answers needs a server of one process, since [^\n]+\n$/,
-      );
+      for (const workers of ["1", "2"]) {
+        const args = ["--port", "0", "--workers", workers, "--answers", path];
+        const { code, stderr } = await usersvc(["serve", ...args]);
+        assert.equal(code, 1);
+        assert.match(
+          stderr,
+          /"Flaky": a list of answers needs a server without workers, [^\n]+\n$/,
+        );
+      }
     }),
 );
+
+programTest("the list of all other usernames begins for each of them", () => {
+  const file = { "*": [{ message: "first" }, {}], "Bob": [{ message: "Bob" }, {}] };
+  return withFile(file, async (path) => {
+    // Loaded by this test alone, since a bare `deno test` may read nothing.
+    const { readAnswers } = await import("../src/server/faults/answers.ts");
+    const plan = await readAnswers({ path, workers: false });
+    const said = (username: string) => plan({ username } as IncomingCall)?.answer?.message;
+    for (const name of ["A", "B", "", "*"]) assert.equal(said(name), "first", name);
+    assert.equal(said("A"), undefined);
+    assert.deepEqual([said("Bob"), said("Bob")], ["Bob", undefined]);
+    // Names that cannot be greeted count as one.
+    const long = "x".repeat(1_000);
+    assert.deepEqual([said(long), said(`${long}y`)], ["first", undefined]);
+    const begin = (count: number, prefix: string) => {
+      for (let begun = 0; begun < count; begun++) assert.equal(said(prefix + begun), "first");
+    };
+    // With the six names above these are 10,000, as many as are remembered.
+    begin(9_994, "n");
+    assert.deepEqual([said("B"), said("A")], [undefined, undefined]);
+    begin(1, "m");
+    assert.deepEqual([said(""), said("A"), said("B")], ["first", undefined, undefined]);
+  });
+});
+
+Deno.test("an answer's metadata has no name that HTTP, gRPC or Connect own", () => {
+  const owned = ["content-encoding", "grpc-status", "access-control-allow-origin", "date", "te"];
+  for (const name of [...owned, "connect-protocol-version", "trailer-x", "vary", "set-cookie"]) {
+    assert.ok(isReservedInAnswers(name), name);
+  }
+  for (const name of ["x-tenant", "hostname", "retry-after", "server", "trailers", "context"]) {
+    assert.ok(!isReservedInAnswers(name), name);
+  }
+});
 
 posixTest("SIGHUP reads the file of answers again; one that is wrong changes nothing", async () => {
   for (const workers of [[], ["--workers", "1"]]) {

@@ -198,6 +198,18 @@ Deno.test("the metrics of workers are summed, their memory is told apart", async
   assert.equal(series.get('usersvc_worker_restarts_total{worker="2"}'), 1);
 });
 
+Deno.test("two processes with one worker's number are counted together, measured apart", async () => {
+  const ledger = openLedger();
+  const snapshots = await Promise.all([workerSnapshot(1, 4), workerSnapshot(1, 1)]);
+  for (const snapshot of snapshots) ledger.open().record(snapshot);
+  const memory = 'usersvc_worker_memory_bytes{worker="1"}';
+  const alone = await Promise.all(snapshots.map((one) => aggregate([one])));
+  const series = parse(await ledger.text([]));
+  assert.equal(series.get(memory), Math.max(...alone.map((text) => parse(text).get(memory)!)));
+  assert.equal(series.get("usersvc_open_connections"), 2);
+  assert.equal(series.get(`grpc_server_started_total{${GET_USER}}`), 5);
+});
+
 Deno.test("what a worker has counted outlives it, what it gauged does not", async () => {
   const ledger = openLedger();
   for (const [worker, calls] of [[1, 4], [2, 5]] as const) {

@@ -201,7 +201,8 @@ then --fail and --delay. Health checks and reflection never fail on purpose.`,
       reflection: !flags["no-reflection"],
       faults: {
         ...(flags["faults-by-metadata"] && { byMetadata: true }),
-        ...(flags.answers && { answers: { path: flags.answers, processes: flags.workers ?? 1 } }),
+        ...(flags.answers &&
+          { answers: { path: flags.answers, workers: flags.workers !== undefined } }),
         ...(flags.delay?.maxMs && { delay: flags.delay }),
         ...(flags.fail && { fail: flags.fail }),
       },

@@ -57,25 +57,26 @@ export function openLedger(): Ledger {
       accounts.add(account);
       return {
         record(snapshot) {
-          account.known = merge(counts(account.known), snapshot, Math.max);
+          account.known = merge(counts(account.known), snapshot, () => Math.max);
         },
         close() {
-          if (accounts.delete(account)) ended = merge(ended, counts(account.known), add);
+          if (accounts.delete(account)) ended = merge(ended, counts(account.known), together);
         },
       };
     },
     text(own) {
       const running = [...accounts].map(({ known }) => known);
-      const sum = [own, ...running].reduce((sum, one) => merge(sum, one, add), ended);
+      const sum = [own, ...running].reduce((sum, one) => merge(sum, one, together), ended);
       // Seconds are floating point: added in another order, their sum may be lower in its last digit.
-      published = merge(counts(published), sum, Math.max);
+      published = merge(counts(published), sum, () => Math.max);
       return aggregate([published]);
     },
   };
 }
 
-function add(a: number, b: number): number {
-  return a + b;
+/** What a metric of several processes is: their sum, unless the metric says otherwise. */
+function together({ aggregator }: Snapshot[number]): (a: number, b: number) => number {
+  return aggregator === "max" ? Math.max : (a, b) => a + b;
 }
 
 /** The metrics that never decrease: counters and histograms. */
@@ -83,18 +84,19 @@ function counts(snapshot: Snapshot): Snapshot {
   return snapshot.filter(({ type }) => String(type) !== "gauge");
 }
 
-/** The series of both snapshots; `combine` makes one value where both have the same series. */
+/** The series of both snapshots; `combine` says how one value is made of two of the same series. */
 function merge(
   first: Snapshot,
   second: Snapshot,
-  combine: (a: number, b: number) => number,
+  combine: (metric: Snapshot[number]) => (a: number, b: number) => number,
 ): Snapshot {
   const metrics = new Map(first.map((metric) => [metric.name, metric]));
   for (const metric of second) {
+    const join = combine(metric);
     const values = new Map(metrics.get(metric.name)?.values.map((one) => [seriesOf(one), one]));
     for (const one of metric.values) {
       const other = values.get(seriesOf(one));
-      values.set(seriesOf(one), other ? { ...one, value: combine(other.value, one.value) } : one);
+      values.set(seriesOf(one), other ? { ...one, value: join(other.value, one.value) } : one);
     }
     metrics.set(metric.name, { ...metric, values: [...values.values()] });
   }

@@ -39,6 +39,8 @@ export function processMetrics(worker: number): ProcessMetrics {
     name: "usersvc_worker_memory_bytes",
     help: "Resident memory of a server process.",
     labelNames: ["worker"],
+    // While a worker is replaced, two processes have its number.
+    aggregator: "max",
     registers: [registry],
     collect() {
       this.set({ worker }, Deno.memoryUsage().rss);

@@ -2,10 +2,12 @@ import { status } from "@grpc/grpc-js";
 import { safeParse } from "valibot";
 import { fileFault } from "../../workarounds/file_errors.ts";
 import { AnswersError } from "./answers_error.ts";
-import { AnswersSchema, mistakesIn, type ScriptedAnswer } from "./answers_schema.ts";
+import { AnswersSchema, mistakeAt, mistakesIn, type ScriptedAnswer } from "./answers_schema.ts";
 import { drawDelay } from "./delay.ts";
 import type { Answer } from "../incoming_call.ts";
+import { MAX_USERNAME } from "../username.ts";
 import type { AnswersFile, Plan, Planner } from "./plan.ts";
+import { repeatedNames } from "./repeated_names.ts";
 
 /** How many mistakes of a file are told: an error is one line. */
 const MAX_MISTAKES = 20;
@@ -15,30 +17,59 @@ const ALL_OTHERS = "*";
 
 /**
  * Reads a file of answers: JSON, an object from usernames to answers or to lists of them, of which the
- * first call gets the first, the second the second, and all later ones the last.
+ * first call of a username gets the first, the second the second, and all later ones the last.
  *
  * @throws {AnswersError} if it cannot be read or anything in it is not as it has to be
  */
 export async function readAnswers(file: AnswersFile): Promise<Planner> {
-  const parsed = safeParse(AnswersSchema, await readJson(file.path));
-  if (!parsed.success) throw mistaken(file.path, mistakesIn(parsed.issues));
+  const { value, repeated } = await readJson(file.path);
+  const parsed = safeParse(AnswersSchema, value);
+  const mistakes = [
+    ...repeated.map((path) => mistakeAt(path, "this name once")),
+    ...parsed.success ? [] : mistakesIn(parsed.issues),
+  ];
+  if (!parsed.success || mistakes.length > 0) throw mistaken(file.path, mistakes);
   const entries = [...parsed.output];
   const lists = entries.filter(([, entry]) => Array.isArray(entry));
-  if (file.processes > 1 && lists.length > 0) {
+  if (file.workers && lists.length > 0) {
     const names = lists.map(([name]) => JSON.stringify(name));
     throw mistaken(file.path, [
-      `${
-        names.slice(0, MAX_MISTAKES).join(", ")
-      }: a list of answers needs a server of one process, ` +
-      `since each process counts its own calls; this one has ${file.processes} workers`,
+      `${names.slice(0, MAX_MISTAKES).join(", ")}: a list of answers needs a server without ` +
+      "workers, since each of them counts its own calls, and its successor begins again",
     ]);
   }
-  const plans = new Map(entries.map(([name, entry]) => [name, inTurn([entry].flat())]));
+  const plans = new Map(entries.map(([name, entry]) => [name, [entry].flat().map(planner)]));
   const others = plans.get(ALL_OTHERS);
-  return ({ username }) => (plans.get(username) ?? others)?.();
+  const turns = openTurns();
+  return ({ username }) => {
+    const list = plans.get(username) ?? others;
+    if (list === undefined) return undefined;
+    const turn = list.length === 1 ? 0 : Math.min(turns.next(username), list.length - 1);
+    return list[turn]!();
+  };
 }
 
-async function readJson(path: string): Promise<unknown> {
+/** How many names with lists are remembered, for `*` stands for any number of them. */
+const MAX_NAMES = 10_000;
+
+/** Counts the calls of each name. */
+function openTurns(): { next(username: string): number } {
+  const calls = new Map<string | undefined, number>();
+  return {
+    next(username) {
+      // Names that are too long to be greeted may have megabytes: they count as one.
+      const name = username.length > 2 * MAX_USERNAME ? undefined : username;
+      const before = calls.get(name) ?? 0;
+      // The name goes to the end of the map, and the one that was called longest ago is forgotten.
+      calls.delete(name);
+      calls.set(name, before + 1);
+      if (calls.size > MAX_NAMES) calls.delete(calls.keys().next().value);
+      return before;
+    },
+  };
+}
+
+async function readJson(path: string) {
   const bytes = await readRegularFile(path);
   let text;
   try {
@@ -47,7 +78,7 @@ async function readJson(path: string): Promise<unknown> {
     throw new AnswersError(`${path} is not UTF-8; save it as UTF-8`);
   }
   try {
-    return JSON.parse(text);
+    return { value: JSON.parse(text) as unknown, repeated: repeatedNames(text) };
   } catch (error) {
     throw new AnswersError(`${path} is not JSON: ${(error as Error).message}`);
   }
@@ -70,13 +101,6 @@ function mistaken(path: string, mistakes: readonly string[]): AnswersError {
   return new AnswersError(
     `${path}: ${told.join("; ")}${more > 0 ? `; and ${more} more mistakes` : ""}`,
   );
-}
-
-/** Gives each of these answers once, in their order, and the last one ever after. */
-function inTurn(answers: readonly ScriptedAnswer[]): () => Plan {
-  const plans = answers.map(planner);
-  let calls = 0;
-  return () => plans[Math.min(calls++, plans.length - 1)]!();
 }
 
 function planner({ delay, metadata, ...rest }: ScriptedAnswer): () => Plan {

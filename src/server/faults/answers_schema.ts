@@ -1,11 +1,17 @@
 /** What a file of answers may hold, and in which words its mistakes are told. */
 import * as v from "valibot";
-import { isReservedName } from "../../contract/metadata_names.ts";
+import { isReservedInAnswers } from "../../contract/metadata_names.ts";
 import { STATUS_NAMES } from "../../contract/status_codes.ts";
 import { parseDelay } from "./delay.ts";
 import { MAX_DELAY_MS } from "./plan.ts";
 
-const text = v.string("a text in quotes");
+/** Half of a surrogate pair, which JSON can write, is no character and cannot be sent. */
+function isWellFormed(text: string): boolean {
+  return text.isWellFormed();
+}
+
+const CHARACTERS = "a text of whole characters, without half of a surrogate pair";
+const text = v.pipe(v.string("a text in quotes"), v.check(isWellFormed, CHARACTERS));
 
 /** For valibot a list is an object too. */
 function isObject(value: unknown): boolean {
@@ -46,8 +52,8 @@ const Delay = v.pipe(
 const MetadataName = v.pipe(
   v.string(),
   v.check(
-    (name) => /^[\da-z_.-]+$/.test(name) && !name.endsWith("-bin") && !isReservedName(name),
-    "a name in lower case that gRPC and HTTP/2 do not reserve, without -bin",
+    (name) => /^[\da-z_.-]+$/.test(name) && !name.endsWith("-bin") && !isReservedInAnswers(name),
+    "a name in lower case that gRPC and HTTP do not reserve, without -bin",
   ),
 );
 
@@ -102,7 +108,7 @@ const Entry = v.lazy((input) => Array.isArray(input) ? Answers : Answer);
 export const AnswersSchema = v.pipe(
   v.custom<object>(isObject, "an object from usernames to answers"),
   v.transform(entriesOf),
-  v.map(v.string(), Entry),
+  v.map(v.pipe(v.string(), v.check(isWellFormed, CHARACTERS)), Entry),
 );
 
 /** An answer as the file has it. */
@@ -113,10 +119,13 @@ export type ScriptedAnswer = v.InferOutput<typeof Answer>;
  * none.
  */
 export function mistakesIn(issues: readonly v.BaseIssue<unknown>[]): string[] {
-  return issues.map(({ path = [], message }) => {
-    const keys = path.map(({ key }) => pathPart(key));
-    return `${keys.join("").replace(/^\./, "") || "the file"}: expects ${message}`;
-  });
+  return issues.map(({ path = [], message }) => mistakeAt(path.map(({ key }) => key), message));
+}
+
+/** A mistake with its path in the file. */
+export function mistakeAt(path: readonly unknown[], expected: string): string {
+  const keys = path.map(pathPart).join("").replace(/^\./, "");
+  return `${keys || "the file"}: expects ${expected}`;
 }
 
 function pathPart(key: unknown): string {

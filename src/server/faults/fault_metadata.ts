@@ -44,11 +44,13 @@ function planFor(call: IncomingCall, instance: string | undefined): Plan | undef
   const delayPercentage = numberIn(call, DELAY_PERCENTAGE, 0, 100, "%");
   const abort = numberIn(call, ABORT, 1, LAST_STATUS);
   const abortPercentage = numberIn(call, ABORT_PERCENTAGE, 0, 100, "%");
-  const behaviors = behaviorsIn(call);
+  const behaviors = behaviorsIn(call).filter(({ hostname }) =>
+    hostname === undefined || hostname === instance
+  );
   if (delay === undefined && abort === undefined && behaviors.length === 0) return undefined;
   const delayMs = delay !== undefined && isDrawn(delayPercentage) ? delay : 0;
   if (abort !== undefined && isDrawn(abortPercentage)) return failing(ABORT, delayMs, abort);
-  return behave(behaviors, delayMs, instance, call);
+  return behave(behaviors, delayMs, call);
 }
 
 function isDrawn(percentage = 100): boolean {
@@ -68,11 +70,9 @@ interface Behavior {
 function behave(
   behaviors: readonly Behavior[],
   delayMs: number,
-  instance: string | undefined,
   call: IncomingCall,
 ): Plan {
-  for (const { hostname, kind, amount } of behaviors) {
-    if (hostname !== undefined && hostname !== instance) continue;
+  for (const { kind, amount } of behaviors) {
     switch (kind) {
       case "sleep":
         delayMs += amount * 1_000;

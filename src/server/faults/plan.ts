@@ -21,6 +21,6 @@ export type Planner = (call: IncomingCall) => Plan | undefined;
 /** A file of answers. */
 export interface AnswersFile {
   readonly path: string;
-  /** How many processes answer from it: lists of answers, which are counted, need a single one. */
-  readonly processes: number;
+  /** Whether workers answer from it: lists of answers, which are counted, need one lasting process. */
+  readonly workers: boolean;
 }
