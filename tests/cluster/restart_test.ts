@@ -16,7 +16,15 @@ for (const [way, connect] of Object.entries(ways)) {
       const { target, proxy } = await connect(fleet.ports);
       try {
         // A proxy does not say when it listens.
-        const first = await usersvc(["call", "first", "--wait", "--address", target]);
+        const first = await usersvc([
+          "call",
+          "first",
+          "--wait",
+          "--timeout",
+          "60s",
+          "--address",
+          target,
+        ]);
         assert.equal(first.code, 0, first.stderr);
         const load = startLoad(target);
         await load.more(1);

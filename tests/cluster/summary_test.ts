@@ -15,7 +15,8 @@ linuxTest(
         const { target, proxy } = await connect(fleet.ports);
         try {
           const { code, stderr } = await usersvc([
-            ...["call", "Alice", "--address", target, "--wait", "--repeat", "900", "--rate", "300"],
+            ...["call", "Alice", "--address", target, "--wait", "--timeout", "60s"],
+            ...["--repeat", "900", "--rate", "300"],
             ...["--summary", "json", "--max-failed", "0"],
           ]);
           assert.equal(code, 0, stderr);

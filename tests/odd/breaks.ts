@@ -22,6 +22,7 @@ import {
   settings,
   windowUpdate,
 } from "../support/frames.ts";
+import { pause } from "../support/waits.ts";
 import type { Expected, Row } from "./answers.ts";
 import type { Answer, Asked } from "../support/http2_server.ts";
 
@@ -33,7 +34,6 @@ const OK: Expected = { code: "OK" };
 const helloOf = ({ health }: Asked) => health ? SERVING : GREETING;
 const answerTo = (call: Asked) => answer(call.stream, helloOf(call));
 const row = (expected: Expected, answer: Answer): Row => ({ ...expected, answer });
-const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** The answer as far as one of its bytes, and then the end of the connection. */
 function cuts(): Rows {
@@ -78,7 +78,7 @@ function goaways(): Rows {
     });
     rows[`GOAWAY ${name}, then later the answer`] = row(OK, async (call) => {
       call.send(goaway(last(call.stream)));
-      await sleep(50);
+      await pause(50);
       call.send(answerTo(call));
     });
     rows[`GOAWAY ${name} after headers`] = row(OK, (call) => {

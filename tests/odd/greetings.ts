@@ -14,6 +14,7 @@ import {
   rstStream,
   settings,
 } from "../support/frames.ts";
+import { pause } from "../support/waits.ts";
 import type { Expected } from "./answers.ts";
 import type { Greeting } from "../support/http2_server.ts";
 
@@ -24,7 +25,6 @@ export interface Start extends Expected {
   readonly check?: 0 | 2 | 3;
 }
 
-const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 const write = (socket: Socket, ...frames: readonly Uint8Array[]) => {
   if (!socket.destroyed) socket.write(Buffer.concat(frames));
 };
@@ -63,7 +63,7 @@ for (const [last, of] of [[0, "stream 0"], [MAX_WINDOW, "none"]] as const) {
   });
   row(`GOAWAY of ${of} with the SETTINGS, the end later`, first, async (socket) => {
     write(socket, settings(), goaway(last));
-    await sleep(500);
+    await pause(500);
     socket.end();
   });
   row(`GOAWAY of ${of} with an error and the SETTINGS`, refused, (socket) => {
@@ -75,7 +75,7 @@ for (const [last, of] of [[0, "stream 0"], [MAX_WINDOW, "none"]] as const) {
   for (const ms of [0, 3, 30]) {
     row(`GOAWAY of ${of} ${ms} ms after the SETTINGS`, EITHER, async (socket) => {
       write(socket, settings());
-      await sleep(ms);
+      await pause(ms);
       write(socket, goaway(last));
     });
   }
@@ -84,7 +84,7 @@ for (const [last, of] of [[0, "stream 0"], [MAX_WINDOW, "none"]] as const) {
 row("SETTINGS in single bytes", OK, async (socket) => {
   for (const byte of settings([3, 100], [4, 65_535])) {
     write(socket, Buffer.of(byte));
-    await sleep(1);
+    await pause(1);
   }
 });
 row("SETTINGS ten times", OK, (socket) => {

@@ -4,7 +4,7 @@ import { STATUS_NAMES } from "../../src/contract/status_codes.ts";
 import { answer, SERVING } from "../support/frames.ts";
 import { linuxTest, startUsersvc, usersvc } from "../support/program.ts";
 import { greetings, type Start } from "./greetings.ts";
-import { address, batch, differences, run, TIMEOUT_MS } from "./run.ts";
+import { address, assertAtDeadline, batch, differences, run, TIMEOUT_MS } from "./run.ts";
 import { withOddServer } from "../support/http2_server.ts";
 
 /** Answers whatever comes, and counts connections. */
@@ -33,13 +33,14 @@ for (const [name, row] of Object.entries(greetings)) {
     `a connection that starts with ${name} ends a call as gRPC says`,
     () =>
       withStart(row, async (port) => {
-        const { code, stdout, stderr } = await run(name, ["call", "A", ...address(port)]);
+        const server = row.late ? address(port, TIMEOUT_MS) : address(port);
+        const { code, stdout, stderr } = await run(name, ["call", "A", ...server]);
         const codes = [row.code, ...(row.or ? [row.or] : [])];
         assert.ok(codes.map(exitCode).includes(code), `${code}: ${stderr}`);
         assert.equal(stdout, code === 0 ? "hello\n" : "");
         if (code !== 0) assert.match(stderr, /^usersvc call: [^\n]+\n$/);
         if (row.says !== undefined) assert.match(stderr, row.says as RegExp);
-        const checked = await run(`check of ${name}`, ["check", ...address(port)]);
+        const checked = await run(`check of ${name}`, ["check", ...server]);
         if (row.check !== undefined) assert.equal(checked.code, row.check, checked.stderr);
         else assert.ok([0, 2, 3].includes(checked.code), checked.stderr);
         assert.match(checked.stderr, checked.code === 0 ? /^$/ : /^usersvc check: [^\n]+\n$/);
@@ -71,13 +72,13 @@ for (const [name, row] of goaways) {
     `${name}: a call that waits connects with a back-off and ends with its deadline`,
     () =>
       withStart(row, async (port, connections) => {
-        const args = ["call", "A", "--wait", "-v", ...address(port)];
+        const args = ["call", "A", "--wait", "-v", ...address(port, TIMEOUT_MS)];
         const { code, stderr } = await run(`${name}, waited for`, args);
         assert.equal(code, 68, stderr);
         const ms = Number(/^< DEADLINE_EXCEEDED after ([\d.]+) ms$/m.exec(stderr)?.[1]);
-        assert.ok(ms >= TIMEOUT_MS - 1 && ms <= TIMEOUT_MS + 100, stderr);
-        // After 0.1 s, 0.16 s, 0.26 s and so on; a look for the reason is one as well.
-        assert.ok(connections() >= 3 && connections() <= 12, `${connections()} connections`);
+        assertAtDeadline(ms);
+        // After 0.1 s, 0.16 s, 0.26 s and so on, which makes 5 of them; without a pause, thousands.
+        assert.ok(connections() >= 2 && connections() <= 50, `${connections()} connections`);
       }),
   );
 
@@ -86,14 +87,10 @@ for (const [name, row] of goaways) {
       for (const signal of ["SIGINT", "SIGTERM"] as const) {
         const args = ["call", "A", "--wait", "-v", "--address", `127.0.0.1:${port}`];
         const call = startUsersvc([...args, "--timeout", "20s"]);
-        // One that does not heed them would take all the memory there is.
-        const timer = setTimeout(() => call.kill("SIGKILL"), 5_000);
         await call.stderr.until(/no connection, trying again/);
-        const start = performance.now();
         call.kill(signal);
         const { code } = await call.ended();
-        clearTimeout(timer);
-        assert.ok(performance.now() - start < 2_000);
+        // At its deadline the exit code would be another.
         assert.equal(code, signal === "SIGINT" ? 130 : 143);
       }
     }));
@@ -107,14 +104,14 @@ linuxTest(
       const from = `from 127.0.0.1:${port}`;
       const call = await usersvc(["call", "A", ...address(port)]);
       assert.equal(call.stderr, `usersvc call: UNAVAILABLE ${from}: ${why}`);
-      const wait = await usersvc(["call", "A", "--wait", ...address(port)]);
+      const wait = await usersvc(["call", "A", "--wait", ...address(port, TIMEOUT_MS)]);
       const late = `DEADLINE_EXCEEDED ${from}: no connection within 1 s: ${why}`;
       assert.equal(wait.stderr, `usersvc call: ${late}`);
       assert.equal(wait.code, 68);
       const check = await usersvc(["check", ...address(port)]);
       assert.equal(check.stderr, `usersvc check: UNAVAILABLE ${from}: ${why}`);
       assert.equal(check.code, 2);
-      const checkWait = await usersvc(["check", "--wait", ...address(port)]);
+      const checkWait = await usersvc(["check", "--wait", ...address(port, TIMEOUT_MS)]);
       assert.equal(checkWait.stderr, `usersvc check: ${late}`);
       assert.equal(checkWait.code, 2);
     }),

@@ -94,7 +94,7 @@ async function withNginx(use: (sites: readonly Open[]) => Promise<void>): Promis
     });
     try {
       // It does not say when it listens.
-      await run("nginx starts", ["call", "A", "--wait", ...address(open[2]!.port)]);
+      await run("nginx starts", ["call", "A", "--wait", ...address(open[2]!.port, 30_000)]);
       await use(open);
     } finally {
       await stop();

@@ -2,13 +2,17 @@
 import assert from "node:assert/strict";
 import { STATUS_NAMES } from "../../src/contract/status_codes.ts";
 import { spawnUsersvc } from "../support/program.ts";
+import { pause } from "../support/waits.ts";
 import type { Expected } from "./answers.ts";
 
-/** The deadline of each call, in milliseconds. */
+/** The deadline of a call that gets no answer, in milliseconds. */
 export const TIMEOUT_MS = 1_000;
 
-/** What a run may take beside its deadline: to start, on a machine that has other things to do. */
-const SLACK_MS = 3_000;
+/** The deadline of all other calls, which a slow machine does not reach. */
+const AMPLE_MS = 5_000;
+
+/** What no run may take, in milliseconds: ten times what the longest takes. */
+const MAX_MS = 60_000;
 
 /** What no run may pass, in megabytes. */
 const MAX_MB = 300;
@@ -26,18 +30,16 @@ export interface Run {
  *
  * @param what it does, for that line
  * @param input its stdin
- * @param maxMs how long the calls may take, in milliseconds
  */
 export async function run(
   what: string,
   args: readonly string[],
-  { input = "", maxMs = TIMEOUT_MS }: { readonly input?: string; readonly maxMs?: number } = {},
+  { input = "" }: { readonly input?: string } = {},
 ): Promise<Run> {
   const start = performance.now();
   const child = spawnUsersvc(args, { stdin: "piped" });
-  const peak = memoryPeak(child.pid);
-  // One that does not end has failed, and may not take the machine with it.
-  const timer = setTimeout(() => child.kill("SIGKILL"), maxMs + SLACK_MS);
+  const peak = memoryPeak(child);
+  const timer = setTimeout(() => child.kill("SIGKILL"), MAX_MS);
   const fed = feed(child.stdin, input);
   const { code, stdout, stderr } = await child.output();
   clearTimeout(timer);
@@ -48,7 +50,7 @@ export async function run(
   console.log(line);
   const decoder = new TextDecoder();
   const result = { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
-  assert.ok(ms < maxMs + SLACK_MS, `${line}: ${result.stderr}`);
+  assert.ok(ms < MAX_MS, `${line}: ${result.stderr}`);
   assert.ok(mb < MAX_MB, line);
   assert.doesNotMatch(result.stderr, /^\s+at |Uncaught/m);
   return result;
@@ -64,16 +66,18 @@ async function feed(stdin: WritableStream<Uint8Array>, input: string): Promise<v
   }
 }
 
-/** The largest resident memory of a process until its end, in megabytes. */
-async function memoryPeak(pid: number): Promise<number> {
+/** The largest resident memory of a process until its end, in megabytes; too large a one is ended. */
+async function memoryPeak(child: Deno.ChildProcess): Promise<number> {
   let peak = 0;
   for (;;) {
-    const status = await Deno.readTextFile(`/proc/${pid}/status`).catch(() => "");
+    const status = await Deno.readTextFile(`/proc/${child.pid}/status`).catch(() => "");
     const kb = /^VmHWM:\s*(\d+) kB$/m.exec(status)?.[1];
     // A process that has ended, or is about to, has no memory.
     if (kb === undefined) return peak / 1024;
     peak = Math.max(peak, Number(kb));
-    await new Promise((resolve) => setTimeout(resolve, 10));
+    // It may not take the machine with it.
+    if (peak / 1024 > MAX_MB) child.kill("SIGKILL");
+    await pause(10);
   }
 }
 
@@ -88,12 +92,12 @@ export async function batch(
   what: string,
   port: number,
   names: readonly string[],
-  { args = [], maxMs }: { readonly args?: readonly string[]; readonly maxMs?: number } = {},
+  { args = [] }: { readonly args?: readonly string[] } = {},
 ): Promise<Map<string, Outcome>> {
   const { stdout, stderr } = await run(
     `${what}, ${names.length} calls`,
     ["call", "-", "--json", ...address(port), ...args],
-    { input: names.map((name) => `${name}\n`).join(""), ...(maxMs && { maxMs }) },
+    { input: names.map((name) => `${name}\n`).join("") },
   );
   assert.equal(stderr, "");
   return new Map(
@@ -106,9 +110,18 @@ export async function batch(
   );
 }
 
-/** The flags for a server of this machine. */
-export function address(port: number): string[] {
-  return ["--address", `127.0.0.1:${port}`, "--timeout", `${TIMEOUT_MS}ms`];
+/** The flags for a server of this machine; calls that get no answer need {@linkcode TIMEOUT_MS}. */
+export function address(port: number, timeoutMs = AMPLE_MS): string[] {
+  return ["--address", `127.0.0.1:${port}`, "--timeout", `${timeoutMs}ms`];
+}
+
+/**
+ * Checks that a call ended at {@linkcode TIMEOUT_MS}: not before, and no later than a slow machine makes it.
+ *
+ * @param ms how long it took, in milliseconds
+ */
+export function assertAtDeadline(ms: number): void {
+  assert.ok(ms >= TIMEOUT_MS - 1 && ms <= 2 * TIMEOUT_MS, `ended after ${ms} ms`);
 }
 
 /** What is not as expected, a line each. */

@@ -1,5 +1,6 @@
 /** A real browser that shows the server's page: Debian's chromium, driven by puppeteer-core. */
 import type { Browser, Page } from "puppeteer-core";
+import { LIMIT_MS } from "../support/waits.ts";
 import { debianLibraries, debianPeer, folder, installOnce } from "../../tools/peers/install.ts";
 
 const NAME = "chromium";
@@ -28,6 +29,7 @@ async function startBrowser(): Promise<Browser> {
   const { default: puppeteer } = await import("puppeteer-core");
   return await puppeteer.launch({
     executablePath,
+    timeout: LIMIT_MS,
     acceptInsecureCerts: true,
     args: [
       // Its sandbox does not work for root, nor in most containers.
@@ -77,6 +79,7 @@ export async function withPage(
       const asked = request.url();
       if (!asked.startsWith(`${origin}/`) && !asked.startsWith("data:")) elsewhere.push(asked);
     });
+    page.setDefaultTimeout(LIMIT_MS);
     await page.goto(url);
     await use({ page, complaints: () => heard.splice(0), elsewhere, ...texts(page) });
   } finally {
@@ -103,7 +106,7 @@ function texts(page: Page): Pick<OpenPage, "text" | "enter" | "until"> {
               document: { querySelector(selector: string): { textContent: string } | null };
             }).document.querySelector(selector)?.textContent ?? "",
           ),
-        { timeout: 20_000 },
+        {},
         selector,
         pattern.source,
         pattern.flags,

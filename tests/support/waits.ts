@@ -1,7 +1,7 @@
 /** Waits in tests, none of which may last for ever. */
 
 /** How long anything may take that is waited for, in milliseconds; ten times what a slow machine takes. */
-const LIMIT_MS = 60_000;
+export const LIMIT_MS = 60_000;
 
 /**
  * Waits for something.
