@@ -15,6 +15,7 @@ import {
   usersvc,
   withServe,
 } from "./support/program.ts";
+import { greetings, names } from "./support/names.ts";
 
 /** Runs `usersvc call` with this on its stdin. */
 async function callWith(input: string | Uint8Array, { port }: Serve, ...args: string[]) {
@@ -31,14 +32,6 @@ async function callWith(input: string | Uint8Array, { port }: Serve, ...args: st
 
 function encode(text: string): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(text);
-}
-
-function names(count: number, from = 0): string[] {
-  return Array.from({ length: count }, (_, index) => `n${from + index}`);
-}
-
-function greetings(usernames: readonly string[]): string {
-  return usernames.map((username) => `Привет, ${username}!\n`).join("");
 }
 
 programTest(
@@ -435,58 +428,6 @@ posixTest("a signal does not wait for calls under way", () =>
     assert.deepEqual([code, stdout.length, stderr.length], [130, 0, 0]);
     await stdin.abort().catch(() => {});
   }, ["--delay", "1h", "--grace", "1ms"]));
-
-linuxTest("memory does not grow with the number of names", () =>
-  withServe(async ({ port }) => {
-    const child = spawnUsersvc(["call", "-", "--port", `${port}`], { stdin: "piped" });
-    const stdin = child.stdin.getWriter();
-    const lines = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-    let read = "";
-    const send = async (count: number, from: number) => {
-      await Promise.all([
-        stdin.write(encode(`${names(count, from).join("\n")}\n`)),
-        (async () => {
-          while (!read.endsWith(`n${from + count - 1}!\n`)) {
-            read += (await lines.read()).value ?? "";
-          }
-        })(),
-      ]);
-      return await memoryPeak(child.pid);
-    };
-    const early = await send(10_000, 0);
-    const late = await send(40_000, 10_000);
-    assert.ok(late - early < 48 << 20, `${early >> 20} MB, then ${late >> 20} MB`);
-    await stdin.close();
-    assert.equal((await child.status).code, 0);
-    assert.equal(read, greetings(names(50_000)));
-    await Promise.all([lines.cancel(), child.stderr.cancel()]);
-  }));
-
-/** The largest resident memory that a process has had, in bytes. */
-async function memoryPeak(pid: number): Promise<number> {
-  const status = await Deno.readTextFile(`/proc/${pid}/status`);
-  return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)![1]) * 1024;
-}
-
-posixTest("calls wait for a slow reader of their results", () =>
-  withServe(async (server) => {
-    const usernames = names(20_000).map((username) => username.padEnd(250, "x"));
-    const child = spawnUsersvc(["call", "-", "--port", `${server.port}`], { stdin: "piped" });
-    const stdin = child.stdin.getWriter();
-    const written = stdin.write(encode(usernames.join("\n"))).then(() => stdin.close());
-    const calls = () => server.stdout.text.split("\n").length;
-    // Nothing tells that something does not happen.
-    let before = 0;
-    do {
-      before = calls();
-      await new Promise((resolve) => setTimeout(resolve, 1_000));
-    } while (before < 1_000 || calls() > before);
-    assert.ok(before < 5_000, `${before} calls for a reader that has read nothing`);
-    const { code, stdout } = await child.output();
-    await written;
-    assert.equal(code, 0);
-    assert.ok(new TextDecoder().decode(stdout) === greetings(usernames));
-  }));
 
 posixTest(
   "a terminal shows the progress of a batch that lasts, and its latencies",

@@ -175,10 +175,10 @@ programTest("TLS without --tls, and --tls without TLS, are named as that", async
     const plain = "the server speaks TLS, call it with TLS";
     assert.equal(reason(await call(`localhost:${port}`)), plain);
     assert.equal(reason(await call(`127.0.0.1:${port}`)), plain);
-    const late = await call(`localhost:${port}`, "--wait", "--timeout", "500ms");
+    const late = await call(`localhost:${port}`, "--wait", "--timeout", "2s");
     assert.equal(
       late.stderr,
-      `usersvc call: DEADLINE_EXCEEDED from localhost:${port}: no connection within 500 ms: ` +
+      `usersvc call: DEADLINE_EXCEEDED from localhost:${port}: no connection within 2000 ms: ` +
         `${plain}\n`,
     );
   }, SERVE);
@@ -199,10 +199,10 @@ programTest("a server that speaks no HTTP/2 inside TLS is named as that", async 
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   try {
     const { port } = server.address() as AddressInfo;
-    const late = await call(`127.0.0.1:${port}`, ...CA, "--timeout", "500ms");
+    const late = await call(`127.0.0.1:${port}`, ...CA, "--timeout", "2s");
     assert.match(
       late.stderr,
-      /: no connection within 500 ms: the server speaks TLS, but not HTTP\/2/,
+      /: no connection within 2000 ms: the server speaks TLS, but not HTTP\/2/,
     );
   } finally {
     server.close();

@@ -10,6 +10,7 @@ import {
   withServe,
 } from "./support/program.ts";
 import { closedPort, withPeer } from "./support/tcp_peer.ts";
+import { until } from "./support/waits.ts";
 import { withWatch } from "./support/watch.ts";
 
 /** Flags of a check that has to be answered, however busy the machine is. */
@@ -167,7 +168,7 @@ posixTest("--watch says that a server refuses it, also after an outage", () => {
   }, (port) =>
     withWatch(port, "--timeout 30s", async ({ stdout, stderr, end }) => {
       await stderr.until(/PERMISSION_DENIED/);
-      while (calls < 5) await new Promise((resolve) => setTimeout(resolve, 100));
+      await until("five calls", () => calls >= 5);
       await end("SIGTERM");
       assert.equal(await stdout.all(), "");
       assert.match(
@@ -192,9 +193,9 @@ posixTest(
   "--watch says once that no answer comes, exit code 143 after SIGTERM",
   () =>
     withMutePeer((port) =>
-      withWatch(port, "--timeout 200ms", async ({ stdout, stderr, end }) => {
+      withWatch(port, "--timeout 2s", async ({ stdout, stderr, end }) => {
         const line = `usersvc check: DEADLINE_EXCEEDED from localhost:${port}: ` +
-          "no answer within 200 ms; trying again every second\n";
+          "no answer within 2000 ms; trying again every second\n";
         await stderr.until(/\n/);
         assert.equal(await end("SIGTERM"), 143);
         assert.deepEqual([await stdout.all(), await stderr.all()], ["", line]);

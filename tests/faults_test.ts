@@ -159,7 +159,7 @@ posixTest("a call that is kept open ends with its deadline, or with the drain", 
   for (const workers of [[], ["--workers", "1"]]) {
     await withServe(async (server) => {
       const client = await clientOf(server);
-      const short = await call(client, "Alice", [[BEHAVIOR, "keep-open"]], 300);
+      const short = await call(client, "Alice", [[BEHAVIOR, "keep-open"]], 2_000);
       assert.equal(short.code, 4);
       const kept = call(client, "Alice", [[BEHAVIOR, "keep-open"]]);
       const behind = call(client, "Alice", [[BEHAVIOR, "sleep-1"]]);
@@ -170,9 +170,9 @@ posixTest("a call that is kept open ends with its deadline, or with the drain", 
       assert.deepEqual([ended.code, ended.text], [14, "the server is draining"]);
       assert.equal((await behind).code, 0);
       assert.equal((await server.ended()).code, 0);
-      assert.ok(performance.now() - start < 8_000);
+      assert.ok(performance.now() - start < 50_000);
       client.close();
-    }, ["--faults-by-metadata", ...workers]);
+    }, ["--faults-by-metadata", "--grace", "1m", ...workers]);
   }
 });
 
@@ -187,7 +187,7 @@ posixTest(
       server.kill("SIGTERM");
       assert.equal((await late).code, 14);
       assert.equal((await server.ended()).code, 1);
-      assert.ok(performance.now() - start < 8_000);
+      assert.ok(performance.now() - start < 50_000);
       client.close();
     }, ["--faults-by-metadata", "--grace", "200ms"]),
 );

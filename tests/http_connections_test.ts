@@ -7,7 +7,7 @@ import { ask, framed, GET_USER, message } from "./support/http_client.ts";
 import { posixTest, programTest, Transcript, withServe } from "./support/program.ts";
 
 /** How long an answer may take, in milliseconds. */
-const ANSWER_MS = 10_000;
+const ANSWER_MS = 60_000;
 
 /** A connection that sends what it is told to, also after the server has closed its side. */
 function openConnection(port: number) {
@@ -238,7 +238,7 @@ programTest(
       stream.on("response", (headers) => answered.resolve(Number(headers[":status"])));
       stream.on("close", () => answered.resolve(0));
       session.setTimeout(ANSWER_MS, () => session.destroy());
-      await pause(500);
+      await pause(2_000);
       json.send('{"username":"Ann"}');
       web.send(request);
       stream.end('{"username":"Cid"}');
@@ -257,11 +257,11 @@ programTest(
       const connection = openConnection(port);
       connection.send(greet("Ann"));
       await connection.received.until(/keep-alive[^]*Ann!/);
-      await pause(700);
+      await pause(3_500);
       connection.send(greet("Bob"));
       assert.match(await connection.received.all(), /Connection: close[^]*Bob!/);
       await connection.close();
-    }, ["--max-connection-age", "600ms"]),
+    }, ["--max-connection-age", "3s"]),
 );
 
 programTest("a deadline that is years away is none", () =>
@@ -298,7 +298,7 @@ posixTest(
       await connection.close();
       const { code, stdout } = await server.ended();
       assert.deepEqual([code, /Cid/.test(stdout)], [0, false]);
-    }, ["--delay", "1s"]),
+    }, ["--delay", "3s", "--grace", "1m"]),
 );
 
 posixTest(
@@ -338,7 +338,7 @@ posixTest(
       const start = performance.now();
       server.kill("SIGTERM");
       assert.equal((await server.ended()).code, 0);
-      assert.ok(performance.now() - start < 8_000, "the drain waited for it");
+      assert.ok(performance.now() - start < 50_000, "the drain waited for it");
       session.destroy();
-    }),
+    }, ["--grace", "1m"]),
 );

@@ -247,7 +247,7 @@ programTest(
         assert.match(trailers, /^grpc-status: 4\r\n/m);
         const leaving = new AbortController();
         const left = call(reach, "Cid", {}, { signal: leaving.signal });
-        setTimeout(() => leaving.abort(), 200);
+        setTimeout(() => leaving.abort(), 1_000);
         await assert.rejects(left);
         await stdout.until(version === 1 ? /CANCELLED/ : /CANCELLED.*CANCELLED/s);
       }
@@ -258,7 +258,7 @@ programTest(
         ["connect", "Cid", "CANCELLED", "the client went away before the answer"],
       ];
       assert.deepEqual(calls(stdout.text), [...each, ...each]);
-    }, ["--log", "json", "--delay", "3s"]),
+    }, ["--log", "json", "--delay", "1m", "--grace", "1ms"]),
 );
 
 posixTest(
@@ -273,11 +273,13 @@ posixTest(
         call({ port, version }, `HTTP/${version}`)
       );
       await stdout.until(/HTTP\/1[^]*HTTP\/2|HTTP\/2[^]*HTTP\/1/);
+      let answered = false;
+      void Promise.race(answers).then(() => answered = true);
       const start = performance.now();
       server.kill("SIGTERM");
       // The waiting connection is closed at once, not only when the process ends.
       assert.equal(await idle.read(new Uint8Array(1000)), null);
-      assert.ok(performance.now() - start < 700, "the waiting connection was held");
+      assert.ok(!answered, "the waiting connection was held");
       const [one, two] = await Promise.all(answers);
       assert.deepEqual([one, two].map((answer) => jsonGreeting(answer!)), [
         greeting("HTTP/1"),
@@ -285,8 +287,8 @@ posixTest(
       ]);
       assert.equal(one!.headers.connection, "close");
       assert.equal((await server.ended()).code, 0);
-      assert.ok(performance.now() - start < 5_000, "the drain took the whole grace period");
-    }, ["--delay", "1s"]),
+      assert.ok(performance.now() - start < 50_000, "the drain took the whole grace period");
+    }, ["--delay", "3s", "--grace", "1m"]),
 );
 
 posixTest(

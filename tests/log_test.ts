@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import type { ClientHttp2Session } from "node:http2";
 import { jsonEvents } from "../src/telemetry/json_log.ts";
 import { type LineLog, lineLog, PIPE_BUF } from "../src/telemetry/line_log.ts";
 import { quietEvents, textEvents } from "../src/telemetry/text_log.ts";
@@ -8,35 +7,22 @@ import {
   programTest,
   shellCommand,
   spawnServe,
-  STARTED,
   Transcript,
   usersvc,
   withServe,
 } from "./support/program.ts";
 import { finishCall, openSession, roundTrip, startCall } from "./support/raw_client.ts";
-
-type LogRecord = Record<string, unknown>;
+import {
+  beforeDrain,
+  type LogRecord,
+  LONG_NAME,
+  makeCalls,
+  records,
+  serveUnread,
+} from "./support/logs.ts";
 
 /** The code of RST_STREAM with which a client gives up a call (RFC 9113, section 7). */
 const CANCEL = 8;
-
-/** A line of 300 characters, so that a thousand calls fill any pipe. */
-const LONG_NAME = "x".repeat(250);
-
-/** Makes calls on one connection, a hundred at a time; each must be answered OK. */
-async function makeCalls(
-  session: ClientHttp2Session,
-  count: number,
-  name: (index: number) => string,
-): Promise<void> {
-  for (let start = 0; start < count; start += 100) {
-    const batch = Array.from({ length: Math.min(100, count - start) }, (_, index) => start + index);
-    const answers = await Promise.all(
-      batch.map((index) => finishCall(startCall(session), name(index))),
-    );
-    for (const { status } of answers) assert.equal(status, "0");
-  }
-}
 
 async function call(port: number, name: string): Promise<number> {
   return (await usersvc(["call", "--address", `127.0.0.1:${port}`, "--", name])).code;
@@ -46,11 +32,6 @@ async function call(port: number, name: string): Promise<number> {
 function freePort(): number {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   return listener.addr.port;
-}
-
-function records(stdout: string): LogRecord[] {
-  assert.match(stdout, /\n$/);
-  return stdout.slice(0, -1).split("\n").map((line) => JSON.parse(line));
 }
 
 /** A record without what a test cannot foresee, of which it checks the form. */
@@ -120,24 +101,6 @@ posixTest(
       // deno-lint-ignore no-control-regex
       const unsafe = /[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]/;
       assert.doesNotMatch(stdout, unsafe);
-    }, ["--log", "json"]),
-);
-
-posixTest(
-  "--log json holds exactly one record of each of ten thousand calls",
-  () =>
-    withServe(async (server) => {
-      const session = await openSession(server.port);
-      await makeCalls(session, 10_000, (index) => `user ${index}`);
-      session.close();
-      server.kill("SIGTERM");
-      const { stdout } = await server.ended();
-      const names = records(stdout).filter(({ event }) => event === "call")
-        .map(({ username }) => Number(/^user (\d+)$/.exec(String(username))![1]));
-      assert.deepEqual(
-        names.sort((a, b) => a - b),
-        Array.from({ length: 10_000 }, (_, index) => index),
-      );
     }, ["--log", "json"]),
 );
 
@@ -215,7 +178,8 @@ posixTest(
       session.close();
       server.kill("SIGTERM");
       const calls = records((await server.ended()).stdout).filter(({ event }) => event === "call");
-      assert.deepEqual(calls.map((call) => [call.username, call["grpc.code"], call.message]), [
+      const ends = calls.map((call) => [call.username, call["grpc.code"], call.message]);
+      assert.deepEqual(ends.toSorted(), [
         ["gone", "CANCELLED", "the client went away before the answer"],
         ["late", "DEADLINE_EXCEEDED", "the deadline passed before the answer"],
       ]);
@@ -246,81 +210,6 @@ programTest("a form of log that does not exist is a usage error", async () => {
   const { code, stderr } = await usersvc(["serve", "--log", "xml"]);
   assert.equal(code, 2);
   assert.match(stderr, /^usersvc serve: --log expects text, json or none, not "xml"; /);
-});
-
-/** Starts a server, reads its start line and then nothing more of stdout. */
-async function serveUnread(args: readonly string[]) {
-  const child = spawnServe(args);
-  const stderr = new Transcript(child.stderr);
-  const reader = child.stdout.getReader();
-  let start = "";
-  while (!STARTED.test(start)) {
-    const { value, done } = await reader.read();
-    assert.ok(!done, "ended before its start line");
-    start += new TextDecoder().decode(value);
-  }
-  reader.releaseLock();
-  const [, text, json] = STARTED.exec(start)!;
-  return { child, stderr, port: Number(text ?? json) };
-}
-
-/** What a server has said on stderr, up to the two lines that tell of its drain. */
-async function beforeDrain(stderr: Transcript): Promise<string> {
-  return (await stderr.all())
-    .replace(/usersvc serve: SIGTERM: draining, [^\n]*\nusersvc serve: drained, [^\n]*\n$/, "");
-}
-
-/** Resident memory of a process, in MB. */
-async function memoryMb(pid: number): Promise<number> {
-  const status = await Deno.readTextFile(`/proc/${pid}/status`);
-  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)![1]) / 1024;
-}
-
-for (const format of ["text", "json"]) {
-  posixTest(`a log that nobody reads drops lines and counts them: ${format}`, async () => {
-    const { child, stderr, port } = await serveUnread(["--log", format]);
-    const session = await openSession(port);
-    await makeCalls(session, 10_000, () => LONG_NAME);
-    const before = Deno.build.os === "linux" ? await memoryMb(child.pid) : 0;
-    await makeCalls(session, 20_000, () => LONG_NAME);
-    const after = Deno.build.os === "linux" ? await memoryMb(child.pid) : 0;
-    // 20,000 lines that are kept would be 6 MB of text alone, and their calls some more.
-    assert.ok(after - before < 64, `${before} -> ${after} MB`);
-
-    const stdout = new Transcript(child.stdout);
-    const told = /(\d+) lines of the log [^\n]*dropped[^\n]*\n/;
-    const dropped = Number((await (format === "json" ? stdout : stderr).until(told))[1]);
-    assert.ok(dropped > 10_000, `${dropped} dropped`);
-    await makeCalls(session, 1, () => "afterwards");
-    session.close();
-    child.kill("SIGTERM");
-    assert.equal((await child.status).code, 0);
-
-    const lines = (await stdout.all()).trimEnd().split("\n");
-    const received = lines.filter((line) => line.includes(LONG_NAME)).length;
-    assert.equal(received + dropped, 30_000);
-    assert.equal(lines.filter((line) => line.includes("afterwards")).length, 1);
-    if (format === "text") {
-      return assert.match(await beforeDrain(stderr), /^[^\n]*dropped[^\n]*\n$/);
-    }
-    assert.equal(await stderr.all(), "");
-    const note = lines.findIndex((line) => line.includes("log_dropped"));
-    assert.equal(JSON.parse(lines[note]!).count, dropped);
-    assert.equal(note, received, "the note is not where the lines are missing");
-  });
-}
-
-posixTest("a reader that never reads does not hold up the end", async () => {
-  const { child, stderr, port } = await serveUnread([]);
-  const session = await openSession(port);
-  await makeCalls(session, 10_000, () => LONG_NAME);
-  session.close();
-  child.kill("SIGTERM");
-  assert.equal((await child.status).code, 0);
-  const [, lost] = /nobody reads stdout: up to (\d+) lines of the log are lost\n$/
-    .exec(await stderr.all())!;
-  await child.stdout.cancel();
-  assert.ok(Number(lost) > 9_000 && Number(lost) <= 10_000, `${lost} lost`);
 });
 
 posixTest("what a reader has yet to read when the server ends is not lost", async () => {
@@ -370,36 +259,6 @@ if (Deno.build.os === "linux") {
       /^usersvc serve: the log on stdout ends here: [^\n]*No space left[^\n]*\n$/,
     );
   });
-}
-
-for (const format of ["text", "json"]) {
-  posixTest(
-    `no line is lost when SIGTERM comes under load: ${format}`,
-    () =>
-      withServe(async (server) => {
-        const session = await openSession(server.port);
-        const answered: string[] = [];
-        const { promise: warm, resolve } = Promise.withResolvers<void>();
-        const caller = async (number: number) => {
-          for (let index = 0; !session.closed && !session.destroyed; index++) {
-            const name = `user ${number}-${index}`;
-            // The calls after the GOAWAY cannot be made; what counts is what was answered.
-            const answer = await finishCall(startCall(session), name).catch(() => undefined);
-            if (answer?.status !== "0") return;
-            answered.push(name);
-            if (answered.length === 2_000) resolve();
-          }
-        };
-        const callers = Array.from({ length: 50 }, (_, number) => caller(number).catch(() => {}));
-        await warm;
-        server.kill("SIGTERM");
-        await Promise.all(callers);
-        const { code, stdout } = await server.ended();
-        assert.equal(code, 0);
-        const logged = new Set(stdout.match(/user \d+-\d+/g));
-        assert.deepEqual(answered.filter((name) => !logged.has(name)), []);
-      }, ["--log", format]),
-  );
 }
 
 Deno.test("where processes share a stream, a write holds whole lines in at most 4096 bytes", async () => {

@@ -9,12 +9,9 @@ import {
   shellOnTerminal,
   spawnUsersvc,
   startUsersvc,
-  Transcript,
   usersvc,
   withServe,
 } from "./support/program.ts";
-
-const encode = (text: string) => new TextEncoder().encode(text);
 
 /**
  * Gives a test a server that greets with "hi" and says who it is: "HOST NUMBER" in a name is the
@@ -276,22 +273,6 @@ programTest(
       assert.ok(Number(max?.[1]) > 1.4, summed.stderr);
     }, ["--delay", "300ms"]),
 );
-
-posixTest("names that come late make no call late", () =>
-  withServe(async ({ port }) => {
-    const child = spawnUsersvc(["call", "-", "--port", `${port}`, "--rate", "100"], {
-      stdin: "piped",
-    });
-    const stdout = new Transcript(child.stdout), stderr = new Transcript(child.stderr);
-    const stdin = child.stdin.getWriter();
-    for (const name of ["a", "b", "c"]) {
-      await stdin.write(encode(`${name}\n`));
-      await stdout.until(new RegExp(`${name}!`));
-      await new Promise((resolve) => setTimeout(resolve, 300));
-    }
-    await stdin.close();
-    assert.deepEqual([(await child.status).code, await stderr.all()], [0, ""]);
-  }));
 
 posixTest(
   "a signal ends a batch with a rate at once, with its summary",

@@ -350,16 +350,14 @@ posixTest(
 );
 
 posixTest(
-  "a worker that hangs is in the metrics with what it counted before, within 3 s",
+  "a worker that hangs is in the metrics with what it counted before, and is not waited for",
   () =>
-    afterSixCalls(async (_, url, [worker]) => {
+    afterSixCalls(async ({ stderr }, url, [worker]) => {
       Deno.kill(worker!, "SIGSTOP");
-      const start = performance.now();
       const series = await scrape(url);
-      const took = performance.now() - start;
+      assert.doesNotMatch(stderr.text, /has not answered for 5 s/);
       assert.equal(series.get(`grpc_server_started_total{${GET_USER}}`), 6);
       assert.ok(series.get('usersvc_worker_memory_bytes{worker="1"}')! > 10e6);
-      assert.ok(took < 3_000, `${took} ms`);
       Deno.kill(worker!, "SIGCONT");
     }),
 );

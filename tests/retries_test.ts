@@ -3,84 +3,9 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { constants, createServer, type ServerHttp2Stream } from "node:http2";
 import type { AddressInfo, Socket } from "node:net";
-import { cert } from "./support/grpc_peer.ts";
 import { framed, message } from "./support/http_client.ts";
-import {
-  posixTest,
-  type Result,
-  type Serve,
-  spawnUsersvc,
-  startUsersvc,
-  Transcript,
-  usersvc,
-  withFolder,
-  withServe,
-} from "./support/program.ts";
+import { posixTest, startUsersvc, usersvc, withFolder, withServe } from "./support/program.ts";
 import { openSession, startCall } from "./support/raw_client.ts";
-
-const SERVE_TLS = ["--tls-cert", cert("server.pem"), "--tls-key", cert("server.key")];
-const CALL_TLS = ["--tls", "--tls-ca", cert("ca.pem"), "--tls-server-name", "localhost"];
-
-/** The address of all of these servers. */
-function addressOf(...ports: number[]): string {
-  return `ipv4:${ports.map((port) => `127.0.0.1:${port}`).join(",")}`;
-}
-
-/** Calls so many names, and kills a server once so many are answered. */
-async function callWhileKilling(
-  victim: Serve,
-  { calls, answered }: { calls: number; answered: number },
-  args: readonly string[],
-): Promise<Result> {
-  const child = spawnUsersvc(["call", "-", ...args], { stdin: "piped" });
-  const stdout = new Transcript(child.stdout), stderr = new Transcript(child.stderr);
-  const names = new Blob([Array.from({ length: calls }, (_, index) => `n${index}\n`).join("")]);
-  void names.stream().pipeTo(child.stdin).catch(() => {});
-  assert.ok(await stdout.lines(answered), stderr.text);
-  victim.kill("SIGKILL");
-  const { code } = await child.status;
-  return { code, stdout: await stdout.all(), stderr: await stderr.all() };
-}
-
-function greetings(count: number): string {
-  return Array.from({ length: count }, (_, index) => `Привет, n${index}!\n`).join("");
-}
-
-for (const [transport, serve, call] of [["TCP", [], []], ["TLS", SERVE_TLS, CALL_TLS]] as const) {
-  posixTest(`a server that is killed under a batch, over ${transport}: UNAVAILABLE`, async () => {
-    for (let round = 0; round < 3; round++) {
-      await withServe(async (server) => {
-        const flags = ["--address", addressOf(server.port), ...call];
-        const load = { calls: 2_000, answered: 300 + 200 * round };
-        const { code, stderr } = await callWhileKilling(server, load, flags);
-        assert.equal(code, 78);
-        const reasons = stderr.trimEnd().split("\n").map((line) => line.replace(/^.*?": /, ""));
-        for (const reason of new Set(reasons)) {
-          assert.match(reason, /^UNAVAILABLE from \S+: (the connection broke|connection refused)$/);
-        }
-      }, serve);
-    }
-  });
-}
-
-posixTest(
-  "of two servers one is killed under a batch with --retries 3: nothing is lost",
-  async () => {
-    const calls = 5_000;
-    for (let round = 0; round < 3; round++) {
-      await withServe((one) =>
-        withServe(async (two) => {
-          const flags = ["--address", addressOf(one.port, two.port), "--retries", "3"];
-          const victim = round % 2 === 0 ? one : two;
-          const load = { calls, answered: 500 + 1_000 * round };
-          const { code, stdout, stderr } = await callWhileKilling(victim, load, flags);
-          assert.deepEqual([code, stderr], [0, ""]);
-          assert.equal(stdout, greetings(calls));
-        })
-      );
-    }
-  },
-);
 
 /** Gives a test a server whose first connections break after the message of an answer. */
 async function withBreakingPeer(

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { finishCall, openSession, startCall } from "./support/raw_client.ts";
 import { posixTest, programTest, type Serve, usersvc, withServe } from "./support/program.ts";
 
 function received(name: string): string {
@@ -124,37 +123,6 @@ programTest(
         );
       }
       assert.equal((await call(server, "Alice")).stdout, "Привет, Alice!\n");
-    }),
-);
-
-posixTest(
-  "ten thousand calls on one connection are all answered and logged",
-  () =>
-    withServe(async (server) => {
-      const session = await openSession(server.port);
-      const names = Array.from(
-        { length: 10_000 },
-        (_, index) => `user ${index}`,
-      );
-      for (let start = 0; start < names.length; start += 100) {
-        const batch = names.slice(start, start + 100);
-        const answers = await Promise.all(
-          batch.map((name) => finishCall(startCall(session), name)),
-        );
-        const expected = batch.map((name) => ({
-          status: "0",
-          message: `Привет, ${name}!`,
-        }));
-        assert.deepEqual(answers, expected);
-      }
-      session.close();
-      server.kill("SIGTERM");
-      const { stdout } = await server.ended();
-      const logged = stdout.split("\n").slice(1, -1).sort();
-      assert.deepEqual(
-        logged,
-        names.map((name) => received(name).trimEnd()).sort(),
-      );
     }),
 );
 

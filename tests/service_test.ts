@@ -78,12 +78,12 @@ posixTest(
   "a call whose deadline passes is not answered, and logged as what it is",
   () =>
     withServe(async (server) => {
-      const call = ["call", "Alice", "--port", `${server.port}`, "--timeout", "1s"];
+      const call = ["call", "Alice", "--port", `${server.port}`, "--timeout", "2s"];
       assert.equal((await usersvc(call)).code, 68);
       await server.stderr.until(/GetUser of "Alice" from \S+: (DEADLINE_EXCEEDED|CANCELLED): /);
       server.kill("SIGTERM");
       assert.equal((await server.ended()).code, 0);
-    }, ["--delay", "5s"]),
+    }, ["--delay", "1m", "--grace", "1ms"]),
 );
 
 posixTest(

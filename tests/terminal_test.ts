@@ -187,8 +187,11 @@ linuxTest(
   () =>
     withSlowServe((port) =>
       withTerminal(
-        inBash(`(sleep 2; stty cols 30 < /dev/tty; echo narrow) & exec ${batch(port)}`),
-        async ({ screen }) => {
+        // It narrows the terminal once something has been drawn.
+        inBash(`(read -r; stty cols 30; echo narrow) < /dev/tty & exec ${batch(port)}`),
+        async ({ type, screen }) => {
+          await screen.until(DRAWN);
+          await type("\n");
           const [wide = "", narrow = ""] = (await screen.all()).split("narrow");
           assert.ok(shownLines(wide).some((line) => line.length > 40), wide);
           const lines = shownLines(narrow);

@@ -37,7 +37,7 @@ async function greeting(target: string, options: Credentials = {}): Promise<stri
     return await new Promise((resolve, reject) =>
       client.getUser(
         { username: "Alice" },
-        { deadline: Date.now() + 5_000 },
+        { deadline: Date.now() + 60_000 },
         (error, response) => error ? reject(error) : resolve(response!.message),
       )
     );

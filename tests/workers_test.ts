@@ -7,54 +7,10 @@ import { WORKER_MEMORY, WORKERS } from "../src/commands/value_ranges.ts";
 import { openBackOff } from "../src/processes/worker_state.ts";
 import { root } from "../tools/paths.ts";
 import { healthClient, watchHealth } from "./support/health_client.ts";
-import { oneCall, oneCallEach } from "./support/one_call.ts";
-import {
-  linuxTest,
-  posixTest,
-  programTest,
-  runProgram,
-  type Serve,
-  usersvc,
-  withServe,
-} from "./support/program.ts";
-import { finishCall, goaway, openSession, roundTrip, startCall } from "./support/raw_client.ts";
-
-const TWO = ["--workers", "2"];
-const STARTED = /worker (\d+) \(process (\d+)\) has started\n/g;
-
-/** The process ids of the workers that have started so far, the latest last. */
-function workersOf({ stderr }: Serve): number[] {
-  return [...stderr.text.matchAll(STARTED)].map((match) => Number(match[2]));
-}
-
-/** Waits until so many workers have started since the start of the server. */
-async function started(server: Serve, count: number): Promise<number[]> {
-  await server.stderr.until(new RegExp(`(?:[^]*?${STARTED.source}){${count}}`));
-  return workersOf(server);
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    // Signal 0 asks only; Deno has no name for it, SIGCONT does nothing to a process that runs.
-    Deno.kill(pid, "SIGCONT");
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** Waits until a process has ended, for one that is not our child: it tells nobody. */
-async function gone(pid: number): Promise<void> {
-  while (isAlive(pid)) await new Promise((resolve) => setTimeout(resolve, 20));
-}
-
-/** Starts a call on a connection of its own; the next one goes to the next worker. */
-async function callInFlight(server: Serve) {
-  const session = await openSession(server.port);
-  const stream = startCall(session);
-  await roundTrip(session);
-  return { session, stream };
-}
+import { oneCall } from "./support/one_call.ts";
+import { posixTest, programTest, usersvc, withServe } from "./support/program.ts";
+import { finishCall, goaway } from "./support/raw_client.ts";
+import { callInFlight, gone, isAlive, started, TWO, workersOf } from "./support/workers.ts";
 
 Deno.test("sizes have a unit and lie between 150MB and 64GB", () => {
   assert.equal(WORKER_MEMORY.parse("400MB"), 400_000_000);
@@ -190,42 +146,6 @@ posixTest("workers that cannot start are one error, exit code 1", async () => {
 });
 
 posixTest(
-  "kill -9 of a worker under load costs only its calls in flight, and it is replaced within 2 s",
-  () =>
-    withServe(async (server) => {
-      const [victim, other] = await started(server, 2);
-      const load = oneCallEach(server.port, 100);
-      await server.stdout.until(/(?:.*GetUser.*\n){50}/);
-      const start = performance.now();
-      Deno.kill(victim!, "SIGKILL");
-      const pids = await started(server, 3);
-      assert.ok(performance.now() - start < 2_000, "two workers serve again");
-      assert.ok(isAlive(other!) && isAlive(pids[2]!));
-      const tally = await load.stop();
-      assert.equal(tally.refused + tally.hanging, 0, JSON.stringify(tally));
-      assert.ok(tally.lost <= 5 && tally.answered >= 50, JSON.stringify(tally));
-    }, TWO),
-);
-
-posixTest(
-  "a worker that is asked to end is replaced first, and no call is lost",
-  () =>
-    withServe(async (server) => {
-      const [worker] = await started(server, 2);
-      const load = oneCallEach(server.port, 100);
-      const held = await Promise.all([callInFlight(server), callInFlight(server)]);
-      Deno.kill(worker!, "SIGTERM");
-      await started(server, 3);
-      for (const { stream } of held) assert.equal((await finishCall(stream, "A")).status, "0");
-      await gone(worker!);
-      const { answered, ...others } = await load.stop();
-      assert.deepEqual(others, { refused: 0, lost: 0, hanging: 0 });
-      assert.ok(answered > 0);
-      assert.match(server.stderr.text, /is replaced: it was asked to end\n/);
-    }, TWO),
-);
-
-posixTest(
   "health does not say NOT_SERVING when a worker is replaced, only when the server drains",
   () =>
     withServe(async (server) => {
@@ -253,22 +173,6 @@ posixTest(
     withServe(async (server) => {
       const [worker] = await started(server, 1);
       Deno.kill(worker!, "SIGKILL");
-      assert.equal(await oneCall(server.port), "answered");
-    }, ["--workers", "1"]),
-);
-
-posixTest(
-  "a worker that is killed again and again is replaced more and more slowly",
-  () =>
-    withServe(async (server) => {
-      for (let round = 1; round <= 4; round++) {
-        const pids = await started(server, round);
-        assert.equal(pids.length, round);
-        Deno.kill(pids[round - 1]!, "SIGKILL");
-      }
-      await server.stderr.until(/another starts in 1 s\n/);
-      const waits = [...server.stderr.text.matchAll(/another starts (.*)\n/g)].map(([, at]) => at);
-      assert.deepEqual(waits, ["at once", "in 0.25 s", "in 0.5 s", "in 1 s"]);
       assert.equal(await oneCall(server.port), "answered");
     }, ["--workers", "1"]),
 );
@@ -304,113 +208,11 @@ posixTest(
     }, ["--workers", "1"]),
 );
 
-posixTest(
-  "a worker that hangs is killed and replaced after 5 s, its calls fail, others are answered",
-  () =>
-    withServe(async (server) => {
-      const pids = await started(server, 2);
-      const held = await Promise.all([callInFlight(server), callInFlight(server)]);
-      const start = performance.now();
-      Deno.kill(pids[0]!, "SIGSTOP");
-      // In turn: one goes to the worker that hangs, and to the other one when it is killed.
-      const calls = Array.from({ length: 4 }, () => oneCall(server.port, 20_000));
-      const ends = held.map(({ stream }) =>
-        new Promise<string>((resolve) => {
-          stream.once("error", () => resolve("lost"));
-          stream.once("close", () => resolve("lost"));
-        })
-      );
-      const [, , pid] = await server.stderr.until(
-        /worker (1) \(process (\d+)\) has not answered for 5 s, it is killed\n/,
-      );
-      const silentMs = performance.now() - start;
-      assert.ok(silentMs > 4_000 && silentMs < 10_000, `${silentMs} ms`);
-      assert.equal(Number(pid), pids[0]);
-      await server.stderr.until(/has ended: SIGKILL; another starts .*\n/);
-      assert.deepEqual(await Promise.all(calls), Array(4).fill("answered"));
-      await started(server, 3);
-      assert.equal(await Promise.race(ends), "lost");
-      assert.ok(isAlive(pids[1]!));
-      assert.equal(await oneCall(server.port), "answered");
-    }, [...TWO, "--grace", "1s"]),
-);
-
-linuxTest(
-  "a worker that lives but hears nothing any more is replaced, and its connection goes to another",
-  () =>
-    withServe(async (server) => {
-      const [worker] = await started(server, 1);
-      // A socket that it has no file descriptor for is lost, and Deno sends nothing after it.
-      const { code } = await runProgram("prlimit", ["--pid", `${worker}`, "--nofile=3"]);
-      assert.equal(code, 0);
-      assert.equal(await oneCall(server.port, 20_000), "answered");
-      assert.match(server.stderr.text, new RegExp(`process ${worker}\\) has not answered for 5 s`));
-    }, ["--workers", "1"]),
-);
-
-posixTest(
-  "where all workers hang, they are replaced one after another, and calls wait meanwhile",
-  () =>
-    withServe(async (server) => {
-      const pids = await started(server, 2);
-      for (const pid of pids) Deno.kill(pid, "SIGSTOP");
-      const calls = Array.from({ length: 4 }, () => oneCall(server.port, 30_000));
-      await started(server, 4);
-      assert.deepEqual(await Promise.all(calls), Array(4).fill("answered"));
-      const happened = [...server.stderr.text.matchAll(/has (not answered|started)/g)];
-      assert.deepEqual(happened.map(([, what]) => what), [
-        ...["started", "started"],
-        ...["not answered", "started"],
-        ...["not answered", "started"],
-      ]);
-    }, TWO),
-);
-
-posixTest(
-  "the sleep of a supervisor or of all its processes is not taken for silence of the workers",
-  () =>
-    withServe((alone) =>
-      withServe(async (whole) => {
-        const stopped = [alone.pid, whole.pid, ...await started(whole, 2)];
-        const before = [...await started(alone, 2), ...workersOf(whole)];
-        for (const pid of stopped) Deno.kill(pid, "SIGSTOP");
-        await sleep(8_000);
-        for (const pid of stopped) Deno.kill(pid, "SIGCONT");
-        await sleep(2_500);
-        for (const server of [alone, whole]) {
-          assert.equal(await oneCall(server.port), "answered");
-          assert.doesNotMatch(server.stderr.text, /has not answered|has ended/);
-        }
-        assert.ok(before.every(isAlive));
-      }, TWO), TWO),
-);
-
-posixTest(
-  "SIGHUP says which worker does not answer, and what becomes of it",
-  () =>
-    withServe(async (server) => {
-      const [worker, other] = await started(server, 2);
-      const tells = (pid: number) =>
-        new RegExp(
-          `SIGHUP: worker \\d \\(process ${pid}\\) does not answer; it reads the TLS files`,
-        );
-      Deno.kill(worker!, "SIGSTOP");
-      const start = performance.now();
-      server.kill("SIGHUP");
-      await server.stderr.until(tells(worker!));
-      assert.ok(performance.now() - start < 3_000, "it is waited for 1 s");
-      assert.doesNotMatch(server.stderr.text, tells(other!));
-      Deno.kill(worker!, "SIGCONT");
-      await server.stderr.until(
-        /SIGHUP: new connections of worker 1 .* use the TLS files as they are/,
-      );
-    }, [...TWO, "--tls-cert", "tests/certs/server.pem", "--tls-key", "tests/certs/server.key"]),
-);
-
 // An executable has its permissions inside, where nobody sees them; a bare `deno test` may not ask.
-const executable = Deno.permissions.querySync({ name: "env" }).state === "granted" &&
-  Deno.env.get("USERSVC_UNDER_TEST");
-if (Deno.build.os === "linux" && !executable) {
+const named = Deno.permissions.querySync({ name: "env" }).state === "granted"
+  ? Deno.env.get("USERSVC_UNDER_TEST")
+  : "";
+if (Deno.build.os === "linux" && (!named || named.endsWith(".js"))) {
   programTest(
     "a worker may do no more than its supervisor, and starts no program",
     () =>

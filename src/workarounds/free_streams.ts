@@ -9,7 +9,7 @@
  * - Upstream: no issue is known.
  * - Measured: a call took 60 us of the server's CPU instead of 77 (minima; medians 74 and 85) in eight
  *   interleaved batches of 40,000 calls, 64 at once, 2 cores.
- * - Fails: without it tests/held_calls_test.ts; after an update nothing, it uses public parts
+ * - Fails: without it tests/timing/held_calls_test.ts; after an update nothing, it uses public parts
  *   alone.
  * - It can go when that test passes without.
  */

@@ -160,10 +160,17 @@ export function grpcMessage(
   return Buffer.concat([Buffer.of(flag), uint32(length), message]);
 }
 
-/** A GetUserRequest, or its answer: field 1, a string shorter than 128 bytes. */
+/** A GetUserRequest, or its answer: field 1, a string shorter than 16 KiB. */
 export function getUserRequest(username: string): Buffer<ArrayBuffer> {
   const text = Buffer.from(username);
-  return Buffer.concat([Buffer.of(0x0a, text.length), text]);
+  const { length } = text;
+  const size = length < 0x80 ? [length] : [length & 0x7f | 0x80, length >> 7];
+  return Buffer.concat([Buffer.of(0x0a, ...size), text]);
+}
+
+/** The string in such a message. */
+export function stringIn(message: Buffer): string {
+  return message.subarray(message[1]! < 0x80 ? 2 : 3).toString();
 }
 
 /** A whole call of GetUser. */

@@ -8,6 +8,7 @@ import {
   PREFACE,
   type ReceivedFrame,
   settings,
+  stringIn,
   takeFrames,
 } from "./frames.ts";
 import { withPeer } from "./tcp_peer.ts";
@@ -130,5 +131,5 @@ function listenTo(
 
 /** Field 1 of a request, behind the prefix of five bytes; of both services a string. */
 function nameIn(request: Buffer): string {
-  return request.subarray(7, 7 + (request[6] ?? 0)).toString();
+  return stringIn(request.subarray(5, 5 + request.readUInt32BE(1)));
 }

@@ -7,7 +7,7 @@ import {
   connect,
   type OutgoingHttpHeaders,
 } from "node:http2";
-import { loadContract } from "../../src/contract/contract.ts";
+import { getUserRequest, grpcMessage, stringIn } from "./frames.ts";
 
 /** What came back for one call. */
 export interface Answer {
@@ -62,16 +62,11 @@ export function startCall(
 
 /** Sends the message of a call that was started and waits for the answer. */
 export async function finishCall(stream: ClientHttp2Stream, username: string): Promise<Answer> {
-  const { GetUser } = (await loadContract()).UserService.service;
-  const message = GetUser.requestSerialize({ username });
-  const prefix = Buffer.alloc(5);
-  prefix.writeUInt32BE(message.length, 1);
-  return await sendMessage(stream, Buffer.concat([prefix, message]));
+  return await sendMessage(stream, grpcMessage(getUserRequest(username)));
 }
 
 /** Sends any bytes as the message of a call and waits for the answer. */
 export async function sendMessage(stream: ClientHttp2Stream, bytes: Uint8Array): Promise<Answer> {
-  const { GetUser } = (await loadContract()).UserService.service;
   const { promise, resolve, reject } = Promise.withResolvers<Answer>();
   const chunks: Uint8Array[] = [];
   let status = "";
@@ -81,10 +76,7 @@ export async function sendMessage(stream: ClientHttp2Stream, bytes: Uint8Array):
   stream.on("error", reject);
   stream.on("close", () => {
     const body = Buffer.concat(chunks);
-    const message = body.length === 0
-      ? undefined
-      : GetUser.responseDeserialize(body.subarray(5)).message;
-    resolve({ status, message });
+    resolve({ status, message: body.length === 0 ? undefined : stringIn(body.subarray(5)) });
   });
   stream.end(bytes);
   return await promise;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { posixTest, withFolder, withServe } from "./support/program.ts";
+import { posixTest, withFolder, withServe } from "../support/program.ts";
 
 /** A file of answers that takes so many megabytes, in a process that has read it. */
 function largeAnswers(megabytes: number): string {

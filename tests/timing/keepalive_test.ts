@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { posixTest, programTest, startUsersvc, withServe } from "./support/program.ts";
-import { withRelay } from "./support/tcp_peer.ts";
-import { withWatch } from "./support/watch.ts";
+import { posixTest, programTest, startUsersvc, withServe } from "../support/program.ts";
+import { withRelay } from "../support/tcp_peer.ts";
+import { withWatch } from "../support/watch.ts";
 
 posixTest(
   "--keepalive: a watch notices a machine that vanishes",

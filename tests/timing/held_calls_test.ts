@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { root } from "../tools/paths.ts";
-import { programTest, runProgram } from "./support/program.ts";
+import { root } from "../../tools/paths.ts";
+import { programTest, runProgram } from "../support/program.ts";
 
 programTest("V8 frees the calls that were answered without looking at the whole heap", async () => {
   const { stdout, stderr } = await runProgram(Deno.execPath(), [

@@ -1,0 +1,40 @@
+/** Servers with workers. */
+import { openSession, roundTrip, startCall } from "./raw_client.ts";
+import type { Serve } from "./program.ts";
+
+export const TWO = ["--workers", "2"];
+export const STARTED = /worker (\d+) \(process (\d+)\) has started\n/g;
+
+/** The process ids of the workers that have started so far, the latest last. */
+export function workersOf({ stderr }: Serve): number[] {
+  return [...stderr.text.matchAll(STARTED)].map((match) => Number(match[2]));
+}
+
+/** Waits until so many workers have started since the start of the server. */
+export async function started(server: Serve, count: number): Promise<number[]> {
+  await server.stderr.until(new RegExp(`(?:[^]*?${STARTED.source}){${count}}`));
+  return workersOf(server);
+}
+
+export function isAlive(pid: number): boolean {
+  try {
+    // Signal 0 asks only; Deno has no name for it, SIGCONT does nothing to a process that runs.
+    Deno.kill(pid, "SIGCONT");
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Waits until a process has ended, for one that is not our child: it tells nobody. */
+export async function gone(pid: number): Promise<void> {
+  while (isAlive(pid)) await new Promise((resolve) => setTimeout(resolve, 20));
+}
+
+/** Starts a call on a connection of its own; the next one goes to the next worker. */
+export async function callInFlight(server: Serve) {
+  const session = await openSession(server.port);
+  const stream = startCall(session);
+  await roundTrip(session);
+  return { session, stream };
+}

@@ -1,0 +1,96 @@
+/** How soon commands end, and how often they try. */
+import assert from "node:assert/strict";
+import {
+  posixTest,
+  programTest,
+  shell,
+  shellCommand,
+  usersvc,
+  withServe,
+} from "../support/program.ts";
+import { closedPort, withPeer } from "../support/tcp_peer.ts";
+import { withWatch } from "../support/watch.ts";
+
+/** How long the program takes, in milliseconds: the least of three runs. */
+async function duration(...args: string[]): Promise<number> {
+  const times: number[] = [];
+  for (let run = 0; run < 3; run++) {
+    const start = performance.now();
+    await usersvc(args);
+    times.push(performance.now() - start);
+  }
+  return Math.min(...times);
+}
+
+programTest("a command ends with its deadline, whatever keeps it from a connection", async () => {
+  const absent = ["--port", `${await closedPort()}`, "--timeout", "300ms"];
+  await withPeer(() => {}, async (port) => {
+    const silent = ["--port", `${port}`, "--timeout", "300ms"];
+    const late = [
+      ["call", "Alice", ...silent],
+      ["call", "Alice", ...silent, "--tls"],
+      ["call", "Alice", ...absent, "--wait"],
+      ["call", "Alice", ...absent, "--retries", "9"],
+      ["call", "Alice", "Bob", ...silent, "--wait"],
+      ["check", ...silent],
+    ];
+    // Twice: while other tests start, even the shortest of three can be long.
+    const first = await duration("call", "Alice", ...absent);
+    const startUp = Math.min(first, await duration("call", "Alice", ...absent));
+    for (const args of late) {
+      const took = await duration(...args) - startUp;
+      assert.ok(took > 100 && took < 600, `${args.join(" ")}: ${took} ms beyond the start-up`);
+    }
+  });
+});
+
+posixTest("check --watch waits no longer than its deadline for the first answer", async () => {
+  // It ends what speaks HTTP/2, and leaves what speaks TLS waiting: a reason takes long to find.
+  const isTls = (bytes: string | Uint8Array) => bytes[0] === 0x16;
+  await withPeer(
+    (socket) => socket.once("data", (bytes) => isTls(bytes) || socket.end()),
+    async (port) => {
+      const start = performance.now();
+      await withWatch(port, "--timeout 300ms", async ({ stderr, end }) => {
+        const [line] = await stderr.until(/^.*\n/);
+        assert.match(line, /^usersvc check: UNAVAILABLE /);
+        assert.ok(performance.now() - start < 900, `${performance.now() - start} ms`);
+        await end("SIGTERM");
+      });
+    },
+  );
+});
+
+posixTest("calls that fail for one reason do not look for it one by one", async () => {
+  let connections = 0;
+  await withPeer((socket) => {
+    connections++;
+    socket.end();
+  }, async (port) => {
+    for (const concurrency of [1, 64]) {
+      connections = 0;
+      const flags = `--port ${port} --concurrency ${concurrency}`;
+      const { code, stderr } = await shell(`seq 1000 | ${shellCommand(`call - ${flags}`)}`);
+      assert.equal(code, 78);
+      assert.equal(stderr.match(/: UNAVAILABLE from /g)?.length, 1_000);
+      // A channel tries ten times a second at first, and then once; a reason takes two connections.
+      assert.ok(connections < 60, `${connections} connections, ${concurrency} calls at once`);
+    }
+  });
+});
+
+programTest(
+  "call ends as soon as it has printed the answer",
+  () =>
+    withServe(async ({ port }) => {
+      // Ten calls would take 20 s if a channel's shortest timer (2 s) held up the end of each.
+      const start = Date.now();
+      for (let i = 0; i < 10; i++) {
+        assert.equal(
+          (await usersvc(["call", "A", "--port", `${port}`])).code,
+          0,
+        );
+      }
+      assert.ok(Date.now() - start < 10_000, `${Date.now() - start} ms`);
+    }),
+);

@@ -1,0 +1,58 @@
+/** How little a drain waits for connections on which nothing happens. */
+import assert from "node:assert/strict";
+import { HELLO } from "../support/frames.ts";
+import { healthClient, watchHealth } from "../support/health_client.ts";
+import { cert } from "../support/grpc_peer.ts";
+import { posixTest, withFolder, withServe } from "../support/program.ts";
+
+const TLS = ["--tls-cert", cert("server.pem"), "--tls-key", cert("server.key")];
+
+for (const [name, args] of [["plain text", []], ["TLS", TLS]] as const) {
+  posixTest(
+    `a client that neither answers nor hangs up delays the end little (${name})`,
+    () =>
+      withServe(async (server) => {
+        const hostname = "127.0.0.1";
+        const connection = args === TLS
+          ? await Deno.connectTls({
+            hostname,
+            port: server.port,
+            caCerts: [await Deno.readTextFile(cert("ca.pem"))],
+            alpnProtocols: ["h2"],
+          })
+          : await Deno.connect({ hostname, port: server.port });
+        await connection.write(HELLO);
+        await connection.read(new Uint8Array(64));
+        const start = Date.now();
+        server.kill("SIGTERM");
+        assert.equal((await server.ended()).code, 0);
+        const elapsed = Date.now() - start;
+        assert.ok(elapsed < 6_000, `${elapsed} ms`);
+        connection.close();
+      }, args),
+  );
+}
+
+for (const workers of [[], ["--workers", "1"]]) {
+  posixTest(
+    `on two endpoints an open connection delays the end little (${
+      workers.join(" ") || "one process"
+    })`,
+    async () => {
+      await withFolder(async (folder) => {
+        await withServe(async (server) => {
+          const client = await healthClient(server.port);
+          const watch = watchHealth(client);
+          await watch.first;
+          const start = Date.now();
+          server.kill("SIGTERM");
+          assert.match(String(await watch.ended), /UNAVAILABLE: the server is draining/);
+          client.close();
+          assert.equal((await server.ended()).code, 0);
+          const elapsed = Date.now() - start;
+          assert.ok(elapsed < 6_000, `${elapsed} ms`);
+        }, ["--unix", `${folder}/s`, ...workers]);
+      });
+    },
+  );
+}

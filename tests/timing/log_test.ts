@@ -1,0 +1,137 @@
+/** The log under load, and under load without a reader. */
+import assert from "node:assert/strict";
+import { posixTest, Transcript, withServe } from "../support/program.ts";
+import { finishCall, openSession, startCall } from "../support/raw_client.ts";
+import { beforeDrain, LONG_NAME, makeCalls, records, serveUnread } from "../support/logs.ts";
+
+posixTest(
+  "--log json holds exactly one record of each of ten thousand calls",
+  () =>
+    withServe(async (server) => {
+      const session = await openSession(server.port);
+      await makeCalls(session, 10_000, (index) => `user ${index}`);
+      session.close();
+      server.kill("SIGTERM");
+      const { stdout } = await server.ended();
+      const names = records(stdout).filter(({ event }) => event === "call")
+        .map(({ username }) => Number(/^user (\d+)$/.exec(String(username))![1]));
+      assert.deepEqual(
+        names.sort((a, b) => a - b),
+        Array.from({ length: 10_000 }, (_, index) => index),
+      );
+    }, ["--log", "json"]),
+);
+
+/** Resident memory of a process, in MB. */
+async function memoryMb(pid: number): Promise<number> {
+  const status = await Deno.readTextFile(`/proc/${pid}/status`);
+  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)![1]) / 1024;
+}
+
+for (const format of ["text", "json"]) {
+  posixTest(`a log that nobody reads drops lines and counts them: ${format}`, async () => {
+    const { child, stderr, port } = await serveUnread(["--log", format]);
+    const session = await openSession(port);
+    await makeCalls(session, 10_000, () => LONG_NAME);
+    const before = Deno.build.os === "linux" ? await memoryMb(child.pid) : 0;
+    await makeCalls(session, 20_000, () => LONG_NAME);
+    const after = Deno.build.os === "linux" ? await memoryMb(child.pid) : 0;
+    // 20,000 lines that are kept would be 6 MB of text alone, and their calls some more.
+    assert.ok(after - before < 64, `${before} -> ${after} MB`);
+
+    const stdout = new Transcript(child.stdout);
+    const told = /(\d+) lines of the log [^\n]*dropped[^\n]*\n/;
+    const dropped = Number((await (format === "json" ? stdout : stderr).until(told))[1]);
+    assert.ok(dropped > 10_000, `${dropped} dropped`);
+    await makeCalls(session, 1, () => "afterwards");
+    session.close();
+    child.kill("SIGTERM");
+    assert.equal((await child.status).code, 0);
+
+    const lines = (await stdout.all()).trimEnd().split("\n");
+    const received = lines.filter((line) => line.includes(LONG_NAME)).length;
+    assert.equal(received + dropped, 30_000);
+    assert.equal(lines.filter((line) => line.includes("afterwards")).length, 1);
+    if (format === "text") {
+      return assert.match(await beforeDrain(stderr), /^[^\n]*dropped[^\n]*\n$/);
+    }
+    assert.equal(await stderr.all(), "");
+    const note = lines.findIndex((line) => line.includes("log_dropped"));
+    assert.equal(JSON.parse(lines[note]!).count, dropped);
+    assert.equal(note, received, "the note is not where the lines are missing");
+  });
+}
+
+posixTest("a reader that never reads does not hold up the end", async () => {
+  const { child, stderr, port } = await serveUnread([]);
+  const session = await openSession(port);
+  await makeCalls(session, 10_000, () => LONG_NAME);
+  session.close();
+  child.kill("SIGTERM");
+  assert.equal((await child.status).code, 0);
+  const [, lost] = /nobody reads stdout: up to (\d+) lines of the log are lost\n$/
+    .exec(await stderr.all())!;
+  await child.stdout.cancel();
+  assert.ok(Number(lost) > 9_000 && Number(lost) <= 10_000, `${lost} lost`);
+});
+
+for (const format of ["text", "json"]) {
+  posixTest(
+    `no line is lost when SIGTERM comes under load: ${format}`,
+    () =>
+      withServe(async (server) => {
+        const session = await openSession(server.port);
+        const answered: string[] = [];
+        const { promise: warm, resolve } = Promise.withResolvers<void>();
+        const caller = async (number: number) => {
+          for (let index = 0; !session.closed && !session.destroyed; index++) {
+            const name = `user ${number}-${index}`;
+            // The calls after the GOAWAY cannot be made; what counts is what was answered.
+            const answer = await finishCall(startCall(session), name).catch(() => undefined);
+            if (answer?.status !== "0") return;
+            answered.push(name);
+            if (answered.length === 2_000) resolve();
+          }
+        };
+        const callers = Array.from({ length: 50 }, (_, number) => caller(number).catch(() => {}));
+        await warm;
+        server.kill("SIGTERM");
+        await Promise.all(callers);
+        const { code, stdout } = await server.ended();
+        assert.equal(code, 0);
+        const logged = new Set(stdout.match(/user \d+-\d+/g));
+        assert.deepEqual(answered.filter((name) => !logged.has(name)), []);
+      }, ["--log", format]),
+  );
+}
+
+posixTest(
+  "ten thousand calls on one connection are all answered and logged",
+  () =>
+    withServe(async (server) => {
+      const session = await openSession(server.port);
+      const names = Array.from(
+        { length: 10_000 },
+        (_, index) => `user ${index}`,
+      );
+      for (let start = 0; start < names.length; start += 100) {
+        const batch = names.slice(start, start + 100);
+        const answers = await Promise.all(
+          batch.map((name) => finishCall(startCall(session), name)),
+        );
+        const expected = batch.map((name) => ({
+          status: "0",
+          message: `Привет, ${name}!`,
+        }));
+        assert.deepEqual(answers, expected);
+      }
+      session.close();
+      server.kill("SIGTERM");
+      const { stdout } = await server.ended();
+      const logged = stdout.split("\n").slice(1, -1).sort();
+      assert.deepEqual(
+        logged,
+        names.map((name) => `Получен запрос к методу GetUser от пользователя: ${name}`).sort(),
+      );
+    }),
+);
