@@ -7,6 +7,8 @@ import {
   posixTest,
   programTest,
   type Result,
+  shell,
+  shellCommand,
   startUsersvc,
   usersvc,
   withFolder,
