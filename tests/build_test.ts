@@ -240,6 +240,17 @@ async function refusedByLauncher(copy: string): Promise<void> {
       });
     }
   }
+  for (const args of ["call Alice", "serve", "--version"]) {
+    assert.deepEqual(await shell(`ulimit -n 12; '${copy}/usersvc' ${args}`), {
+      code: 1,
+      stdout: "",
+      stderr: "usersvc: too few file descriptors: Deno needs 24 to start; " +
+        "allow more (ulimit -n 1024)\n",
+    });
+  }
+  // Some shells cannot run any script with so few.
+  const { code, stderr } = await shell(`ulimit -n 10; '${copy}/usersvc' call Alice`);
+  assert.ok(code > 0 && /^[^\n]+\n$/.test(stderr), stderr);
   const commandLines = [["--help"], ["--version"], ["proto"], ["call", "Alice"], ["check"], [
     "serve",
   ]];

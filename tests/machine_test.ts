@@ -12,6 +12,7 @@ import {
   STARTED,
   Transcript,
   usersvc,
+  withServe,
 } from "./support/program.ts";
 
 /** Starts a server with a limit of file descriptors: how it failed, or what its calls came to. */
@@ -47,6 +48,23 @@ for (
     assert.deepEqual(await serveWith(enough, args), Array(3).fill("answered"));
   });
 }
+
+linuxTest(
+  "too few file descriptors to connect are one line, enough are enough",
+  () =>
+    withServe(async ({ port }) => {
+      for (const command of ["call A", "call A B", "check"]) {
+        const line = `${shellCommand(command)} --port ${port}`;
+        const { code, stdout, stderr } = await shell(`ulimit -n 24; ${line}`);
+        assert.deepEqual([code, stdout], [1, ""], stderr);
+        assert.match(
+          stderr,
+          /^usersvc \w+: too few file descriptors: 8 have to be free to connect; .*\n$/,
+        );
+        assert.equal((await shell(`ulimit -n 64; ${line}`)).code, 0);
+      }
+    }),
+);
 
 linuxTest("too few file descriptors for a socket file are one line", async () => {
   const { code, stderr } = await shell(

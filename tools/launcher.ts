@@ -39,12 +39,17 @@ esac
 `;
 }
 
+/** With fewer than 22 file descriptors Deno 2.9.2 panics or fails before any code of ours runs. */
+const MIN_DESCRIPTORS = 24;
+
 /** A line for each way in which a launcher can be of no use. */
 const faults = {
   noDeno: `usersvc: cannot run ${Deno.execPath()}, the Deno that built this launcher; ` +
     "build it again with: npx -y deno@2.9.2 task build",
   noBundle: `usersvc: ${main} is gone; build it again with: npx -y deno@2.9.2 task build`,
   unreadable: `usersvc: this user cannot read ${main}`,
+  descriptors: `usersvc: too few file descriptors: Deno needs ${MIN_DESCRIPTORS} to start; ` +
+    "allow more (ulimit -n 1024)",
   unheard: "usersvc: cannot write the output: stdout is closed",
 };
 
@@ -55,6 +60,8 @@ async function shellScript(): Promise<string> {
 # Made by \`deno task build\`, which could not download the runtime for a standalone executable.
 deno=${shellWord(Deno.execPath())}
 main=${shellWord(main)}
+limit=$(ulimit -n)
+[ "$limit" = unlimited ] || [ "$limit" -ge ${MIN_DESCRIPTORS} ] || ${refuse(faults.descriptors)}
 [ -x "$deno" ] || ${refuse(faults.noDeno)}
 [ -r "$main" ] || { [ -e "$main" ] && ${refuse(faults.unreadable)} || ${refuse(faults.noBundle)}; }
 ${await refuseOtherThanUtf8()}# Deno opens /dev/null in place of a closed stdout: nothing would be printed, with exit code 0.

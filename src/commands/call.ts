@@ -10,8 +10,12 @@ import type { Target } from "../client/target.ts";
 import type { CallOptions } from "../client/user_client.ts";
 import { escapeControls } from "../cli/escape.ts";
 import { CONCURRENCY, DURATION, PERCENT, RATE, REPEATS } from "./value_ranges.ts";
-import { connectionFlags, connectionOf, timeoutFlag } from "./connection_flags.ts";
-import { procMissing } from "../workarounds/missing_proc.ts";
+import {
+  connectingObstacle,
+  connectionFlags,
+  connectionOf,
+  timeoutFlag,
+} from "./connection_flags.ts";
 
 const SUMMARY_FORMS = ["text", "json"] as const;
 
@@ -25,7 +29,7 @@ export const command = defineCommand({
 code: 67 INVALID_ARGUMENT, 68 DEADLINE_EXCEEDED, 78 UNAVAILABLE. Several names
 are all called, each with a deadline of its own; the exit code is that of the
 first name whose call failed.`,
-  obstacle: procMissing,
+  obstacle: connectingObstacle,
   operands: [{
     name: "NAME",
     help: "the username to greet; - reads names from stdin, one per line",

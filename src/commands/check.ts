@@ -5,8 +5,12 @@ import type { Connection } from "../client/connection.ts";
 import type { CheckOptions } from "../client/health_client.ts";
 import { escapeControls } from "../cli/escape.ts";
 import { STATUS_NAMES } from "../contract/status_codes.ts";
-import { connectionFlags, connectionOf, timeoutFlag } from "./connection_flags.ts";
-import { procMissing } from "../workarounds/missing_proc.ts";
+import {
+  connectingObstacle,
+  connectionFlags,
+  connectionOf,
+  timeoutFlag,
+} from "./connection_flags.ts";
 
 /**
  * The exit codes of a health check, which are those of grpc-health-probe.
@@ -43,7 +47,7 @@ export const command = defineCommand({
   details: `Prints the status. The exit code is 0 for SERVING, otherwise that of
 grpc-health-probe: 1 wrong command line, 2 no connection, 3 the call failed,
 4 another status.`,
-  obstacle: procMissing,
+  obstacle: connectingObstacle,
   operands: [],
   flags: {
     service: {

@@ -6,6 +6,8 @@ import { HEADER, headerFault, parseHeader } from "../client/metadata.ts";
 import { parseTarget, TARGET, type Target, withPort } from "../client/target.ts";
 import type { ClientTls } from "../client/tls_options.ts";
 import { cut, escapeControls } from "../cli/escape.ts";
+import { tooFewDescriptors } from "../workarounds/descriptors_run_out.ts";
+import { procMissing } from "../workarounds/missing_proc.ts";
 import { DURATION, KEEPALIVE, RETRIES } from "./value_ranges.ts";
 
 const file = { value: "FILE", ...PATH } as const;
@@ -95,6 +97,14 @@ export const timeoutFlag = {
   help: "How long one call may take, retries included: 2s, 1m",
   ...DURATION,
 } as const;
+
+/** With fewer file descriptors, Deno panics when it loads modules, looks a name up or connects. */
+const DESCRIPTORS = 8;
+
+/** Why no connection can be made on this machine; undefined if nothing is in the way. */
+export function connectingObstacle(): string | undefined {
+  return procMissing() ?? tooFewDescriptors(DESCRIPTORS, "connect");
+}
 
 /** A target, and how it was typed. */
 interface TypedTarget {

@@ -1,5 +1,5 @@
 /** The file descriptors that a server needs to start, and the permissions that it gives up then. */
-import { canOpen } from "../workarounds/descriptors_run_out.ts";
+import { tooFewDescriptors } from "../workarounds/descriptors_run_out.ts";
 import type { ServeOptions } from "./lifecycle.ts";
 
 /**
@@ -16,7 +16,7 @@ export function dropPrivileges({ tls, endpoints, faults }: ServeOptions): void {
 /**
  * How many file descriptors have to be free when a server starts: with fewer it would start and
  * answer no call, or Deno would panic. Measured with Deno 2.9.2 and `ulimit -n` from 10 up; with fewer
- * than 21 Deno may fail before any of our code runs.
+ * than 22 Deno may fail before any of our code runs.
  */
 const NEEDED = {
   /** To load modules, to listen, and for the first connections. */
@@ -45,7 +45,5 @@ export function descriptorsMissing(
   const needed = workers === undefined
     ? listening
     : Math.max(listening + NEEDED.starting + NEEDED.worker * workers, NEEDED.inWorker);
-  if (canOpen(needed)) return undefined;
-  return `too few file descriptors: ${needed} have to be free to serve like this; ` +
-    "allow more (ulimit -n 1024)";
+  return tooFewDescriptors(needed, "serve like this");
 }

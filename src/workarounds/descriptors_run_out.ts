@@ -50,6 +50,18 @@ export function watchDescriptors(spare = 16): DescriptorWatch {
   };
 }
 
+/**
+ * Checks whether enough file descriptors are free to begin with something.
+ *
+ * @param purpose to follow "have to be free to"
+ * @returns what is missing, one line; undefined if it is enough
+ */
+export function tooFewDescriptors(needed: number, purpose: string): string | undefined {
+  if (canOpen(needed)) return undefined;
+  return `too few file descriptors: ${needed} have to be free to ${purpose}; ` +
+    "allow more (ulimit -n 1024)";
+}
+
 /** Whether as many file descriptors are free; sockets need no permission that a server does not have. */
 export function canOpen(count: number): boolean {
   const opened: Deno.Listener[] = [];
