@@ -234,7 +234,7 @@ function start(where: Place, program: string, args: readonly string[]): Deno.Chi
     stdout: "piped",
     stderr: "piped",
     // No recipe takes so long: it waits for something that does not come.
-    signal: AbortSignal.timeout(60_000),
+    signal: AbortSignal.timeout(120_000),
   }).spawn();
 }
 
