@@ -1,6 +1,5 @@
 import config from "../deno.json" with { type: "json" };
 import type { Program } from "./cli/command.ts";
-import { mergeSignals } from "./cli/exit.ts";
 import { giveUpRunning, runProgram } from "./cli/program.ts";
 import { TlsError } from "./contract/tls_error.ts";
 
@@ -29,8 +28,6 @@ export const program: Program = {
 
 /** Runs the program, or one of its workers where a supervisor has started this process. */
 async function start(): Promise<number> {
-  // The package for npm says so: Node cannot replace itself by another program.
-  if (Deno.env.get("USERSVC_SIGNALS") === "forwarded") mergeSignals();
   const task = Deno.env.get("USERSVC_WORKER");
   if (task === undefined) return await runProgram(program, Deno.args);
   giveUpRunning();

@@ -81,19 +81,24 @@ posixTest(
     }, TWO),
 );
 
-posixTest(
-  "SIGINT for the whole group, as Ctrl-C sends it, drains as well",
-  () =>
-    withServe(async (server) => {
-      const pids = await started(server, 2);
-      const { session, stream } = await callInFlight(server);
-      const heard = goaway(session);
-      for (const pid of [server.pid, ...pids]) Deno.kill(pid, "SIGINT");
-      await heard;
-      assert.equal((await finishCall(stream, "A")).status, "0");
-      assert.equal((await server.ended()).code, 0);
-    }, TWO),
-);
+for (const signal of ["SIGINT", "SIGHUP"] as const) {
+  posixTest(
+    `${signal} for the whole group, as a terminal sends it, drains as well`,
+    () =>
+      withServe(async (server) => {
+        const pids = await started(server, 2);
+        const { session, stream } = await callInFlight(server);
+        const heard = goaway(session);
+        for (const pid of [...pids, server.pid]) Deno.kill(pid, signal);
+        await heard;
+        assert.equal((await finishCall(stream, "A")).status, "0");
+        const { code, stderr } = await server.ended();
+        assert.equal(code, 0);
+        assert.match(stderr, new RegExp(`${signal}: draining`));
+        assert.doesNotMatch(stderr, /has ended|TLS/);
+      }, TWO),
+  );
+}
 
 posixTest(
   "calls that do not finish in time are cancelled, exit code 1",
@@ -120,9 +125,11 @@ posixTest(
       server.kill("SIGTERM");
       await heard;
       server.kill("SIGINT");
-      assert.equal((await server.ended()).code, 128 + 2);
+      const { code, stderr } = await server.ended();
+      assert.equal(code, 128 + 2);
+      assert.match(stderr, /a second signal, SIGINT: ended at once, calls cut: 1\n$/);
       await Promise.all(pids.map(gone));
-    }, TWO),
+    }, [...TWO, "--grace", "1m"]),
 );
 
 posixTest("a port in use is the same error as with one process, once", async () => {

@@ -16,6 +16,7 @@ const STOP_SIGNALS: readonly Deno.Signal[] = Deno.build.os === "windows"
   : ["SIGINT", "SIGTERM"];
 
 const NUMBER: Partial<Record<Deno.Signal, number>> = {
+  SIGHUP: 1,
   SIGINT: 2,
   SIGTERM: 15,
   SIGBREAK: 21,
@@ -27,25 +28,25 @@ export interface StopSignals {
   next(): Promise<Deno.Signal>;
 }
 
-/** How long after a signal the same one still counts as that one, in milliseconds. */
-let oneMs = 0;
+/**
+ * How long after a signal the same one still counts as that one, in milliseconds. Who sends a signal
+ * to a process and to its group (timeout, a closing terminal), or passes on to it what it has had
+ * itself (the package for npm), has it arrive twice.
+ */
+const ONE_SIGNAL_MS = 500;
 
 /**
- * Has a signal count once that arrives a second time within half a second. A program that starts this
- * one passes signals on which a terminal, or a service manager, has sent to both.
+ * Takes over SIGINT and SIGTERM from now on: they no longer end the process by themselves.
+ *
+ * @param more further signals that ask the program to stop
  */
-export function mergeSignals(): void {
-  oneMs = 500;
-}
-
-/** Takes over SIGINT and SIGTERM from now on: they no longer end the process by themselves. */
-export function takeStopSignals(): StopSignals {
+export function takeStopSignals(more: readonly Deno.Signal[] = []): StopSignals {
   const arrived: Deno.Signal[] = [];
   let wake = () => {};
-  for (const signal of STOP_SIGNALS) {
+  for (const signal of [...STOP_SIGNALS, ...more]) {
     let last = -Infinity;
     Deno.addSignalListener(signal, () => {
-      if (performance.now() - last < oneMs) return;
+      if (performance.now() - last < ONE_SIGNAL_MS) return;
       last = performance.now();
       arrived.push(signal);
       wake();

@@ -41,7 +41,8 @@ export const command = defineCommand({
   summary: "Run the server",
   details: `SIGINT (Ctrl-C) and SIGTERM drain it: it accepts no new connections, and calls
 in flight have the time of --grace to finish. A second signal ends it at once.
-SIGHUP reads the TLS files and the file of answers again.
+SIGHUP reads the TLS files and the file of answers again, where there are any,
+and drains a server that has none.
 
 Faults are for tests of clients. Of several, the first that has something to say
 of a call decides alone: the call's metadata (--faults-by-metadata), --answers,

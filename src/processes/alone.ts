@@ -4,14 +4,14 @@ import type { ServerEvents } from "../server/events.ts";
 import type { TcpEndpoint } from "../server/listen.ts";
 import { startServer } from "../server/server.ts";
 import {
-  drainAndTell,
+  drainUnlessEnded,
   FLUSH_MS,
   reloadFiles,
   reloadOnSighup,
   type ServeOptions,
+  takeServerSignals,
 } from "./lifecycle.ts";
 import { dropPrivileges } from "./resources.ts";
-import { exitCodeOfSignal, takeStopSignals } from "../cli/exit.ts";
 
 /** The log warns once the memory of this process passes this, in bytes. */
 const MUCH_MEMORY = 512_000_000;
@@ -29,7 +29,7 @@ const MEASURE_MS = 1_000;
  */
 export async function serveAlone(options: ServeOptions, memoryRemedy: string): Promise<number> {
   const log = openLog(options.log);
-  const signals = takeStopSignals();
+  const signals = takeServerSignals(options);
   const events = options.metrics ? await withMetrics(options.metrics, log) : log;
   const server = await startServer(options, events);
   dropPrivileges(options);
@@ -37,10 +37,9 @@ export async function serveAlone(options: ServeOptions, memoryRemedy: string): P
   adviseOnMemory(log, memoryRemedy);
   reloadOnSighup(options, log, (what) => reloadFiles(server, what));
   const signal = await signals.next();
-  const exitCode = await Promise.race([
-    drainAndTell(server, options.graceMs, signal, log),
-    signals.next().then(exitCodeOfSignal),
-  ]);
+  const end = () => Promise.resolve({ cancelled: server.callsInFlight() });
+  const ending = { drain: server.drain, end };
+  const exitCode = await drainUnlessEnded(ending, options.graceMs, signal, signals, log);
   await log.flush(FLUSH_MS);
   return exitCode;
 }

@@ -56,10 +56,13 @@ export interface WorkerRequests {
     readonly request: { readonly what: ReloadedFiles };
     readonly response: { faults: string[] };
   };
-  /** Whether the worker is alive; the answer is its memory (resident set size) in bytes. */
+  /**
+   * Whether the worker is alive; the answer is its memory (resident set size) in bytes, and how many
+   * calls are in flight.
+   */
   heartbeat: {
     readonly request: Record<never, never>;
-    readonly response: { readonly rss: number };
+    readonly response: { readonly rss: number; readonly calls: number };
   };
   /** What the worker has counted so far; an empty list where metrics are off. */
   metrics: { readonly request: Record<never, never>; readonly response: Snapshot };

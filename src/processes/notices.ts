@@ -43,6 +43,24 @@ export function drainOutcome(outcome: DrainOutcome): Notice {
   };
 }
 
+/**
+ * A second signal has ended a drain.
+ *
+ * @param cancelled how many calls were in flight; of workers that hang, nothing is known
+ */
+export function endedAtOnce(
+  signal: Deno.Signal,
+  { cancelled, unknown }: { readonly cancelled: number; readonly unknown?: true },
+): Notice {
+  return {
+    level: "warn",
+    event: "ended_at_once",
+    message: `a second signal, ${signal}: ended at once, calls cut: ` +
+      `${unknown ? "at least " : ""}${cancelled}`,
+    fields: { reason: signal, cancelled },
+  };
+}
+
 /** The files that a server reads again: of TLS, or of answers. */
 export type ReloadedFiles = "tls" | "answers";
 
@@ -66,8 +84,8 @@ export function reloaded(what: ReloadedFiles, of = ""): Notice {
 }
 
 /** Files could not be read again. */
-export function reloadFailed(what: ReloadedFiles, why: string, level: Notice["level"]): Notice {
-  return { level, event: `${what}_reload_failed`, message: `SIGHUP: ${why}` };
+export function reloadFailed(what: ReloadedFiles, why: string): Notice {
+  return { level: "error", event: `${what}_reload_failed`, message: `SIGHUP: ${why}` };
 }
 
 /** Says that the files in use stay in use, and why. */
@@ -91,7 +109,7 @@ export function workerReloadedLate(
   const who = workerName(worker);
   return faults.length === 0
     ? reloaded(what, ` of ${who}`)
-    : reloadFailed(what, `${who}: ${faults.join("; ")}`, "error");
+    : reloadFailed(what, `${who}: ${faults.join("; ")}`);
 }
 
 /** Which worker a notice is about. */

@@ -32,7 +32,7 @@ import {
   workerStarted,
 } from "./notices.ts";
 import type { ServeOptions } from "./lifecycle.ts";
-import { askToCount, askToDrain, askToReload } from "./requests.ts";
+import { askForCallsInFlight, askToCount, askToDrain, askToReload } from "./requests.ts";
 import { startWorker, type WorkerEnd, type WorkerEvent } from "./worker_process.ts";
 import { isBeingReplaced, openBackOff, type Slot, type Worker } from "./worker_state.ts";
 
@@ -64,8 +64,12 @@ export interface Pool {
    * @returns why files could not be reloaded, each reason once
    */
   reload(what: ReloadedFiles): Promise<Set<string>>;
-  /** Ends all workers at once. */
-  kill(): void;
+  /**
+   * Ends all workers at once, or after 1 s if one does not say how many calls it has.
+   *
+   * @returns how many calls that has cut; `unknown` where a worker has not said it
+   */
+  end(): Promise<{ readonly cancelled: number; readonly unknown?: true }>;
 }
 
 /** Told what metrics need to know of a pool's workers. */
@@ -152,7 +156,7 @@ export function openPool(
       const faults = workersIn(pool, "serving").map((worker) => askToReload(worker, what, say));
       return new Set((await Promise.all(faults)).flat());
     },
-    kill: () => pool.workers.forEach(({ process }) => process.kill()),
+    end: () => end(pool),
   };
 }
 
@@ -282,6 +286,14 @@ async function drainAll(pool: PoolState, graceMs: number): Promise<DrainOutcome>
     cancelled: drained.reduce((sum, one) => sum + (one?.cancelled ?? 0), 0),
     died: drained.filter((one) => one === undefined).length,
   };
+}
+
+async function end(pool: PoolState): ReturnType<Pool["end"]> {
+  const asked = workersIn(pool, "serving", "draining").map(askForCallsInFlight);
+  const calls = await Promise.all(asked);
+  pool.workers.forEach(({ process }) => process.kill());
+  const cancelled = calls.reduce<number>((sum, one) => sum + (one ?? 0), 0);
+  return calls.includes(undefined) ? { cancelled, unknown: true } : { cancelled };
 }
 
 function tick(pool: PoolState): void {

@@ -30,6 +30,16 @@ export async function askToCount({ process, account }: Worker): Promise<void> {
 }
 
 /**
+ * Asks a worker how many calls it has; waits for it no longer than 1 s.
+ *
+ * @returns undefined if it has not answered; 0 if it has ended
+ */
+export async function askForCallsInFlight({ process }: Worker): Promise<number | undefined> {
+  const answer = await inTime(process.ask({ kind: "heartbeat" }));
+  return answer === LATE ? undefined : answer?.calls ?? 0;
+}
+
+/**
  * Asks a worker to read files again; waits for it no longer than 1 s.
  *
  * @param say told of an answer that comes later

@@ -8,9 +8,15 @@ import {
   type TcpEndpoint,
 } from "../server/listen.ts";
 import { type HandOver, openHandOver } from "./hand_over.ts";
-import { drainAndTell, FLUSH_MS, reloadOnSighup, type ServeOptions } from "./lifecycle.ts";
+import {
+  drainUnlessEnded,
+  FLUSH_MS,
+  reloadOnSighup,
+  type ServeOptions,
+  takeServerSignals,
+} from "./lifecycle.ts";
 import { openPool, type Pool, type PoolObserver, type PoolOptions } from "./pool.ts";
-import { ExitCode, exitCodeOfSignal, type StopSignals, takeStopSignals } from "../cli/exit.ts";
+import { ExitCode, type StopSignals } from "../cli/exit.ts";
 
 /**
  * Serves with several worker processes until SIGINT or SIGTERM, then drains them. A second signal
@@ -28,7 +34,7 @@ export async function serveWithWorkers(
   poolOptions: PoolOptions,
 ): Promise<number> {
   const log = openLog(options.log);
-  const signals = takeStopSignals();
+  const signals = takeServerSignals(options);
   const handOver = openHandOver();
   try {
     const listeners = await acceptAll(acceptUnread, options.endpoints, handOver.give);
@@ -84,11 +90,5 @@ async function supervise(
   reloadOnSighup(options, log, pool.reload);
   const signal = await stop;
   stopListening();
-  return await Promise.race([
-    drainAndTell(pool, options.graceMs, signal, log),
-    signals.next().then((second) => {
-      pool.kill();
-      return exitCodeOfSignal(second);
-    }),
-  ]);
+  return await drainUnlessEnded(pool, options.graceMs, signal, signals, log);
 }

@@ -19,7 +19,7 @@ export interface Duties {
   drain(request: WorkerRequests["drain"]["request"]): Promise<Drained>;
   /** Tells what the worker has counted. */
   metrics(): Promise<Snapshot>;
-  /** Tells how much memory the worker uses. */
+  /** Tells how much memory the worker uses, and how many calls it has. */
   heartbeat(): ResponseTo<"heartbeat">;
   /** Reads files again. */
   reload(request: WorkerRequests["reload"]["request"]): Promise<ResponseTo<"reload">>;

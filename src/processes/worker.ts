@@ -47,7 +47,7 @@ export async function serveAsWorker(text: string): Promise<number> {
       return metrics ? { ...drained, metrics: await metrics.snapshot() } : drained;
     },
     metrics: () => metrics ? metrics.snapshot() : Promise.resolve([]),
-    heartbeat: () => ({ rss: Deno.memoryUsage().rss }),
+    heartbeat: () => ({ rss: Deno.memoryUsage().rss, calls: server.callsInFlight() }),
     reload: async ({ what }) => ({ faults: await reloadFiles(server, what) }),
   });
   let answered = false;
@@ -67,12 +67,12 @@ async function loadMetrics(worker: number) {
 }
 
 /**
- * Ignores SIGINT, which Ctrl-C sends to the supervisor as well. SIGTERM asks the supervisor to recycle
+ * Ignores SIGINT and SIGHUP, which Ctrl-C and a closing terminal send to the supervisor as well. SIGTERM asks the supervisor to recycle
  * this worker; a second SIGTERM changes nothing, because tools that stop a whole process group may
  * send several. Only a second signal to the supervisor ends the calls at once.
  */
 function takeWorkerSignals(supervisor: SupervisorChannel): void {
-  Deno.addSignalListener("SIGINT", () => {});
+  for (const signal of ["SIGINT", "SIGHUP"] as const) Deno.addSignalListener(signal, () => {});
   Deno.addSignalListener("SIGTERM", () => void supervisor.send({ kind: "recycle" }));
 }
 

@@ -74,7 +74,7 @@ export async function drain(parts: DrainedParts, graceMs: number): Promise<{ can
   // closed before grpc-js can wait for it. Here the close of the connections shows the end of all calls.
   server.tryShutdown(() => {});
   if (await isOverWithin(graceMs, closed)) return { cancelled: 0 };
-  const cancelled = openCallCount(server) + (http?.count() ?? 0);
+  const cancelled = callsInFlight(server, http);
   getUser.cancel();
   if (!await isOverWithin(CANCEL_MS, closed)) {
     server.forceShutdown();
@@ -82,6 +82,11 @@ export async function drain(parts: DrainedParts, graceMs: number): Promise<{ can
     await closed;
   }
   return { cancelled };
+}
+
+/** How many calls are in flight, by every protocol. */
+export function callsInFlight(server: Server, http: HttpSide | undefined): number {
+  return openCallCount(server) + (http?.count() ?? 0);
 }
 
 /**

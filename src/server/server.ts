@@ -5,7 +5,7 @@ import {
   serviceName,
   type UserServiceHandlers,
 } from "../contract/contract.ts";
-import { drain, type StreamingCalls, watchStreamingCalls } from "./drain.ts";
+import { callsInFlight, drain, type StreamingCalls, watchStreamingCalls } from "./drain.ts";
 import { takeGrpcLog } from "../workarounds/grpc_log.ts";
 import { limitMessages } from "../workarounds/received_messages.ts";
 import type { ServerEvents } from "./events.ts";
@@ -59,6 +59,8 @@ export interface RunningServer {
    * @returns how many calls were cancelled
    */
   drain(graceMs: number, replaced?: boolean): Promise<{ cancelled: number }>;
+  /** How many calls are in flight, by every protocol. */
+  callsInFlight(): number;
   /**
    * Reads the TLS files again, for later connections. Without TLS it does nothing.
    *
@@ -123,6 +125,7 @@ export async function startServer(
       const parts = { server, sessions, listeners, streamingCalls, http, getUser: getUserService };
       return drain(parts, graceMs);
     },
+    callsInFlight: () => callsInFlight(server, http),
     reloadTls: door.reloadTls,
     reloadAnswers,
   };

@@ -80,7 +80,7 @@ function send({ pid }, signal) {
 }
 
 function start({ path, why }) {
-  const env = { ...process.env, DENO_DIR: cacheFolder(), USERSVC_SIGNALS: "forwarded" };
+  const env = { ...process.env, DENO_DIR: cacheFolder() };
   // Deno takes a comma for the end of a path, so such a path cannot be allowed by name.
   const allowed = path.includes(",") ? "" : `=${path}`;
   const run = flags.map((flag) => flag.replace("={deno}", () => allowed));
