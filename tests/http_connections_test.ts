@@ -4,6 +4,7 @@ import { Buffer } from "node:buffer";
 import { connect as connectHttp2 } from "node:http2";
 import { connect } from "node:net";
 import { ask, framed, GET_USER, message } from "./support/http_client.ts";
+import { inTime } from "./support/waits.ts";
 import { posixTest, programTest, Transcript, withServe } from "./support/program.ts";
 
 /** How long an answer may take, in milliseconds. */
@@ -318,6 +319,21 @@ posixTest(
       await connection.close();
     }),
 );
+
+programTest("a body that is refused by HTTP/2 is read", () =>
+  withServe(async ({ port }) => {
+    const session = connectHttp2(`http://127.0.0.1:${port}`);
+    session.on("error", () => {});
+    const stream = session.request({
+      ":method": "POST",
+      ":path": GET_USER,
+      "content-type": "application/grpc-web",
+    });
+    const closed = new Promise((resolve) => stream.once("close", resolve));
+    stream.resume().end(Buffer.alloc(4 * 1024 * 1024, framed(message("A"))));
+    await inTime("end of the stream", closed);
+    session.destroy();
+  }));
 
 posixTest(
   "an answer by HTTP/2 does not wait for the rest of its request",

@@ -68,6 +68,8 @@ export function openHttpSide(options: HttpOptions): HttpSide {
  */
 function stopReading(stream: ServerHttp2Stream): void {
   if (stream.readableEnded || stream.destroyed) return;
+  // The request would pause the stream again once it holds as much as nobody reads.
+  stream.removeAllListeners("data");
   stream.resume();
   const timer = setTimeout(() => stream.close(constants.NGHTTP2_NO_ERROR), LIMITS.lingerMs);
   stream.once("close", () => clearTimeout(timer));
