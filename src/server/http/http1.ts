@@ -204,6 +204,8 @@ function watchEnd(connection: Connection): void {
     clearTimeout(connection.timer);
     connection.ending = true;
     connection.exchange?.sink.destroy();
+    // Deno 2.9.2 keeps closed sockets, and with them all that their listeners hold.
+    socket.removeAllListeners().on("error", () => {});
   });
 }
 
