@@ -221,15 +221,50 @@ pageTest("health turns at SIGTERM, and the call in flight is answered", async (o
   await page.click("form button");
   await server.stdout.until(/Alice/);
   server.kill("SIGTERM");
-  await until("#health", /^(NOT_SERVING|NO_ANSWER)$/);
+  await until("#health", /^NOT_SERVING$/);
   assert.equal(await until("#greeting", /./), "Привет, Alice!");
   assert.equal((await server.ended()).code, 0);
   await until("#health", /^NO_ANSWER$/);
   await page.click("form button");
   await until("#facts", /^statusUNAVAILABLE/);
+  // It has failed, but has no latency.
+  await until("#latency", /^calls2failed1p50/);
   assert.match(await until("#states", /SERVING.*$/), /^\d\d:\d\d:\d\dNO_ANSWER.*SERVING/);
   for (const complaint of complaints()) assert.match(complaint, /^Failed to load resource: /);
 }, { args: ["--delay", "2s"] });
+
+pageTest("a call that waits says so, and can be cancelled", async (open, { stderr }) => {
+  const { page, until, text } = open;
+  const busy = () => page.$eval("#answer", (area) => area.getAttribute("aria-busy"));
+  await page.click("#call");
+  await until("#call", /^Cancel$/);
+  assert.equal(await text("#facts"), "statuswaiting for the answer");
+  assert.equal(await busy(), "true");
+  assert.ok(await page.$eval("#hundred", (button) => button.matches(":disabled")));
+  await page.click("#call");
+  assert.equal(await until("#greeting", /./), "you have cancelled the call");
+  await until("#call", /^Greet$/);
+  assert.match(await text("#facts"), /^statusCANCELLED/);
+  assert.equal(await busy(), "false");
+  assert.equal(await text("#latency"), "");
+  await stderr.until(/CANCELLED/);
+}, { args: ["--delay", "1m"] });
+
+pageTest("controls of direction in a name reorder nothing around it", async (open) => {
+  assert.equal(await greet(open, "\u202eabc", /abc/), "Привет, \u202eabc!");
+  for (const selector of ["#greeting", "#request pre", "#reply pre"]) {
+    // Where the last two characters of the element are.
+    const [before, last] = await open.page.evaluate(`{
+      const text = document.querySelector(${JSON.stringify(selector)}).lastChild;
+      [2, 1].map((fromEnd) => {
+        const range = document.createRange();
+        range.setStart(text, text.length - fromEnd);
+        range.setEnd(text, text.length - fromEnd + 1);
+        return range.getBoundingClientRect().left;
+      })}`) as number[];
+    assert.ok(before! < last!, `${selector}: ${before}, ${last}`);
+  }
+});
 
 /** What axe-core has found: rules for people who cannot see, use a mouse or tell colours apart. */
 async function violations({ page }: OpenPage): Promise<string[]> {
@@ -250,7 +285,7 @@ linuxTest(
         // axe-core writes markup, which the page's policy forbids.
         await page.setBypassCSP(true);
         await page.reload();
-        for (const [width, value] of [[1280, "light"], [360, "dark"]] as const) {
+        for (const [width, value] of [[1280, "light"], [375, "dark"]] as const) {
           await page.setViewport({ width, height: 760 });
           await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value }]);
           for (const [name, answer] of [["W".repeat(256), /^Привет/], ["", /empty/]] as const) {
@@ -258,6 +293,15 @@ linuxTest(
             assert.deepEqual(await violations(open), [], `${width} ${value} ${name}`);
             const wide = await page.evaluate("document.documentElement.scrollWidth");
             assert.equal(wide, width, `${name} is wider than the window`);
+            // Code is scrolled: it has no more lines than its text.
+            const broken = await page.evaluate(`
+              [...document.querySelectorAll("pre")].filter((code) => {
+                const range = document.createRange();
+                range.selectNodeContents(code);
+                const tops = new Set([...range.getClientRects()].map(({ top }) => Math.round(top)));
+                return tops.size > code.textContent.split("\\n").length;
+              }).map((code) => code.textContent)`);
+            assert.deepEqual(broken, []);
           }
         }
       })
