@@ -464,6 +464,10 @@ programTest(
         [text("", "!!!!"), WEB],
         [text("+proto", `${ANN}A`), WEB],
         [text("; charset=utf-8", ANN), /^200 .*grpc-status: 0\r\n/s],
+        [
+          post("application/grpc-web-text; charset=utf-8", ANN, { "grpc-encoding": "br" }),
+          /status: 12/,
+        ],
         [post("application/json", "{}", { "content-encoding": "br" }), /^501 .*"unimplemented"/],
       ];
       for (const version of [1, 2] as const) {

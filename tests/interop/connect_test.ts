@@ -176,6 +176,9 @@ const CASES: Readonly<Record<string, Sent>> = {
   "gzip that is not used, gRPC-Web": web(framed(ANN), WEB_GZIP),
   "gzip, cut off, gRPC-Web": web(flagged(1, gzipSync(ANN).subarray(0, -4)), WEB_GZIP),
   "compressed without an encoding, gRPC-Web": web(flagged(1, gzipSync(ANN))),
+  "an unknown encoding and a charset": post("application/json; charset=utf-8", "{}", {
+    "content-encoding": "snappy",
+  }),
   "br, gRPC-Web": web(flagged(1, ANN), { "grpc-encoding": "br" }),
   "an unknown flag": web(flagged(2, ANN)),
   "trailers of the client": web(flagged(0x80, ANN)),

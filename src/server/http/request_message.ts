@@ -57,7 +57,7 @@ export function withMessage(
   header.set("content-type", text === undefined ? type : type.replace(text, ""));
   header.delete("content-length");
   const encoding = takeEncoding(header, web === undefined ? "" : "grpc-");
-  if (encoding === undefined) return request;
+  if (encoding === undefined) return { ...request, header };
   const isJson = (plain ?? packed)?.toLowerCase() === "json";
   const maxBytes = isJson ? LIMITS.jsonBytes : LIMITS.messageBytes;
   const check: Check = (message, isCompressed) => {
