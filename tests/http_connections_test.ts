@@ -6,6 +6,7 @@ import { connect } from "node:net";
 import { ask, framed, GET_USER, message } from "./support/http_client.ts";
 import { inTime } from "./support/waits.ts";
 import { posixTest, programTest, Transcript, withServe } from "./support/program.ts";
+import { finishCall, openSession, startCall } from "./support/raw_client.ts";
 
 /** How long an answer may take, in milliseconds. */
 const ANSWER_MS = 60_000;
@@ -278,6 +279,12 @@ programTest("a deadline that is years away is none", () =>
       const { body } = await post(headers, framed(message("Bob")));
       assert.match(String(body), /grpc-status: 0\r\n/, timeout);
     }
+    const session = await openSession(port);
+    for (const timeout of ["596H", "597H", "1193H", "99999999H", "99999999M", "9999999S"]) {
+      const call = startCall(session, { "grpc-timeout": timeout });
+      assert.equal((await finishCall(call, "Cid")).status, "0", timeout);
+    }
+    session.close();
     assert.equal(stderr.text, "");
   }, ["--delay", "50ms"]));
 

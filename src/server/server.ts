@@ -6,6 +6,7 @@ import {
   type UserServiceHandlers,
 } from "../contract/contract.ts";
 import { callsInFlight, drain, type StreamingCalls, watchStreamingCalls } from "./drain.ts";
+import { ignoreFarDeadlines } from "../workarounds/far_deadlines.ts";
 import { takeGrpcLog } from "../workarounds/grpc_log.ts";
 import { limitMessages } from "../workarounds/received_messages.ts";
 import type { ServerEvents } from "./events.ts";
@@ -90,6 +91,7 @@ export async function startServer(
   accept: Accept = listen,
 ): Promise<RunningServer> {
   takeGrpcLog((level, message) => events.notice({ level, event: "grpc_log", message }));
+  ignoreFarDeadlines();
   limitMessages({ receive, decompress, noRoom: NO_ROOM }, LIMITS.messageBytes);
   const streamingCalls = watchStreamingCalls();
   const server = newServer(streamingCalls);
