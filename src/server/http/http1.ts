@@ -211,12 +211,12 @@ function watchEnd(connection: Connection): void {
 
 /** What the head of every answer begins with. */
 const AHEAD = Buffer.from("HTTP/1.1 ");
-const PROBE_MS = 5;
+const PROBE_MS = 20;
 
 /**
  * Answers a client that has closed its side, or finds out that it has closed all: TCP tells the
  * difference only to those who send. So the beginning of the answer is sent ahead, byte by byte, each
- * after three times the time of the one before.
+ * after twice the time of the one before.
  */
 function answerHalfClosed(connection: Connection): void {
   const { socket, input, exchange } = connection;
@@ -227,7 +227,7 @@ function answerHalfClosed(connection: Connection): void {
     timer = setTimeout(() => {
       if (exchange.response.headersSent || exchange.probed === AHEAD.length) return;
       socket.write(AHEAD.subarray(exchange.probed, ++exchange.probed));
-      probe(3 * ms);
+      probe(2 * ms);
     }, ms);
   };
   probe(PROBE_MS);
