@@ -178,7 +178,7 @@ programTest("TLS without --tls, and --tls without TLS, are named as that", async
     const late = await call(`localhost:${port}`, "--wait", "--timeout", "2s");
     assert.equal(
       late.stderr,
-      `usersvc call: DEADLINE_EXCEEDED from localhost:${port}: no connection within 2000 ms: ` +
+      `usersvc call: DEADLINE_EXCEEDED from localhost:${port}: no connection within 2 s: ` +
         `${plain}\n`,
     );
   }, SERVE);
@@ -202,7 +202,7 @@ programTest("a server that speaks no HTTP/2 inside TLS is named as that", async 
     const late = await call(`127.0.0.1:${port}`, ...CA, "--timeout", "2s");
     assert.match(
       late.stderr,
-      /: no connection within 2000 ms: the server speaks TLS, but not HTTP\/2/,
+      /: no connection within 2 s: the server speaks TLS, but not HTTP\/2/,
     );
   } finally {
     server.close();

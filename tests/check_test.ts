@@ -195,7 +195,7 @@ posixTest(
     withMutePeer((port) =>
       withWatch(port, "--timeout 2s", async ({ stdout, stderr, end }) => {
         const line = `usersvc check: DEADLINE_EXCEEDED from localhost:${port}: ` +
-          "no answer within 2000 ms; trying again every second\n";
+          "no answer within 2 s; trying again every second\n";
         await stderr.until(/\n/);
         assert.equal(await end("SIGTERM"), 143);
         assert.deepEqual([await stdout.all(), await stderr.all()], ["", line]);

@@ -78,7 +78,7 @@ posixTest("unix: says what is no socket file, and advises no server there", asyn
     const late = await call(`unix:${folder}`, "--wait", "--timeout", "2s");
     assert.match(
       late.stderr,
-      /: no connection within 2000 ms: it is a directory, not a socket file$/m,
+      /: no connection within 2 s: it is a directory, not a socket file$/m,
     );
   });
 });
@@ -140,7 +140,7 @@ programTest("--wait ends with the deadline and says what was wrong", async () =>
     code: 68,
     stdout: "",
     stderr:
-      `usersvc call: DEADLINE_EXCEEDED from 127.0.0.1:${port}: no connection within 2000 ms: ` +
+      `usersvc call: DEADLINE_EXCEEDED from 127.0.0.1:${port}: no connection within 2 s: ` +
       "connection refused\n",
   });
 });

@@ -1,9 +1,8 @@
 /** What becomes of calls that fail, or whose server is killed, and what --retries makes of it. */
 import assert from "node:assert/strict";
-import { Buffer } from "node:buffer";
-import { constants, createServer, type ServerHttp2Stream } from "node:http2";
-import type { AddressInfo, Socket } from "node:net";
-import { framed, message } from "./support/http_client.ts";
+import { constants } from "node:http2";
+import { answer, begin, getUserRequest, grpcMessage, message } from "./support/frames.ts";
+import { withHttp2Server } from "./support/http2_server.ts";
 import { posixTest, startUsersvc, usersvc, withFolder, withServe } from "./support/program.ts";
 import { openSession, startCall } from "./support/raw_client.ts";
 
@@ -13,32 +12,13 @@ async function withBreakingPeer(
   use: (port: number, calls: () => number) => Promise<void>,
 ): Promise<void> {
   let calls = 0;
-  let connection: Socket | undefined;
-  const server = createServer();
-  server.on("connection", (socket) => connection = socket);
-  server.on("sessionError", () => {});
-  server.on("stream", (stream: ServerHttp2Stream) => {
+  await withHttp2Server(({ stream, send, socket }) => {
     calls++;
-    stream.on("error", () => {});
-    stream.respond({ ":status": 200, "content-type": "application/grpc" }, {
-      waitForTrailers: true,
-    });
-    const message = Buffer.from("\0\0\0\0\x07\n\x05hello");
-    if (calls > breaks) {
-      stream.on("wantTrailers", () => stream.sendTrailers({ "grpc-status": "0" }));
-      stream.end(message);
-    } else {
-      stream.write(message);
-      // What was written has to leave before the end.
-      setTimeout(() => connection?.destroy(), 50);
-    }
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  try {
-    await use((server.address() as AddressInfo).port, () => calls);
-  } finally {
-    await new Promise<void>((resolve) => void server.close(() => resolve()));
-  }
+    if (calls > breaks) return send(answer(stream));
+    send(begin(stream), message(stream));
+    // What was written leaves before the end.
+    socket.end();
+  }, (port) => use(port, () => calls));
 }
 
 posixTest("a call whose connection breaks before the trailers is tried again", async () => {
@@ -66,7 +46,7 @@ async function framesOf(port: number, name: string, headers = {}) {
     resolve([part, String(fields["grpc-status"]), String(fields["hostname"])]);
   });
   stream.resume();
-  stream.end(framed(message(name)));
+  stream.end(grpcMessage(getUserRequest(name)));
   try {
     return await promise;
   } finally {

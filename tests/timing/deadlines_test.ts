@@ -39,7 +39,8 @@ programTest("a command ends with its deadline, whatever keeps it from a connecti
     const startUp = Math.min(first, await duration("call", "Alice", ...absent));
     for (const args of late) {
       const took = await duration(...args) - startUp;
-      assert.ok(took > 100 && took < 600, `${args.join(" ")}: ${took} ms beyond the start-up`);
+      // What is looked for beyond the deadline would take a second more.
+      assert.ok(took > 100 && took < 1_200, `${args.join(" ")}: ${took} ms beyond the start-up`);
     }
   });
 });
@@ -50,11 +51,13 @@ posixTest("check --watch waits no longer than its deadline for the first answer"
   await withPeer(
     (socket) => socket.once("data", (bytes) => isTls(bytes) || socket.end()),
     async (port) => {
+      const startUp = await duration("check", "--port", `${await closedPort()}`);
       const start = performance.now();
       await withWatch(port, "--timeout 300ms", async ({ stderr, end }) => {
         const [line] = await stderr.until(/^.*\n/);
         assert.match(line, /^usersvc check: UNAVAILABLE /);
-        assert.ok(performance.now() - start < 900, `${performance.now() - start} ms`);
+        const took = performance.now() - start - startUp;
+        assert.ok(took < 1_200, `${took} ms beyond the start-up`);
         await end("SIGTERM");
       });
     },
@@ -83,14 +86,9 @@ programTest(
   "call ends as soon as it has printed the answer",
   () =>
     withServe(async ({ port }) => {
-      // Ten calls would take 20 s if a channel's shortest timer (2 s) held up the end of each.
-      const start = Date.now();
-      for (let i = 0; i < 10; i++) {
-        assert.equal(
-          (await usersvc(["call", "A", "--port", `${port}`])).code,
-          0,
-        );
-      }
-      assert.ok(Date.now() - start < 10_000, `${Date.now() - start} ms`);
+      // It would take 2 s more if a channel's shortest timer held up the end.
+      const took = await duration("call", "A", "--port", `${port}`);
+      const refused = await duration("call", "A", "--port", `${await closedPort()}`);
+      assert.ok(took < refused + 1_500, `${took} ms, without a server ${refused} ms`);
     }),
 );
