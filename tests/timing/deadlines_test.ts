@@ -1,15 +1,59 @@
 /** How soon commands end, and how often they try. */
 import assert from "node:assert/strict";
+import type { AddressInfo } from "node:net";
+import { createServer } from "node:tls";
+import { cert } from "../support/grpc_peer.ts";
 import {
   posixTest,
   programTest,
   shell,
   shellCommand,
   usersvc,
+  withFolder,
   withServe,
 } from "../support/program.ts";
 import { closedPort, withPeer } from "../support/tcp_peer.ts";
 import { withWatch } from "../support/watch.ts";
+
+/** Calls until the deadline, and returns why there was no connection. */
+async function whyLate(address: string, ...flags: string[]): Promise<string> {
+  const call = ["call", "Alice", "--address", address, "--timeout", "2s", ...flags];
+  const { code, stdout, stderr } = await usersvc(call);
+  assert.deepEqual([code, stdout], [68, ""]);
+  const start = `usersvc call: DEADLINE_EXCEEDED from ${address}: no connection within 2 s: `;
+  assert.ok(stderr.startsWith(start), stderr);
+  return stderr.slice(start.length);
+}
+
+programTest("--wait ends with the deadline and says what was wrong", async () => {
+  const absent = `127.0.0.1:${await closedPort()}`;
+  assert.equal(await whyLate(absent, "--wait"), "connection refused\n");
+  await withServe(async ({ port }) => {
+    const why = await whyLate(`localhost:${port}`, "--wait");
+    assert.equal(why, "the server speaks TLS, call it with TLS\n");
+  }, ["--tls-cert", cert("server.pem"), "--tls-key", cert("server.key")]);
+  if (Deno.build.os === "windows") return;
+  await withFolder(async (folder) => {
+    const why = await whyLate(`unix:${folder}`, "--wait");
+    assert.equal(why, "it is a directory, not a socket file\n");
+  });
+});
+
+programTest("a server that speaks no HTTP/2 inside TLS is named as that", async () => {
+  const server = createServer({
+    cert: await Deno.readTextFile(cert("server.pem")),
+    key: await Deno.readTextFile(cert("server.key")),
+  }, (socket) => void socket.on("error", () => {}));
+  server.on("tlsClientError", () => {});
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  try {
+    const { port } = server.address() as AddressInfo;
+    const why = await whyLate(`127.0.0.1:${port}`, "--tls", "--tls-ca", cert("ca.pem"));
+    assert.match(why, /^the server speaks TLS, but not HTTP\/2/);
+  } finally {
+    server.close();
+  }
+});
 
 /** How long the program takes, in milliseconds: the least of three runs. */
 async function duration(...args: string[]): Promise<number> {
