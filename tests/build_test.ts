@@ -241,7 +241,7 @@ async function refusedByLauncher(copy: string): Promise<void> {
     }
   }
   for (const args of ["call Alice", "serve", "--version"]) {
-    assert.deepEqual(await shell(`ulimit -n 12; '${copy}/usersvc' ${args}`), {
+    assert.deepEqual(await shell(`ulimit -n 16; '${copy}/usersvc' ${args}`), {
       code: 1,
       stdout: "",
       stderr: "usersvc: too few file descriptors: Deno needs 24 to start; " +
