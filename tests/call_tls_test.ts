@@ -274,7 +274,7 @@ programTest("TLS flags that do not go together are usage errors", async () => {
     [["--tls", "--tls-key", "x"], "--tls-key needs --tls-cert"],
     [
       ["--tls", "--tls-insecure", "--tls-ca", "x"],
-      "--tls-insecure does not go with --tls-ca, which is there to verify",
+      "--tls-insecure cannot be combined with --tls-ca, which is there to verify",
     ],
     [
       ["--tls", "--address", "ipv4:127.0.0.1,127.0.0.2"],

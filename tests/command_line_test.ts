@@ -82,8 +82,8 @@ const mistakes: [args: string[], line: string][] = [
   [["proto", "x"], 'usersvc proto: unexpected argument "x"'],
   [["proto", "--port", "1"], "usersvc proto: unknown flag --port"],
   [["call"], "usersvc call: missing NAME: a username, - for names from stdin, or --file"],
-  [["call", "a", "-"], "usersvc call: - (names from stdin) goes without another NAME"],
-  [["call", "a", "--file", "b"], "usersvc call: --file goes without a NAME"],
+  [["call", "a", "-"], "usersvc call: - (names from stdin) cannot be combined with another NAME"],
+  [["call", "a", "--file", "b"], "usersvc call: --file cannot be combined with NAME"],
   [
     ["call", "-", "--concurrency", "0"],
     'usersvc call: --concurrency expects a number from 1 to 1000, not "0"',
@@ -116,7 +116,7 @@ const mistakes: [args: string[], line: string][] = [
   ],
   [
     ["call", "a", "--fail-fast", "--max-failed", "1"],
-    "usersvc call: --max-failed, which lets calls fail, does not go with --fail-fast",
+    "usersvc call: --max-failed, which lets calls fail, cannot be combined with --fail-fast",
   ],
   [
     ["call", "a", "--rate", "10001"],
@@ -128,7 +128,7 @@ const mistakes: [args: string[], line: string][] = [
   ],
   [
     ["call", "a", "--repeat", "2", "--duration", "1s"],
-    "usersvc call: --repeat does not go with --duration, which repeats the names",
+    "usersvc call: --repeat cannot be combined with --duration, which repeats the names",
   ],
   [["call", "a", "--summary", "x"], 'usersvc call: --summary expects text or json, not "x"'],
   [

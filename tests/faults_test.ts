@@ -413,13 +413,13 @@ posixTest("SIGHUP reads the file of answers again; one that is wrong changes not
         await write(path, { Bob: { message: 2 } });
         server.kill("SIGHUP");
         await server.stderr.until(
-          /SIGHUP: the answers in use stay: \S+: Bob\.message: expects a text in quotes\n/,
+          /SIGHUP: the old file of answers stays in use: \S+: Bob\.message: expects a text in quotes\n/,
         );
         assert.equal(await said(), "one");
         // Editors on Windows begin a file with a byte order mark.
         await write(path, `\ufeff${JSON.stringify({ Bob: { message: "two" } })}`);
         server.kill("SIGHUP");
-        await server.stderr.until(/SIGHUP: new calls use the file of answers as it is now\n/);
+        await server.stderr.until(/SIGHUP: new calls use the new file of answers\n/);
         assert.equal(await said(), "two");
         client.close();
       }, ["--answers", path, ...workers]));

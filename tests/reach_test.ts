@@ -116,7 +116,7 @@ programTest("what is no target is a usage error, and a URL gets a hint", async (
     assert.deepEqual(await call(address, "--port", "1"), {
       code: 2,
       stdout: "",
-      stderr: `usersvc call: --port does not go with ${address}; see usersvc call --help\n`,
+      stderr: `usersvc call: --port cannot be combined with ${address}; see usersvc call --help\n`,
     });
   }
 });

@@ -234,11 +234,11 @@ async function reloads(args: readonly string[], processes: number): Promise<void
       await assertShown("server.pem");
       await install("second");
       hangUp();
-      await server.stderr.until(/SIGHUP: new connections use the TLS files as they are now\n/);
+      await server.stderr.until(/SIGHUP: new connections use the new TLS files\n/);
       await assertShown("second.pem");
       await Deno.writeTextFile(files.key, "nonsense");
       hangUp();
-      await server.stderr.until(/SIGHUP: the TLS files in use stay: \S*key\.pem holds no PEM /);
+      await server.stderr.until(/SIGHUP: the old TLS files stay in use: \S*key\.pem holds no PEM /);
       await assertShown("second.pem");
       assert.equal(await greeting(`localhost:${server.port}`, { tls: true }), "Привет, Alice!");
       server.kill("SIGTERM");

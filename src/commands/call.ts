@@ -125,7 +125,7 @@ first name whose call failed.`,
     const path = fileOfNames(file, names);
     const { rate, repeat, duration: durationMs, "fail-fast": failFast } = flags;
     if (durationMs !== undefined && repeat > 1) {
-      throw new UsageError("--repeat does not go with --duration, which repeats the names");
+      throw new UsageError("--repeat cannot be combined with --duration, which repeats the names");
     }
     const report = reportOf(flags);
     // With --json, what came with an answer is in its object.
@@ -173,7 +173,9 @@ function reportOf(
 ): ReportOptions | undefined {
   const { summary, "max-p99": p99Ms, "max-failed": failedPercent } = flags;
   if (flags["fail-fast"] && failedPercent !== undefined) {
-    throw new UsageError("--max-failed, which lets calls fail, does not go with --fail-fast");
+    throw new UsageError(
+      "--max-failed, which lets calls fail, cannot be combined with --fail-fast",
+    );
   }
   if ((summary ?? p99Ms ?? failedPercent) === undefined) return undefined;
   return {
@@ -191,9 +193,11 @@ function fileOfNames(file: string | undefined, names: readonly string[]): string
     if (file !== undefined) return file;
     throw new UsageError("missing NAME: a username, - for names from stdin, or --file");
   }
-  if (file !== undefined) throw new UsageError("--file goes without a NAME");
+  if (file !== undefined) throw new UsageError("--file cannot be combined with NAME");
   if (!names.includes("-")) return undefined;
-  if (names.length > 1) throw new UsageError("- (names from stdin) goes without another NAME");
+  if (names.length > 1) {
+    throw new UsageError("- (names from stdin) cannot be combined with another NAME");
+  }
   return "-";
 }
 

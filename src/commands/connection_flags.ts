@@ -149,7 +149,7 @@ export function connectionOf(flags: ConnectionValues): Connection {
 function targetOf(address: TypedTarget, port: number | undefined): Target {
   const target = port === undefined ? address.target : withPort(address.target, port);
   if (target === undefined) {
-    throw new UsageError(`--port does not go with ${escapeControls(address.text)}`);
+    throw new UsageError(`--port cannot be combined with ${escapeControls(address.text)}`);
   }
   if ("path" in target.endpoint && Deno.build.os === "windows") {
     throw new UsageError("unix: does not work on Windows");
@@ -168,7 +168,9 @@ function tlsOf(flags: ConnectionValues): ClientTls | undefined {
   const { "tls-ca": ca, "tls-cert": cert, "tls-key": key, "tls-server-name": serverName } = flags;
   const insecure = flags["tls-insecure"];
   if (insecure && ca !== undefined) {
-    throw new UsageError("--tls-insecure does not go with --tls-ca, which is there to verify");
+    throw new UsageError(
+      "--tls-insecure cannot be combined with --tls-ca, which is there to verify",
+    );
   }
   if (cert === undefined && key !== undefined) throw new UsageError("--tls-key needs --tls-cert");
   if (cert !== undefined && key === undefined) throw new UsageError("--tls-cert needs --tls-key");

@@ -258,7 +258,7 @@ function endpointsOf(
 
 function httpAccess(without: boolean, cors: readonly string[]): HttpAccess | undefined {
   if (!without) return { cors };
-  if (cors.length > 0) throw new UsageError("--cors makes no sense with --no-http");
+  if (cors.length > 0) throw new UsageError("--cors cannot be combined with --no-http");
   return undefined;
 }
 

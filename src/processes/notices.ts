@@ -65,8 +65,8 @@ export function endedAtOnce(
 export type ReloadedFiles = "tls" | "answers";
 
 const RELOADED = {
-  tls: { files: "the TLS files", use: "new connections", now: "they are now", old: "TLS files" },
-  answers: { files: "the file of answers", use: "new calls", now: "it is now", old: "answers" },
+  tls: { files: "TLS files", use: "new connections", stay: "stay" },
+  answers: { files: "file of answers", use: "new calls", stay: "stays" },
 } as const;
 
 /**
@@ -75,11 +75,11 @@ const RELOADED = {
  * @param of whose calls or connections use them; empty for those of the whole server
  */
 export function reloaded(what: ReloadedFiles, of = ""): Notice {
-  const { files, use, now } = RELOADED[what];
+  const { files, use } = RELOADED[what];
   return {
     level: "info",
     event: `${what}_reloaded`,
-    message: `SIGHUP: ${use}${of} use ${files} as ${now}`,
+    message: `SIGHUP: ${use}${of} use the new ${files}`,
   };
 }
 
@@ -90,14 +90,15 @@ export function reloadFailed(what: ReloadedFiles, why: string): Notice {
 
 /** Says that the files in use stay in use, and why. */
 export function filesStay(what: ReloadedFiles, fault: string): string {
-  return `the ${RELOADED[what].old} in use stay: ${fault}`;
+  const { files, stay } = RELOADED[what];
+  return `the old ${files} ${stay} in use: ${fault}`;
 }
 
 /** Says that a worker that was asked to reload files has not answered yet. */
 export function workerIsSilent(worker: WorkerIdentity, what: ReloadedFiles): string {
-  return `${workerName(worker)} does not answer; it reads ${
+  return `${workerName(worker)} does not answer; it reads the ${
     RELOADED[what].files
-  } when it does, or is replaced`;
+  } when it answers again, or its replacement does`;
 }
 
 /** A worker has reloaded files, but answered late. */

@@ -160,7 +160,7 @@ posixTest(
       assert.doesNotMatch(server.stderr.text, tells(other!));
       Deno.kill(worker!, "SIGCONT");
       await server.stderr.until(
-        /SIGHUP: new connections of worker 1 .* use the TLS files as they are/,
+        /SIGHUP: new connections of worker 1 .* use the new TLS files/,
       );
     }, [...TWO, "--tls-cert", "tests/certs/server.pem", "--tls-key", "tests/certs/server.key"]),
 );
