@@ -6,7 +6,7 @@ import { ask, GET_USER } from "../support/http_client.ts";
 import { linuxTest, type Serve, withServe } from "../support/program.ts";
 import { data, Flag, headers, HELLO, PREFACE } from "../support/frames.ts";
 import { type Peer, withPeers } from "../support/http2_peer.ts";
-import { inTime, within } from "../support/waits.ts";
+import { inTime, until, within } from "../support/waits.ts";
 import { answersOverTcp, assertAlive, assertNoStack, greet, survives } from "./survival.ts";
 
 /** How long an answer may take, in milliseconds. */
@@ -263,6 +263,25 @@ survives("requests within the bodies of others", async (server) => {
     assert.ok(codes.length === 1 && /^(?:400|431|501)$/.test(codes[0]!), `${codes} to ${rest}`);
   }));
 }, { answers: answersBoth });
+
+linuxTest(
+  "connections that are left with answers to take are closed",
+  () =>
+    withServe(async (server) => {
+      await answersBoth(server);
+      const descriptors = () => [...Deno.readDirSync(`/proc/${server.pid}/fd`)].length;
+      const before = descriptors();
+      const pages = Buffer.concat(Array.from({ length: 12 }, () => request("GET /")));
+      await Promise.all(Array.from({ length: 100 }, async () => {
+        using connection = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
+        await connection.write(pages);
+        // A client that goes with bytes to read resets the connection.
+        await connection.read(new Uint8Array(1));
+      }));
+      await until("every connection is closed", () => descriptors() <= before);
+      await answersBoth(server);
+    }),
+);
 
 linuxTest("many requests in one read hold up nobody else", () =>
   withServe(async (server) => {
