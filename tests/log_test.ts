@@ -5,10 +5,12 @@ import { quietEvents, textEvents } from "../src/telemetry/text_log.ts";
 import {
   posixTest,
   programTest,
+  shell,
   shellCommand,
   spawnServe,
   Transcript,
   usersvc,
+  withFolder,
   withServe,
 } from "./support/program.ts";
 import { finishCall, openSession, roundTrip, startCall } from "./support/raw_client.ts";
@@ -26,12 +28,6 @@ const CANCEL = 8;
 
 async function call(port: number, name: string): Promise<number> {
   return (await usersvc(["call", "--address", `127.0.0.1:${port}`, "--", name])).code;
-}
-
-/** A port that was free a moment ago, for a server that cannot announce its own. */
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
 }
 
 /** A record without what a test cannot foresee, of which it checks the form. */
@@ -243,23 +239,42 @@ posixTest("a closed stdout does not stop the server", async () => {
 });
 
 if (Deno.build.os === "linux") {
-  programTest("a full disk ends the log with one line, not the server", async () => {
-    const port = freePort();
-    const child = new Deno.Command("bash", {
-      args: ["-c", `exec ${shellCommand(`serve --port ${port}`)} >/dev/full`],
-      stderr: "piped",
-    }).spawn();
-    const stderr = new Transcript(child.stderr);
-    await stderr.until(/\n/);
-    assert.equal(await call(port, "Alice"), 0);
-    child.kill("SIGTERM");
-    assert.equal((await child.status).code, 0);
-    assert.match(
-      await beforeDrain(stderr),
-      /^usersvc serve: the log on stdout ends here: [^\n]*No space left[^\n]*\n$/,
-    );
+  programTest("a server that cannot say where it listens ends, and leaves nothing", async () => {
+    for (const workers of ["", " --workers 2"]) {
+      await withFolder(async (folder) => {
+        const serve = shellCommand(`serve --port 0 --unix ${folder}/socket${workers}`);
+        const { code, stderr } = await shell(`${serve} >/dev/full`);
+        assert.equal(code, 1);
+        const lines = stderr.split("\n").filter((line) => !/process \d+\) has started/.test(line));
+        assert.match(
+          lines.join("\n"),
+          /^usersvc serve: nobody can learn where the server listens: cannot write the output: No space left[^\n]*\n$/,
+        );
+        assert.deepEqual(await Array.fromAsync(Deno.readDir(folder)), []);
+      });
+    }
   });
 }
+
+Deno.test("a full disk ends a log with one line, and nothing is written after it", async () => {
+  const reasons: string[] = [];
+  let writes = 0;
+  const output = {
+    write: (bytes: Uint8Array) => {
+      if (++writes > 1) return Promise.reject(new Error("full"));
+      return Promise.resolve(bytes.length);
+    },
+  };
+  const log = lineLog(output, {
+    onDropped: () => undefined,
+    onFailure: (reason) => void reasons.push(reason),
+  });
+  for (const line of ["written", "lost", "not tried"]) {
+    log.line(line);
+    await log.flush(1_000);
+  }
+  assert.deepEqual([reasons, writes], [["cannot write the output: full"], 2]);
+});
 
 Deno.test("where processes share a stream, a write holds whole lines in at most 4096 bytes", async () => {
   const writes: string[] = [];

@@ -477,3 +477,18 @@ posixTest(
       );
     }),
 );
+
+posixTest("a start that fails leaves no socket file", () =>
+  withFolder(async (folder) => {
+    using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const metrics = ["--metrics-port", `${taken.addr.port}`];
+    const socket = ["serve", "--unix", `${folder}/socket`];
+    for (const flags of [metrics, ["--answers", `${folder}/none.json`]]) {
+      for (const workers of [[], ["--workers", "2"]]) {
+        const { code, stdout, stderr } = await usersvc([...socket, ...flags, ...workers]);
+        assert.deepEqual([code, stdout], [1, ""], stderr);
+        assert.match(stderr, /^usersvc serve: cannot (?:serve metrics on|read) [^\n]+\n$/);
+        assert.deepEqual(await Array.fromAsync(Deno.readDir(folder)), []);
+      }
+    }
+  }));

@@ -26,6 +26,7 @@ const MEASURE_MS = 1_000;
  * @throws {ListenError} if an endpoint cannot be listened on
  * @throws {TlsError} if a TLS file cannot be used
  * @throws {AnswersError} if the file of answers cannot be used
+ * @throws {OutputError} if stdout does not take where the server listens
  */
 export async function serveAlone(options: ServeOptions, memoryRemedy: string): Promise<number> {
   const log = openLog(options.log);
@@ -33,7 +34,12 @@ export async function serveAlone(options: ServeOptions, memoryRemedy: string): P
   const events = options.metrics ? await withMetrics(options.metrics, log) : log;
   const server = await startServer(options, events);
   dropPrivileges(options);
-  log.listening(server.endpoints);
+  try {
+    await log.announce(server.endpoints, FLUSH_MS);
+  } catch (error) {
+    await server.drain(0);
+    throw error;
+  }
   adviseOnMemory(log, memoryRemedy);
   reloadOnSighup(options, log, (what) => reloadFiles(server, what));
   const signal = await signals.next();

@@ -3,11 +3,11 @@ import { type Log, openLog } from "../telemetry/log.ts";
 import {
   type Accept,
   acceptAll,
+  type Endpoint,
   listen,
-  type Listener,
   type TcpEndpoint,
 } from "../server/listen.ts";
-import { type HandOver, openHandOver } from "./hand_over.ts";
+import { openHandOver } from "./hand_over.ts";
 import {
   drainUnlessEnded,
   FLUSH_MS,
@@ -28,6 +28,7 @@ import { ExitCode, type StopSignals } from "../cli/exit.ts";
  *
  * @returns the exit code
  * @throws {ListenError} if an endpoint cannot be listened on
+ * @throws {OutputError} if stdout does not take where the server listens
  */
 export async function serveWithWorkers(
   options: ServeOptions,
@@ -36,12 +37,25 @@ export async function serveWithWorkers(
   const log = openLog(options.log);
   const signals = takeServerSignals(options);
   const handOver = openHandOver();
+  const listeners = await acceptAll(acceptUnread, options.endpoints, handOver.give);
+  const stopListening = () => {
+    const closed = listeners.map((listener) => listener.close());
+    handOver.close();
+    return Promise.all(closed);
+  };
+  const metrics = options.metrics && await openPoolMetrics(poolOptions.workers);
+  const pool = openPool(options, poolOptions, handOver, log.notice, metrics?.observer);
   try {
-    const listeners = await acceptAll(acceptUnread, options.endpoints, handOver.give);
-    const metrics = options.metrics && await openPoolMetrics(poolOptions.workers);
-    const pool = openPool(options, poolOptions, handOver, log.notice, metrics?.observer);
     if (options.metrics) log.notice(await metrics!.serve(options.metrics, pool));
-    return await supervise(listeners, pool, handOver, signals, options, log);
+    const endpoints = listeners.map(({ endpoint }) => endpoint);
+    const signal = await serveUntilSignal(endpoints, pool, signals, options, log);
+    void stopListening();
+    return await drainUnlessEnded(pool, options.graceMs, signal, signals, log);
+  } catch (error) {
+    await Promise.all([stopListening(), pool.end()]);
+    if (!(error instanceof StartError)) throw error;
+    writeError(`usersvc serve: ${error.message}`);
+    return ExitCode.FAILURE;
   } finally {
     await log.flush(FLUSH_MS);
   }
@@ -67,28 +81,20 @@ async function openPoolMetrics(workers: number) {
 /** Accepts connections without reading from them, so that a worker can. */
 const acceptUnread: Accept = (endpoint, onConnection) => listen(endpoint, onConnection, true);
 
-async function supervise(
-  listeners: readonly Listener[],
+/** The workers cannot start; the message is one line that says why. */
+class StartError extends Error {}
+
+async function serveUntilSignal(
+  endpoints: readonly Endpoint[],
   pool: Pool,
-  handOver: HandOver,
   signals: StopSignals,
   options: ServeOptions,
   log: Log,
-): Promise<number> {
-  const stopListening = () => {
-    listeners.forEach((listener) => void listener.close());
-    handOver.close();
-  };
+): Promise<Deno.Signal> {
   const stop = signals.next();
   const fault = await Promise.race([pool.start(), stop.then(() => undefined)]);
-  if (fault !== undefined) {
-    stopListening();
-    writeError(`usersvc serve: ${fault}`);
-    return ExitCode.FAILURE;
-  }
-  if (pool.isServing()) log.listening(listeners.map(({ endpoint }) => endpoint));
+  if (fault !== undefined) throw new StartError(fault);
+  if (pool.isServing()) await log.announce(endpoints, FLUSH_MS);
   reloadOnSighup(options, log, pool.reload);
-  const signal = await stop;
-  stopListening();
-  return await drainUnlessEnded(pool, options.graceMs, signal, signals, log);
+  return await stop;
 }

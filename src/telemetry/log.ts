@@ -1,3 +1,5 @@
+import { OutputError } from "../cli/output.ts";
+import type { Endpoint } from "../server/listen.ts";
 import { jsonEvents, jsonRecord } from "./json_log.ts";
 import { type LineLog, lineLog, PIPE_BUF } from "./line_log.ts";
 import type { LogEvents, LogFormat } from "./log_format.ts";
@@ -5,6 +7,13 @@ import { quietEvents, textEvents } from "./text_log.ts";
 
 /** The log of a server. */
 export interface Log extends LogEvents {
+  /**
+   * Says where the server listens, and waits until that is written.
+   *
+   * @param maxMs waits no longer for a reader than this, in milliseconds
+   * @throws {OutputError} if it cannot be written: nobody could learn the port
+   */
+  announce(endpoints: readonly Endpoint[], maxMs: number): Promise<void>;
   /**
    * Waits until all lines are written. Lines that nobody has read by then are lost, and stderr says
    * how many.
@@ -32,16 +41,30 @@ export function openLog(format: LogFormat, { worker }: LogOptions = {}): Log {
     // There is no other stream that could say that stderr has failed.
     onFailure: () => {},
   });
+  let failure: string | undefined;
+  let announcing = false;
   const stdout = lineLog(Deno.stdout, {
     ...limit,
     onDropped: (lines) => {
       if (format === "json") return jsonDropped(lines, worker);
       stderr.line(droppedText(lines, "stdout"));
     },
-    onFailure: (reason) => stderr.line(`usersvc serve: the log on stdout ends here: ${reason}`),
+    onFailure: (reason) => {
+      failure = reason;
+      if (!announcing) stderr.line(`usersvc serve: the log on stdout ends here: ${reason}`);
+    },
   });
+  const events = eventsOf(format, stdout, stderr, worker);
   return {
-    ...eventsOf(format, stdout, stderr, worker),
+    ...events,
+    async announce(endpoints, maxMs) {
+      announcing = true;
+      events.listening(endpoints);
+      await stdout.flush(maxMs);
+      announcing = false;
+      if (failure === undefined) return;
+      throw new OutputError(`nobody can learn where the server listens: ${failure}`);
+    },
     async flush(maxMs) {
       const lost = await stdout.flush(maxMs);
       if (lost > 0) {
