@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { PORT, PORT_OR_FREE } from "../src/cli/values.ts";
 import { parseHeader } from "../src/client/metadata.ts";
 import { parseTarget } from "../src/client/target.ts";
-import { denoFault } from "../src/workarounds/deno_versions.ts";
 import { usernameFault } from "../src/server/username.ts";
 import { DURATION, DURATION_OR_NONE, RATE } from "../src/commands/value_ranges.ts";
 
@@ -204,14 +203,5 @@ Deno.test("usernames have 1 to 256 code points, not all blank", () => {
     const name of ["x".repeat(257), "😀".repeat(257), "x".repeat(5_000_000)]
   ) {
     assert.equal(usernameFault(name), "username is longer than 256 characters");
-  }
-});
-
-Deno.test("the Deno versions that die under load are known", () => {
-  for (const version of ["2.9.4", "2.9.5", "2.9.6", "2.9.8"]) {
-    assert.match(denoFault(version) ?? "", /use Deno 2\.9\.2$/);
-  }
-  for (const version of ["2.9.2", "2.9.3", "2.8.3", "2.10.4", "12.9.4"]) {
-    assert.equal(denoFault(version), undefined, version);
   }
 });

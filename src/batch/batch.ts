@@ -140,7 +140,7 @@ async function printEach(
   { progress, report }: Watchers,
 ): Promise<Outcome> {
   const { connection, call: { timeoutMs }, concurrency, rate, durationMs, failFast } = batch;
-  const client = await openUserClient(connection, { manyCalls: true });
+  const client = await openUserClient(connection);
   const pace = rate === undefined ? undefined : setPace(rate);
   const options = {
     concurrency,

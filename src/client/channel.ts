@@ -1,4 +1,3 @@
-import type { ClientHttp2Stream, Http2Session } from "node:http2";
 import {
   Channel,
   type ChannelCredentials,
@@ -11,6 +10,7 @@ import { isGrpcLogWanted, takeGrpcLog } from "../workarounds/grpc_log.ts";
 import type { Connection } from "./connection.ts";
 import { callInterceptor } from "./interceptor.ts";
 import { leaveDeadSessions } from "../workarounds/dead_sessions.ts";
+import { useOwnHttp2 } from "../workarounds/own_http2.ts";
 import { readOddAnswers } from "../workarounds/odd_answers.ts";
 import { noteUnary } from "../workarounds/whole_answers.ts";
 
@@ -24,18 +24,13 @@ export type ChannelArguments = readonly [
 /** How soon a connection that failed is tried again at first, and at last, in milliseconds. */
 const RECONNECT_MS = { first: 100, last: 1_000 };
 
-/** How a channel is used. */
-export interface ChannelUse {
-  /** Prepares the channel, and with it this process, for many calls; false if absent. */
-  readonly manyCalls?: boolean;
-}
-
 let isPrepared = false;
 
 /** Switches on the workarounds for grpc-js's client, once for this process. */
 function prepareGrpc(): void {
   if (isPrepared) return;
   isPrepared = true;
+  useOwnHttp2();
   leaveDeadSessions();
   readOddAnswers();
 }
@@ -45,10 +40,7 @@ function prepareGrpc(): void {
  *
  * @throws {TlsError} if a TLS file cannot be used
  */
-export async function channelArguments(
-  connection: Connection,
-  { manyCalls = false }: ChannelUse = {},
-): Promise<ChannelArguments> {
+export async function channelArguments(connection: Connection): Promise<ChannelArguments> {
   const { target, tls, retries, keepaliveMs, trace } = connection;
   takeGrpcLog((_, message) => {
     if (trace) trace(`* grpc-js: ${message}`);
@@ -58,13 +50,13 @@ export async function channelArguments(
   const [channelCredentials, tlsOptions] = tls === undefined
     ? [credentials.createInsecure(), {}]
     : await (await import("./tls_options.ts")).tlsChannel(target, tls);
-  if (manyCalls) await sendTogether();
   const traced = trace && (await import("./trace.ts")).traced(trace);
   let channel: Channel | undefined;
   const isConnected = () => channel?.getConnectivityState(false) === connectivityState.READY;
   return [target.uri, channelCredentials, {
     ...tlsOptions,
-    ...(manyCalls ? { "grpc.enable_channelz": 0 } : {}),
+    // It would count each call for a service that nobody asks here.
+    "grpc.enable_channelz": 0,
     ...serviceConfigOptions(target.balanced, retries),
     ...keepaliveOptions(keepaliveMs),
     // grpc-js would use the proxies for web traffic that environment variables name.
@@ -82,29 +74,6 @@ export async function channelArguments(
     ],
     channelFactoryOverride: (...args) => channel = (traced?.openChannel ?? openChannel)(...args),
   }];
-}
-
-/** node:http2 tells here of each stream that a client opens; grpc-js does not show its sessions. */
-const STREAMS = "http2.client.stream.created";
-
-/**
- * From now on, what calls send in one turn of the event loop is written together. 40,000 calls took
- * 4.4 s with it, 5.1 s without (medians of eight interleaved runs, Deno 2.9.2, 2 cores; the minima
- * differ by less).
- */
-async function sendTogether(): Promise<void> {
-  const [{ subscribe }, { sendOncePerTurn }] = await Promise.all([
-    import("node:diagnostics_channel"),
-    import("../workarounds/send_once.ts"),
-  ]);
-  const sessions = new WeakSet<Http2Session>();
-  subscribe(STREAMS, (message) => {
-    const { stream } = message as { stream: ClientHttp2Stream };
-    const { session } = stream;
-    if (session === undefined || sessions.has(session)) return;
-    sessions.add(session);
-    sendOncePerTurn(session, session.socket, stream);
-  });
 }
 
 /** Opens a channel; grpc-js's client has already removed the options that are not a channel's. */

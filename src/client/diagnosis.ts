@@ -101,7 +101,8 @@ export function needsDiagnosis(failed: StatusReason, { endpoint }: Target): bool
   if (code === status.DEADLINE_EXCEEDED) return NEVER_CONNECTED.test(details);
   if (code !== status.UNAVAILABLE || !areOfConnection(details)) return false;
   const known = grpcDetailsReason(details);
-  return [BROKE, UNTRUSTED].includes(known) || "path" in endpoint && known !== NO_FILE;
+  return [BROKE, UNTRUSTED].includes(known) || known.startsWith("HTTP/2 protocol error") ||
+    "path" in endpoint && known !== NO_FILE;
 }
 
 /** The status of a call with the reason that was found out. */

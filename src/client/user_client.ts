@@ -1,7 +1,7 @@
 import type { ClientUnaryCall } from "@grpc/grpc-js";
 import { loadContract } from "../contract/contract.ts";
 import { withoutStackTrace } from "../workarounds/stack_trace_panics.ts";
-import { channelArguments, type ChannelUse } from "./channel.ts";
+import { channelArguments } from "./channel.ts";
 import type { Connection } from "./connection.ts";
 
 /** How a call is made. */
@@ -30,12 +30,9 @@ export interface UserClient {
  *
  * @throws {TlsError} if a TLS file cannot be used
  */
-export async function openUserClient(
-  connection: Connection,
-  use?: ChannelUse,
-): Promise<UserClient> {
+export async function openUserClient(connection: Connection): Promise<UserClient> {
   const { UserService } = await loadContract();
-  const client = new UserService(...await channelArguments(connection, use));
+  const client = new UserService(...await channelArguments(connection));
   return {
     getUser: (username, { timeoutMs, onCall }) =>
       new Promise((resolve, reject) => {

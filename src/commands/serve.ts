@@ -14,7 +14,6 @@ import type { TlsFiles } from "../server/tls_server.ts";
 import { descriptorsMissing } from "../processes/resources.ts";
 import type { ServeOptions } from "../processes/lifecycle.ts";
 import type { PoolOptions } from "../processes/pool.ts";
-import { denoFault } from "../workarounds/deno_versions.ts";
 import { procMissing } from "../workarounds/missing_proc.ts";
 
 const HOST = {
@@ -232,8 +231,6 @@ then --fail and --delay. Health checks and reflection never fail on purpose.`,
 });
 
 async function serve(options: ServeOptions, pool: PoolOptions | undefined): Promise<number> {
-  const fault = denoFault(Deno.version.deno);
-  if (fault !== undefined) writeError(`usersvc serve: warning: ${fault}`);
   if (pool !== undefined) {
     const { serveWithWorkers } = await import("../processes/supervisor.ts");
     return await serveWithWorkers(options, pool);

@@ -18,6 +18,14 @@ export const LIMITS = {
   /** The largest request in JSON, in bytes; how deep it may be nested. */
   jsonBytes: 64 * 1024,
   jsonDepth: 100,
+  /**
+   * The shortest time between two PINGs of a client that gets nothing else in between, in milliseconds;
+   * with a third one too early the connection ends (`too_many_pings`). gRPC's own servers take one in
+   * five minutes. Here clients are tested, with short times, too.
+   *
+   * @see https://github.com/grpc/proposal/blob/master/A8-client-side-keepalive.md
+   */
+  pingMs: 500,
   /** Calls in flight on one connection; a client holds back further ones. */
   concurrentStreams: 100,
   /** What a connection of HTTP/1.1 may send ahead of an answer, in bytes; further ones are not read. */

@@ -16,6 +16,7 @@ import { grpcHandler } from "./grpc_call.ts";
 import { addHealth, type Health } from "./health_service.ts";
 import { LIMITS } from "./limits.ts";
 import { type Accept, acceptAll, type Endpoint, listen } from "./listen.ts";
+import { useOwnHttp2 } from "../workarounds/own_http2.ts";
 import { refuseCalls } from "../workarounds/refused_calls.ts";
 import { decompress, NO_ROOM, receive } from "./received.ts";
 import { watchSessions } from "./sessions.ts";
@@ -93,6 +94,7 @@ export async function startServer(
   takeGrpcLog((level, message) => events.notice({ level, event: "grpc_log", message }));
   ignoreFarDeadlines();
   limitMessages({ receive, decompress, noRoom: NO_ROOM }, LIMITS.messageBytes);
+  useOwnHttp2();
   const streamingCalls = watchStreamingCalls();
   const server = newServer(streamingCalls);
   const { instance } = options;

@@ -1,10 +1,6 @@
 import type { Server } from "@grpc/grpc-js";
-import type { Http2Server, ServerHttp2Session } from "node:http2";
-import type { Socket } from "node:net";
-import { sendOncePerTurn } from "../workarounds/send_once.ts";
-import { refuseLargeHeaderBlocks } from "../workarounds/large_header_blocks.ts";
-import { freeWhenClosed } from "../workarounds/free_streams.ts";
-import { announceGoaway } from "../workarounds/graceful_goaway.ts";
+import { NO_ERROR } from "../http2/frames.ts";
+import type { Session } from "../http2/session.ts";
 import { http2Servers } from "../workarounds/private_parts.ts";
 import { limitLinger, spread } from "./connections.ts";
 import { LIMITS } from "./limits.ts";
@@ -23,47 +19,66 @@ export interface Sessions {
  * milliseconds. grpc-js's own option for it loses calls: see {@linkcode announceGoaway}.
  */
 export function watchSessions(server: Server, maxAgeMs?: number): Sessions {
-  const sockets = new Map<ServerHttp2Session, Socket>();
+  const sessions = new Set<Session>();
 
-  function add(session: ServerHttp2Session, socket: Socket): void {
-    sockets.set(session, socket);
-    const stopAge = maxAgeMs === undefined ? () => {} : limitAge(session, socket, maxAgeMs);
+  function add(session: Session): void {
+    sessions.add(session);
+    const stopAge = maxAgeMs === undefined ? () => {} : limitAge(session, maxAgeMs);
     session.once("close", () => {
       stopAge();
-      sockets.delete(session);
+      sessions.delete(session);
     });
+    const { socket } = session;
     socket.once("finish", () => limitLinger(socket));
   }
 
-  function watch(http2Server: Http2Server): void {
-    http2Server.updateSettings({ maxHeaderListSize: LIMITS.headerBytes });
-    let latest: Socket;
-    const remember = (socket: Socket) => void (latest = socket);
-    // A later listener of the same event, that of node:http2, makes the session.
-    http2Server.prependListener("connection", remember);
-    http2Server.on("session", (session: ServerHttp2Session) => {
-      sendOncePerTurn(session, latest);
-      refuseLargeHeaderBlocks(session, latest, LIMITS);
-      session.on("stream", freeWhenClosed);
-      add(session, latest);
+  for (const http2Server of http2Servers(server)) {
+    http2Server.configure({
+      settings: { maxHeaderListSize: LIMITS.headerBytes },
+      minPingIntervalMs: LIMITS.pingMs,
     });
+    http2Server.on("session", add);
   }
-
-  http2Servers(server).forEach(watch);
   return {
     async announceGoaway() {
-      // A connection that was accepted in this turn has to send its SETTINGS before a GOAWAY.
-      await new Promise((resolve) => setImmediate(resolve));
-      await Promise.all([...sockets].map(([session, socket]) => announceGoaway(session, socket)));
+      await Promise.all([...sessions].map(announceGoaway));
     },
   };
 }
 
 /** Ends a session gracefully when it reaches its age; returns a function that cancels that. */
-function limitAge(session: ServerHttp2Session, socket: Socket, maxAgeMs: number): () => void {
+function limitAge(session: Session, maxAgeMs: number): () => void {
   const timer = setTimeout(async () => {
-    await announceGoaway(session, socket);
+    await announceGoaway(session);
     session.close();
   }, spread(maxAgeMs));
   return () => clearTimeout(timer);
+}
+
+/** Of no stream: every one that the client has begun is served. */
+const LAST_STREAM = 0x7fffffff;
+
+/** How long a client may take to acknowledge the GOAWAY, in milliseconds. */
+const ACKNOWLEDGED_MS = 1_000;
+
+/**
+ * Tells a client that the server goes away, and waits until it has acknowledged that. No call of the
+ * client is refused by it; after it, the session can be closed without losing a call. grpc-js sends
+ * only the GOAWAY that follows, which loses what is on its way.
+ *
+ * @see https://www.rfc-editor.org/rfc/rfc9113#section-6.8
+ */
+function announceGoaway(session: Session): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ACKNOWLEDGED_MS);
+    const acknowledged = () => {
+      clearTimeout(timer);
+      resolve();
+    };
+    if (session.closed || session.destroyed) return acknowledged();
+    session.once("close", acknowledged);
+    session.goaway(NO_ERROR, LAST_STREAM);
+    // What the client sent before it read the GOAWAY arrives before its answer to this PING.
+    if (!session.ping(acknowledged)) acknowledged();
+  });
 }

@@ -23,10 +23,10 @@
  *   tests/odd/breaks_test.ts; after an update it throws where grpc-js has no such methods.
  * - It can go when these tests pass without.
  */
-import type { ClientHttp2Session } from "node:http2";
 import { status } from "@grpc/grpc-js";
 import { RetryingCall } from "@grpc/grpc-js/build/src/retrying-call.js";
 import { Http2SubchannelConnector } from "@grpc/grpc-js/build/src/transport.js";
+import type { Session } from "../http2/session.ts";
 import { privateMethods } from "./private_parts.ts";
 
 /** How many attempts of one call may fail to open a stream before the call fails. */
@@ -37,7 +37,7 @@ const ENDED_AT_ONCE = "the server ended the connection as soon as it was made";
 
 interface Transport {
   readonly disconnectHandled: boolean;
-  readonly session: ClientHttp2Session;
+  readonly session: Session;
   shutdown(): void;
 }
 

@@ -24,9 +24,11 @@
  * - It can go, a part at a time, when the rows of that part pass without.
  */
 import { Buffer } from "node:buffer";
-import { constants, type Http2Session, type IncomingHttpHeaders } from "node:http2";
 import { Metadata, type MetadataValue, status } from "@grpc/grpc-js";
 import { Http2SubchannelConnector } from "@grpc/grpc-js/build/src/transport.js";
+import type { Headers } from "../http2/fields.ts";
+import { NO_ERROR } from "../http2/frames.ts";
+import type { Session } from "../http2/session.ts";
 import { privateMethods } from "./private_parts.ts";
 import { type AnswerListener, isUnary, wholeAnswer } from "./whole_answers.ts";
 
@@ -46,13 +48,13 @@ interface Call {
   /** `readState` is 0 between two messages. */
   readonly decoder: { readonly readState: number };
   readonly connectionDropped: boolean;
-  handleTrailers(headers: IncomingHttpHeaders): void;
+  handleTrailers(headers: Headers): void;
   startRead(): void;
   endCall(status: Status): void;
 }
 
 interface Transport {
-  readonly session: Http2Session;
+  readonly session: Session;
   createCall(
     metadata: Metadata,
     host: string,
@@ -169,14 +171,14 @@ function endFault({ code, rstCode }: Status, { decoder }: Call): Fault | undefin
   if (code === status.OK && decoder.readState !== 0) {
     return [status.INTERNAL, "the message is cut short"];
   }
-  if (rstCode === constants.NGHTTP2_NO_ERROR) {
+  if (rstCode === NO_ERROR) {
     return [status.INTERNAL, "the server ended the answer without a status"];
   }
   return undefined;
 }
 
 /** The same trailers with a status and a message that grpc-js reads as they are meant. */
-function withPlainStatus(headers: IncomingHttpHeaders): IncomingHttpHeaders {
+function withPlainStatus(headers: Headers): Headers {
   const sent = first(headers["grpc-status"]);
   // Nearly all calls end so.
   if (sent === "0" && headers["grpc-message"] === undefined) return headers;
@@ -188,11 +190,11 @@ function withPlainStatus(headers: IncomingHttpHeaders): IncomingHttpHeaders {
 function statusOf(
   sent: string | undefined,
   text: string,
-  headers: IncomingHttpHeaders,
+  headers: Headers,
 ): readonly [code: number | string, details: string] {
   if (sent === undefined) {
     const isWhole = headers[":status"] !== undefined;
-    return isWhole && httpFault(Number(headers[":status"]), headers["content-type"]) ||
+    return isWhole && httpFault(Number(headers[":status"]), first(headers["content-type"])) ||
       [status.UNKNOWN, "the answer has no grpc-status"];
   }
   if (/^(?:\d|1[0-6])$/.test(sent)) return [sent, text];

@@ -1,19 +1,18 @@
 /**
- * grpc-js, node:http2 and node:tls hide parts that the server and other workarounds need.
+ * grpc-js and node:tls hide parts that the server and other workarounds need.
  *
- * - What is wrong: there is no public way to the sessions of a `Server` of grpc-js, its streams or the
- *   number of its calls, to the socket below a `TLSSocket`, or to the handle with which node:http2 makes
- *   its frames.
+ * - What is wrong: there is no public way to the HTTP/2 servers of a `Server` of grpc-js, its streams
+ *   or the number of its calls, or to the socket below a `TLSSocket`.
  * - Versions: @grpc/grpc-js 1.14.7, Deno 2.9.2.
  * - Upstream: no issue is known.
  * - Measured: nothing; a drain can count what it cancels in no other way.
  * - Fails: after an update each function throws and names this file (tests/guards_test.ts,
- *   tests/drain_test.ts); only {@linkcode handlePart} returns undefined, and its callers do
- *   without.
+ *   tests/drain_test.ts).
  * - It can go when they expose these parts.
  */
 import type { Server } from "@grpc/grpc-js";
-import type { Http2Server, ServerHttp2Stream } from "node:http2";
+import type { Http2Server } from "../http2/http2.ts";
+import type { Stream } from "../http2/stream.ts";
 import { Socket } from "node:net";
 
 /**
@@ -48,8 +47,8 @@ export function openCallCount(server: Server): number {
 }
 
 /** The stream of a call of a server; no other part of a call knows when it has closed. */
-export function streamOf(call: object): ServerHttp2Stream {
-  if ("stream" in call) return call.stream as ServerHttp2Stream;
+export function streamOf(call: object): Stream {
+  if ("stream" in call) return call.stream as Stream;
   throw missing("the stream of a call");
 }
 
@@ -59,15 +58,6 @@ export function acceptedSocket(socket: Socket): Socket {
   const { _parent: parent } = socket as { _parent?: unknown };
   if (parent instanceof Socket) return parent;
   throw missing("the socket below TLS");
-}
-
-/** The handle of a session or stream of node:http2 that has such a method; undefined if none has. */
-export function handlePart<T>(whole: object, method: keyof T & string): T | undefined {
-  return Object.getOwnPropertySymbols(whole)
-    .map((symbol) => (whole as Record<symbol, unknown>)[symbol])
-    .find((value) => typeof value === "object" && value !== null && method in value) as
-      | T
-      | undefined;
 }
 
 function mapOf<K, V>(server: object, name: string): ReadonlyMap<K, V> {

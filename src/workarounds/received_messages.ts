@@ -18,7 +18,7 @@
 import { status } from "@grpc/grpc-js";
 import { BaseServerInterceptingCall } from "@grpc/grpc-js/build/src/server-interceptors.js";
 import type { Buffer } from "node:buffer";
-import type { ServerHttp2Stream } from "node:http2";
+import type { Stream } from "../http2/stream.ts";
 
 /** What takes in the bytes of messages. */
 export interface MessageBytes {
@@ -43,7 +43,7 @@ export interface PartialBytes {
 
 /** A call in its parts that have no types. */
 interface Call {
-  readonly stream: ServerHttp2Stream;
+  readonly stream: Stream;
   sendStatus(status: { code: number; details: string; metadata: null }): void;
   checkCancelled(): boolean;
   partial?: PartialBytes | undefined;

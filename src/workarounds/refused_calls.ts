@@ -20,12 +20,13 @@
  * - It can go when grpc-js looks at a stream before it answers, and refuses gRPC-Web with 415 on Deno.
  */
 import type { Server } from "@grpc/grpc-js";
-import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
+import type { Headers } from "../http2/fields.ts";
+import type { Stream } from "../http2/stream.ts";
 
 /** The private methods with which grpc-js looks at each call first, and answers one it refuses. */
 interface Refusal {
-  _verifyContentType(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): boolean;
-  _respondWithError(error: unknown, stream: ServerHttp2Stream, ...rest: readonly unknown[]): void;
+  _verifyContentType(stream: Stream, headers: Headers): boolean;
+  _respondWithError(error: unknown, stream: Stream, ...rest: readonly unknown[]): void;
 }
 
 const UNSUPPORTED_MEDIA_TYPE = 415;
@@ -38,7 +39,7 @@ const UNSUPPORTED_MEDIA_TYPE = 415;
  */
 export function refuseCalls(
   server: Server,
-  other?: (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void,
+  other?: (stream: Stream, headers: Headers) => void,
 ): void {
   const refusal = refusalOf(server);
   const respondWithError = refusal._respondWithError;
@@ -54,14 +55,14 @@ export function refuseCalls(
   };
 }
 
-function isGone(stream: ServerHttp2Stream): boolean {
+function isGone(stream: Stream): boolean {
   return stream.destroyed || stream.closed;
 }
 
 /** `application/grpc`, alone or followed by a format (`+proto`) or parameters. */
-function isGrpc(contentType: string | undefined): boolean {
+function isGrpc(contentType: Headers[string]): boolean {
   return contentType === "application/grpc" ||
-    contentType !== undefined && /^application\/grpc(?:[+;\s]|$)/i.test(contentType);
+    typeof contentType === "string" && /^application\/grpc(?:[+;\s]|$)/i.test(contentType);
 }
 
 function refusalOf(server: object): Refusal {

@@ -161,8 +161,8 @@ function frames(): Rows {
     "WINDOW_UPDATE beyond the largest": unseen,
     "SETTINGS with a wrong frame size": unseen,
     "RST_STREAM of a stream that is not open": unseen,
-    // The promised stream is refused.
-    "PUSH_PROMISE": { code: "OK" },
+    // We have said that nothing is to be pushed (RFC 9113, section 8.4).
+    "PUSH_PROMISE": unseen,
     "more data than the window": { code: "INTERNAL" },
   };
   return Object.fromEntries(

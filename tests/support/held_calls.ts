@@ -2,9 +2,8 @@
  * Prints how many of 300 calls a server still holds after they were answered, when V8 has looked at
  * its young objects only. Needs `--v8-flags=--expose-gc`.
  */
-import { subscribe } from "node:diagnostics_channel";
-import type { ServerHttp2Stream } from "node:http2";
 import { setTimeout as sleep } from "node:timers/promises";
+import { Stream } from "../../src/http2/stream.ts";
 import { startServer } from "../../src/server/server.ts";
 import { finishCall, openSession, startCall } from "./raw_client.ts";
 
@@ -26,12 +25,13 @@ const [endpoint] = server.endpoints;
 const session = await openSession("port" in endpoint! ? endpoint.port : 0);
 
 let calls: WeakRef<object>[] = [];
-subscribe("http2.server.stream.created", (message) => {
-  const { stream } = message as { stream: ServerHttp2Stream };
+const { respond } = Stream.prototype;
+Stream.prototype.respond = function (...args) {
   const call = {};
   calls.push(new WeakRef(call));
-  stream.on("aborted", () => call);
-});
+  this.on("aborted", () => call);
+  respond.apply(this, args);
+};
 
 async function make(count: number): Promise<void> {
   const caller = async () => {

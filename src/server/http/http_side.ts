@@ -1,12 +1,15 @@
 /** The other side of the port: all that is not gRPC over HTTP/2. Loaded with the first of it. */
-import { constants, Http2ServerRequest, Http2ServerResponse } from "node:http2";
-import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
+import type { EventEmitter } from "node:events";
 import type { Socket } from "node:net";
+import type { Headers } from "../../http2/fields.ts";
+import { NO_ERROR } from "../../http2/frames.ts";
+import type { Stream } from "../../http2/stream.ts";
 import type { ServerEvents } from "../events.ts";
 import { LIMITS } from "../limits.ts";
 import { allowOrigin, exposeHeaders } from "./cors.ts";
 import { answerFile } from "./files.ts";
 import { openHttp1 } from "./http1.ts";
+import { Http2Response, requestOf } from "./http2_exchange.ts";
 import { answerLine, pathOf, type Request, respond, type Response } from "./request.ts";
 import { type AnswerRpc, rpcHandlers, type RpcServices } from "./rpc.ts";
 import { peerOf, readCall, send } from "./universal.ts";
@@ -25,7 +28,7 @@ export interface HttpSide {
   /** Takes over a connection of HTTP/1.1, which is paused. */
   connection(socket: Socket): void;
   /** Takes over a stream of HTTP/2 that is not gRPC. */
-  stream(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void;
+  stream(stream: Stream, headers: Headers): void;
   /** Has connections of HTTP/1.1 close as soon as they have no request; those of HTTP/2 are grpc-js's. */
   drain(): void;
   /** How many requests of HTTP/1.1 wait for their answers. */
@@ -37,8 +40,7 @@ export function openHttpSide(options: HttpOptions): HttpSide {
   const rpc = rpcHandlers(options);
   const answer = (request: Request, response: Response) => {
     // An error that nobody listens to would end the process; that a client has gone is none.
-    request.on("error", () => {});
-    response.on("error", () => {});
+    for (const one of [request, response] as readonly EventEmitter[]) one.on("error", () => {});
     answerRequest(request, response, rpc, options).catch((error: unknown) => {
       const message = error instanceof Error ? error.stack ?? error.message : String(error);
       options.events.notice({ level: "error", event: "handler_failed", message });
@@ -51,9 +53,11 @@ export function openHttpSide(options: HttpOptions): HttpSide {
     stream(stream, headers) {
       if (stream.destroyed || stream.closed) return;
       limitTime(stream);
-      const request = new Http2ServerRequest(stream, headers, {}, []);
-      stream.once("finish", () => stopReading(stream));
-      answer(request, new Http2ServerResponse(stream));
+      stream.keepsReading = true;
+      const request = requestOf(stream, headers);
+      const response = new Http2Response(request, stream);
+      response.once("finish", () => stopReading(stream));
+      answer(request, response);
     },
     drain: http1.drain,
     count: http1.count,
@@ -66,12 +70,12 @@ export function openHttpSide(options: HttpOptions): HttpSide {
  *
  * @see https://www.rfc-editor.org/rfc/rfc9113#section-8.1
  */
-function stopReading(stream: ServerHttp2Stream): void {
+function stopReading(stream: Stream): void {
   if (stream.readableEnded || stream.destroyed) return;
   // The request would pause the stream again once it holds as much as nobody reads.
   stream.removeAllListeners("data");
   stream.resume();
-  const timer = setTimeout(() => stream.close(constants.NGHTTP2_NO_ERROR), LIMITS.lingerMs);
+  const timer = setTimeout(() => stream.close(NO_ERROR), LIMITS.lingerMs);
   stream.once("close", () => clearTimeout(timer));
 }
 
@@ -79,7 +83,7 @@ function stopReading(stream: ServerHttp2Stream): void {
  * Ends a stream whose request takes too long to come, or whose answer too long to be taken: twice as
  * long at most, since node:http2 does not tell when the answer is whole.
  */
-function limitTime(stream: ServerHttp2Stream): void {
+function limitTime(stream: Stream): void {
   let answered = false;
   const timer = setInterval(() => {
     if (!stream.readableEnded || answered) stream.destroy();

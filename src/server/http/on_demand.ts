@@ -1,5 +1,6 @@
-import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import type { Socket } from "node:net";
+import type { Headers } from "../../http2/fields.ts";
+import type { Stream } from "../../http2/stream.ts";
 import type { HttpOptions, HttpSide } from "./http_side.ts";
 
 /**
@@ -25,7 +26,7 @@ export function httpSideOnDemand(options: HttpOptions): HttpSide {
       options.events.notice({ level: "error", event: "http_failed", message });
     }
   };
-  const use = (one: Socket | ServerHttp2Stream, give: (side: HttpSide) => void) => {
+  const use = (one: Socket | Stream, give: (side: HttpSide) => void) => {
     if (side !== undefined) return give(side);
     loading ??= load();
     void loading.then(() => {
@@ -36,7 +37,7 @@ export function httpSideOnDemand(options: HttpOptions): HttpSide {
   };
   return {
     connection: (socket) => use(socket, (side) => side.connection(socket)),
-    stream: (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) =>
+    stream: (stream: Stream, headers: Headers) =>
       use(stream, (side) => side.stream(stream, headers)),
     drain() {
       draining = true;

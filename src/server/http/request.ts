@@ -1,11 +1,11 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
+import type { Http2Request, Http2Response } from "./http2_exchange.ts";
 
 /** A request, of HTTP/1.1 or HTTP/2. */
-export type Request = IncomingMessage | Http2ServerRequest;
+export type Request = IncomingMessage | Http2Request;
 
 /** Its response. */
-export type Response = ServerResponse | Http2ServerResponse;
+export type Response = ServerResponse | Http2Response;
 
 /** The path of a request, whose target may be a whole URL; empty where it is neither. */
 export function pathOf({ url = "" }: Request): string {

@@ -2,7 +2,7 @@
 import { universalRequestFromNodeRequest } from "@connectrpc/connect-node";
 import type { UniversalServerRequest, UniversalServerResponse } from "@connectrpc/connect/protocol";
 import { Buffer } from "node:buffer";
-import type { ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { dropFarDeadline } from "../../workarounds/far_deadlines.ts";
 import { plainAddress } from "../connections.ts";
 import { answerLine, type Request, respond, type Response } from "./request.ts";
@@ -15,7 +15,7 @@ export function readCall(
   let call;
   try {
     call = universalRequestFromNodeRequest(
-      request,
+      request as IncomingMessage,
       response as ServerResponse,
       undefined,
       undefined,

@@ -1,0 +1,189 @@
+/** A connection of HTTP/2 over a socket, in the shape in which node:http2 offers it. */
+import { Buffer } from "node:buffer";
+import type { Socket } from "node:net";
+import process from "node:process";
+import { Connection, type ConnectionOptions } from "./connection.ts";
+import type { Headers } from "./fields.ts";
+import { type ConnectionError, INTERNAL_ERROR, NO_ERROR, SETTINGS_TIMEOUT } from "./frames.ts";
+import type { OutgoingHeaders } from "./hpack_encoder.ts";
+import {
+  HIGH_WATER_BYTES,
+  LINGER_MS,
+  MAX_UNSENT_BYTES,
+  SETTINGS_ACK_MS,
+  STALLED_MS,
+} from "./limits.ts";
+import type { Stream } from "./stream.ts";
+
+/** The sessions that have something to send. */
+const dirty: Session[] = [];
+
+/** Sends what has come together in this turn of the event loop, with one write for each session. */
+function flushAll(): void {
+  // What a flush causes is sent in its turn.
+  for (const session of dirty.splice(0)) {
+    try {
+      session.flush();
+    } catch (error) {
+      // A listener's fault is reported, and the other sessions are served.
+      queueMicrotask(() => {
+        throw error;
+      });
+    }
+  }
+}
+
+/**
+ * A session. It emits what {@linkcode Connection} does, and `error`, if anybody listens, and `close`.
+ *
+ * What has a name of node:http2 does what it does there.
+ */
+export class Session extends Connection {
+  readonly encrypted: boolean;
+  private isDirty = false;
+  private isEnding = false;
+  private isGone = false;
+  private error: Error | undefined;
+  /** Ends a session whose peer does not read, or does not acknowledge our settings. */
+  private stalled: ReturnType<typeof setTimeout> | undefined;
+  private readonly settled: ReturnType<typeof setTimeout>;
+
+  /** @param onStream takes the streams that the peer opens */
+  constructor(
+    isServer: boolean,
+    readonly socket: Socket,
+    options: ConnectionOptions,
+    onStream: (stream: Stream, headers: Headers, flags: number) => void = () => {},
+  ) {
+    super(isServer, options, onStream);
+    this.encrypted = "encrypted" in socket && socket.encrypted === true;
+    const listeners = {
+      data: (chunk: Buffer) => this.receive(chunk),
+      drain: () => this.drained(),
+      error: (error: Error) => void (this.error ??= error),
+      // A peer that has closed its side takes no answers: so do the other servers of HTTP/2.
+      end: () => void socket.end(),
+      close: () => {
+        // Deno's node:net keeps something of each socket for ever, with all that its listeners hold.
+        for (const [name, listener] of Object.entries(listeners)) socket.off(name, listener);
+        socket.on("error", ignore);
+        this.gone();
+      },
+    };
+    for (const [name, listener] of Object.entries(listeners)) socket.on(name, listener);
+    this.settled = setTimeout(() => {
+      if (!this.isAcknowledged) this.destroy(undefined, SETTINGS_TIMEOUT);
+    }, SETTINGS_ACK_MS);
+  }
+
+  ref(): void {
+    this.socket.ref();
+  }
+
+  unref(): void {
+    this.socket.unref();
+  }
+
+  /** Opens a stream; `:scheme` is what the connection is. */
+  override request(headers: OutgoingHeaders, options?: { endStream?: boolean }): Stream {
+    headers[":scheme"] ??= this.encrypted ? "https" : "http";
+    return super.request(headers, options);
+  }
+
+  override goaway(code?: number, lastId?: number, data?: Uint8Array): void {
+    super.goaway(code, lastId, data);
+    // At once: in a drain thousands of sessions would each take memory for it until the end of the turn.
+    this.flush();
+  }
+
+  override close(callback?: () => void): void {
+    super.close(callback);
+    this.outputWaits();
+  }
+
+  /** Ends the session and all its streams, after a GOAWAY. */
+  destroy(error?: Error | number, code?: number): void {
+    if (this.destroyed) return;
+    if (typeof error === "object") this.error ??= error;
+    const reason = typeof error === "number" ? error : code ?? (error ? INTERNAL_ERROR : NO_ERROR);
+    this.goaway(reason, undefined, error instanceof Error ? Buffer.from(error.message) : undefined);
+    this.destroyed = this.closed = true;
+    this.reader.stop();
+    this.abandonAll(this.error);
+    this.end();
+    process.nextTick(() => this.gone());
+  }
+
+  protected override failed(error: ConnectionError): void {
+    this.destroy(error, error.errorCode);
+  }
+
+  protected override leave(): void {
+    this.destroy(undefined, NO_ERROR);
+  }
+
+  protected override outputWaits(): void {
+    if (this.isDirty) return;
+    this.isDirty = true;
+    if (dirty.push(this) === 1) queueMicrotask(flushAll);
+  }
+
+  /** Sends what waits. */
+  flush(): void {
+    this.isDirty = false;
+    this.write(this.writer.take());
+    this.data.sendWaiting();
+    this.closeStreams();
+    if (this.isDone && !this.isDirty) this.end();
+  }
+
+  private write(parts: Buffer[]): void {
+    const { socket } = this;
+    if (parts.length === 0 || !socket.writable) return;
+    if (parts.length === 1) socket.write(parts[0]!);
+    else {
+      socket.cork();
+      for (const part of parts) socket.write(part);
+      socket.uncork();
+    }
+    const { writableLength } = socket;
+    if (writableLength <= HIGH_WATER_BYTES) return;
+    this.data.isBlocked = true;
+    this.stalled ??= setTimeout(() => socket.destroy(), STALLED_MS);
+    if (writableLength > MAX_UNSENT_BYTES) socket.destroy();
+  }
+
+  private drained(): void {
+    clearTimeout(this.stalled);
+    this.stalled = undefined;
+    this.data.isBlocked = false;
+    this.data.sendWaiting();
+  }
+
+  /** Ends our side, and the connection if the peer does not end its own. */
+  private end(): void {
+    if (this.isEnding) return;
+    this.isEnding = true;
+    const { socket } = this;
+    socket.end();
+    // Until then it is read: to close a socket with unread bytes takes back what was sent.
+    const timer = setTimeout(() => socket.destroy(), LINGER_MS);
+    socket.once("close", () => clearTimeout(timer));
+  }
+
+  /** There is nothing more to say; the socket may still wait for its peer. */
+  private gone(): void {
+    if (this.isGone) return;
+    this.isGone = true;
+    clearTimeout(this.stalled);
+    clearTimeout(this.settled);
+    this.destroyed = this.closed = true;
+    this.reader.stop();
+    this.abandonAll(this.error);
+    this.closeStreams();
+    if (this.error !== undefined && this.listenerCount("error") > 0) this.emit("error", this.error);
+    this.emit("close");
+  }
+}
+
+function ignore(): void {}
