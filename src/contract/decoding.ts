@@ -5,6 +5,9 @@ import protobuf from "protobufjs";
 /** A number below 2 ** 28 takes no more bytes than this. */
 const SHORT_VARINT = 4;
 
+/** 64 bits take no more bytes than this. */
+const LONGEST_VARINT = 10;
+
 /** How deep groups may be nested: deeper ones could exhaust the stack. */
 const MAX_GROUP_DEPTH = 100;
 
@@ -96,7 +99,7 @@ function decodeInto(type: protobuf.Type, text: Text): DecodeInto {
       const [number, wireType] = reader.tag();
       const field = fields.get(number);
       if (wireType === WireType.LengthDelimited) checkLength(reader);
-      if (field?.wireType !== wireType) skip(reader, number, wireType);
+      if (field?.wireType !== wireType) skip(reader, bytes, number, wireType);
       else if (++known <= MAX_KNOWN_FIELDS) field.read(reader, message);
       else throw new RangeError(`more than ${MAX_KNOWN_FIELDS} fields`);
     }
@@ -136,9 +139,15 @@ const FIXED: Readonly<Partial<Record<WireType, number>>> = {
  * The reader's own skip passes over varints and lengths of any size, in groups too, and makes an object
  * of each field.
  */
-function skip(reader: BinaryReader, number: number, wireType: WireType, depth = 0): void {
-  if (wireType === WireType.Varint) reader.uint64();
-  else if (wireType === WireType.StartGroup) skipGroup(reader, number, depth + 1);
+function skip(
+  reader: BinaryReader,
+  bytes: Uint8Array,
+  number: number,
+  wireType: WireType,
+  depth = 0,
+): void {
+  if (wireType === WireType.Varint) skipVarint(reader, bytes);
+  else if (wireType === WireType.StartGroup) skipGroup(reader, bytes, number, depth + 1);
   else if (wireType === WireType.EndGroup) throw new Error("end of a group that was not begun");
   else {
     // It moves on as it reads a length.
@@ -148,7 +157,15 @@ function skip(reader: BinaryReader, number: number, wireType: WireType, depth = 
   }
 }
 
-function skipGroup(reader: BinaryReader, group: number, depth: number): void {
+function skipVarint(reader: BinaryReader, bytes: Uint8Array): void {
+  for (let length = 0; length < LONGEST_VARINT; length++) {
+    // Behind the end there is no byte.
+    if (bytes[reader.pos++]! < 0x80) return;
+  }
+  throw new RangeError("a varint of more than ten bytes, or truncated");
+}
+
+function skipGroup(reader: BinaryReader, bytes: Uint8Array, group: number, depth: number): void {
   if (depth > MAX_GROUP_DEPTH) throw new Error("groups nested too deeply");
   while (true) {
     const [number, wireType] = reader.tag();
@@ -157,7 +174,7 @@ function skipGroup(reader: BinaryReader, group: number, depth: number): void {
       return;
     }
     if (wireType === WireType.LengthDelimited) checkLength(reader);
-    skip(reader, number, wireType, depth);
+    skip(reader, bytes, number, wireType, depth);
   }
 }
 
