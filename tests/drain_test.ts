@@ -102,6 +102,20 @@ posixTest(
 );
 
 posixTest(
+  "--grace 0 cancels calls in flight at once, and --delay 0 is no delay",
+  () =>
+    withServe(async (server) => {
+      const { stream } = await callInFlight(server);
+      stream.on("error", () => {});
+      server.kill("SIGTERM");
+      const { code, stdout, stderr } = await server.ended();
+      assert.equal(code, 1);
+      assert.match(stderr, /have 0 s to finish\n[^]*calls cancelled: 1\n$/);
+      assert.doesNotMatch(stdout, /fault/);
+    }, ["--grace", "0", "--delay", "0"]),
+);
+
+posixTest(
   "the same signal again ends it too, but for half a second counts as one",
   async () => {
     const isOneSignal = () =>
