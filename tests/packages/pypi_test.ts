@@ -49,6 +49,7 @@ linuxTest("the package for PyPI", async (test) => {
       ["replaces itself by the native Deno", () => checkProcess(installed)],
       ["drains at Ctrl-C", () => checkCtrlC(installed)],
       ["refuses arguments that are not UTF-8", () => checkUtf8(installed)],
+      ["says that file descriptors are too few", () => checkDescriptors(installed)],
       ["runs where nothing can be written", () => checkReadOnly(installed)],
       ["says which Deno is missing, is another one or does not run", () => checkDeno(module)],
       ["does not need pytest, nor loads it", () => checkImports(installed)],
@@ -106,6 +107,15 @@ async function checkUtf8(installed: Installed): Promise<void> {
       stderr: `usersvc ${command}: an argument is not UTF-8; see usersvc ${command} --help\n`,
     });
   }
+}
+
+async function checkDescriptors(installed: Installed): Promise<void> {
+  assert.deepEqual(await bash(installed, 'ulimit -n 10; "$@" call Alice'), {
+    code: 1,
+    stdout: "",
+    stderr: "usersvc: too few file descriptors: Deno needs 24 to start; " +
+      "allow more (ulimit -n 1024)\n",
+  });
 }
 
 async function checkDeno(installed: Installed): Promise<void> {
