@@ -12,8 +12,8 @@ import { answersOverTcp, assertAlive, assertNoStack } from "./survival.ts";
 
 const MAX_MESSAGE = 4 * 2 ** 20, MAX_JSON = 64 * 2 ** 10;
 
-/** How many messages come at once; of two million fields each, which were kept, they took 4.5 GB. */
-const AT_ONCE = 12;
+/** How many messages come at once; of two million fields each, which were kept, twelve took 4.5 GB. */
+const AT_ONCE = 6;
 
 /** How much memory the server may ever take, in megabytes. */
 const PEAK_MB = 450;
