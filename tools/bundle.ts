@@ -9,12 +9,15 @@
  * runs, and no package's.
  */
 import {
+  HTTP2,
+  http2Exports,
   importBuiltins,
   importLater,
   laterDescriptors,
   namesLost,
   refuseOtherDeno,
   withoutCachePaths,
+  withoutHttp,
 } from "./bundle_edits.ts";
 import { deno } from "./deno.ts";
 import { LICENSES, thirdPartyLicenses } from "./licenses.ts";
@@ -42,12 +45,13 @@ export async function makeBundle(folder: string): Promise<void> {
     described ||= later !== undefined;
     await Deno.writeTextFile(path, edit(name, later ?? code));
   }
+  await Deno.writeTextFile(`${folder}/${HTTP2}`, http2Exports);
   if (!described) throw new Error("@grpc/proto-loader is not as tools/bundle_edits.ts expects it");
   await Deno.writeTextFile(`${folder}/${LICENSES}`, await thirdPartyLicenses(written));
 }
 
 function edit(name: string, code: string): string {
-  const edited = importBuiltins(withoutCachePaths(code));
+  const edited = withoutHttp(importBuiltins(withoutCachePaths(code)));
   if (name === "main.js") return refuseOtherDeno(importLater(edited));
   // What a single call does not need; serve's modules have to be seen.
   return /^call-\w+\.js$/.test(name) ? importLater(edited) : edited;
