@@ -363,7 +363,7 @@ export abstract class Connection extends EventEmitter implements StreamOwner {
 
   /** Whether frames of a stream are passed over: it came after our GOAWAY. */
   private isIgnored(id: number): boolean {
-    return this.isLeaving && !this.isOwn(id) && id > this.lastPeerId;
+    return this.isServer && this.isLeaving && !this.isOwn(id) && id > this.lastPeerId;
   }
 
   private useAllowance(): void {
@@ -449,7 +449,8 @@ export abstract class Connection extends EventEmitter implements StreamOwner {
     if (this.isIgnored(id)) return;
     if (this.isIdle(id)) fail(h2.PROTOCOL_ERROR, "DATA of an idle stream");
     // The peer need not know yet that we have reset the stream, or answered before its request was whole.
-    if (this.recent.hasEnded(id) !== false) this.failStream(id, h2.STREAM_CLOSED);
+    if (this.recent.hasEnded(id) === false) this.useAllowance();
+    else this.failStream(id, h2.STREAM_CLOSED);
   }
 
   private endRemotely(stream: Stream): void {
@@ -497,7 +498,7 @@ export abstract class Connection extends EventEmitter implements StreamOwner {
   private onLateHeaders(id: number): void {
     const hasEnded = this.recent.hasEnded(id);
     // The peer need not know yet that we have reset the stream.
-    if (hasEnded === false) return;
+    if (hasEnded === false) return this.useAllowance();
     const code = hasEnded === undefined ? h2.PROTOCOL_ERROR : h2.STREAM_CLOSED;
     fail(code, "HEADERS of a closed stream");
   }
@@ -514,10 +515,14 @@ export abstract class Connection extends EventEmitter implements StreamOwner {
       return this.failStream(id, h2.PROTOCOL_ERROR);
     }
     if (isResponse) {
-      const isInformational = Number(message.headers[":status"]) < 200;
-      if (isInformational) return isEnd ? this.failStream(id, h2.PROTOCOL_ERROR) : undefined;
+      const status = Number(message.headers[":status"]);
+      // An informational response is not the last: RFC 9110, section 15.2.
+      if (status < 200) return isEnd ? this.failStream(id, h2.PROTOCOL_ERROR) : this.useAllowance();
+      if (isEnd && message.contentLength > 0 && status !== 304) {
+        return this.failStream(id, h2.PROTOCOL_ERROR);
+      }
       stream.hasResponse = true;
-      if (!isEnd) stream.contentLeft = message.contentLength;
+      stream.contentLeft = message.contentLength;
       stream.emit("response", message.headers, flags);
     } else stream.receiveTrailers(message.headers, flags);
     if (isEnd && !stream.closed) this.endRemotely(stream);

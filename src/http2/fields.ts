@@ -85,7 +85,7 @@ function isPath(path: string): boolean {
 /** The headers of a response; undefined if they are malformed: RFC 9113, section 8.3.2. */
 export function readResponse(fields: readonly Field[]): Message | undefined {
   const first = fields[0];
-  if (first?.kind !== STATUS || !/^\d{3}$/.test(first.value)) return undefined;
+  if (first?.kind !== STATUS || !/^[1-9]\d\d$/.test(first.value)) return undefined;
   const headers = new NewHeaders();
   // As node:http2 has it.
   (headers as Record<string, unknown>)[":status"] = Number(first.value);
