@@ -4,6 +4,7 @@ import type { Server as GrpcServer } from "@grpc/grpc-js";
 import type { Server as NetServer } from "node:net";
 import { keepAccepting } from "../src/workarounds/accept_after_emfile.ts";
 import { refuseCalls } from "../src/workarounds/refused_calls.ts";
+import { readWholeMessages } from "../src/workarounds/stream_decoder.ts";
 import { privateMethods } from "../src/workarounds/private_parts.ts";
 
 Deno.test("a grpc-js that refuses calls in another way fails at the start", () => {
@@ -30,5 +31,12 @@ Deno.test("a grpc-js whose client has other private methods fails at the first c
   assert.throws(
     () => privateMethods<Transport & { connect(): void }>(Transport, ["createCall", "connect"]),
     /no Transport\.connect, .* check src\/workarounds\//,
+  );
+});
+
+Deno.test("a grpc-js that reads messages elsewhere fails at the start", () => {
+  assert.throws(
+    () => readWholeMessages({} as Parameters<typeof readWholeMessages>[0]),
+    /check src\/workarounds\/stream_decoder\.ts/,
   );
 });

@@ -12,6 +12,7 @@ import { callInterceptor } from "./interceptor.ts";
 import { leaveDeadSessions } from "../workarounds/dead_sessions.ts";
 import { useOwnHttp2 } from "../workarounds/own_http2.ts";
 import { readOddAnswers } from "../workarounds/odd_answers.ts";
+import { readWholeMessages } from "../workarounds/stream_decoder.ts";
 import { noteUnary } from "../workarounds/whole_answers.ts";
 
 /** What the constructor of a grpc-js client takes. */
@@ -31,6 +32,7 @@ function prepareGrpc(): void {
   if (isPrepared) return;
   isPrepared = true;
   useOwnHttp2();
+  readWholeMessages();
   leaveDeadSessions();
   readOddAnswers();
 }

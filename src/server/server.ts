@@ -17,6 +17,7 @@ import { addHealth, type Health } from "./health_service.ts";
 import { LIMITS } from "./limits.ts";
 import { type Accept, acceptAll, type Endpoint, listen } from "./listen.ts";
 import { useOwnHttp2 } from "../workarounds/own_http2.ts";
+import { readWholeMessages } from "../workarounds/stream_decoder.ts";
 import { refuseCalls } from "../workarounds/refused_calls.ts";
 import { decompress, NO_ROOM, receive } from "./received.ts";
 import { watchSessions } from "./sessions.ts";
@@ -95,6 +96,7 @@ export async function startServer(
   ignoreFarDeadlines();
   limitMessages({ receive, decompress, noRoom: NO_ROOM }, LIMITS.messageBytes);
   useOwnHttp2();
+  readWholeMessages();
   const streamingCalls = watchStreamingCalls();
   const server = newServer(streamingCalls);
   const { instance } = options;
