@@ -544,14 +544,16 @@ export abstract class Connection extends EventEmitter implements StreamOwner {
     if (id === 0 || this.isIdle(id)) fail(h2.PROTOCOL_ERROR, "RST_STREAM of an idle stream");
     if (this.isServer) this.useAllowance();
     const stream = this.streams.get(id);
-    if (stream === undefined) return;
-    const code = bytes.readUInt32BE(from);
+    if (stream !== undefined) this.onResetOf(stream, bytes.readUInt32BE(from));
+    // Whoever resets a stream knows that nothing may follow.
+    this.recent.add(id, true);
+  }
+
+  private onResetOf(stream: Stream, code: number): void {
     const isOrderly = code === h2.NO_ERROR || code === h2.CANCEL;
     // A server whose answer is whole may say so: RFC 9113, section 8.1.
     if (!this.isServer && stream.remoteEnded && code === h2.NO_ERROR) this.forget(stream);
     else this.abandon(stream, code, isOrderly ? undefined : streamError(code));
-    // Whoever resets a stream knows that nothing may follow.
-    this.recent.add(id, true);
   }
 
   /** RFC 9113, section 6.5. */
