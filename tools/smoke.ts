@@ -53,7 +53,7 @@ async function withServer(
     await use(server, ["--address", `localhost:${server.port}`]);
   } finally {
     ended = await stopServer(server);
-    console.error(ended.stderr);
+    console.error(ended.stderr.trimEnd());
   }
   // On Windows the server is killed, since there is no SIGTERM to drain it with.
   if (!windows) assert.equal(ended.code, 0, "the server has drained");
