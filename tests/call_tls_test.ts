@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:tls";
 import type { AddressInfo } from "node:net";
+import { BROKE } from "../src/client/connection_errors.ts";
 import { programTest, type Result, usersvc, withServe } from "./support/program.ts";
 import { cert, withCertFile, withGrpcPeer } from "./support/grpc_peer.ts";
 
@@ -19,6 +20,14 @@ function reason({ code, stdout, stderr }: Result): string {
   const line = /^usersvc call: UNAVAILABLE from \S+: (.*)\n$/.exec(stderr);
   assert.ok(line, stderr);
   return line[1]!;
+}
+
+/** The same of a call that is made again where no reason was found in a second, as on a busy machine. */
+async function reasonOf(make: () => Promise<Result>): Promise<string> {
+  for (let tries = 1;; tries++) {
+    const found = reason(await make());
+    if (tries === 10 || ![BROKE, "no reason given"].includes(found)) return found;
+  }
 }
 
 programTest(
@@ -70,7 +79,7 @@ for (const [certificate, flags, expected] of untrusted) {
     () =>
       withGrpcPeer(certificate, async ({ port, calls }) => {
         for (const host of ["localhost", "127.0.0.1", "[::1]"]) {
-          assert.match(reason(await call(`${host}:${port}`, ...flags)), expected);
+          assert.match(await reasonOf(() => call(`${host}:${port}`, ...flags)), expected);
         }
         assert.equal(calls.length, 0);
       }),
@@ -91,9 +100,9 @@ for (const other of ["expired_ca", "future_ca"]) {
         });
         await withGrpcPeer(`of_${other}`, async ({ port, calls }) => {
           const env = { SSL_CERT_FILE: path };
-          assert.match(reason(await call(`localhost:${port}`, ...flags)), AUTHORITY);
+          assert.match(await reasonOf(() => call(`localhost:${port}`, ...flags)), AUTHORITY);
           const system = ["call", "Alice", "--port", `${port}`, "--tls"];
-          assert.match(reason(await usersvc(system, { env })), AUTHORITY);
+          assert.match(await reasonOf(() => usersvc(system, { env })), AUTHORITY);
           assert.equal(calls.length, 0);
         });
       }),
@@ -120,8 +129,8 @@ programTest(
     withGrpcPeer("forged", async ({ port, calls }) => {
       const env = { NODE_TLS_REJECT_UNAUTHORIZED: "0" };
       const args = ["call", "Alice", "--port", `${port}`];
-      assert.match(reason(await usersvc([...args, ...CA], { env })), AUTHORITY);
-      assert.match(reason(await usersvc([...args, "--tls"], { env })), AUTHORITY);
+      assert.match(await reasonOf(() => usersvc([...args, ...CA], { env })), AUTHORITY);
+      assert.match(await reasonOf(() => usersvc([...args, "--tls"], { env })), AUTHORITY);
       assert.equal(calls.length, 0);
     }),
 );
@@ -159,12 +168,12 @@ programTest(
       assert.deepEqual(await call(`127.0.0.1:${port}`, ...CA, ...CLIENT), GREETED);
       // The server's alert, which says so outright, does not always arrive before the end.
       assert.match(
-        reason(await call(`localhost:${port}`, ...CA)),
+        await reasonOf(() => call(`localhost:${port}`, ...CA)),
         /^the server (demands|ends connections .* seems to demand) a client certificate$/,
       );
       const forged = ["--tls-cert", cert("forged.pem"), "--tls-key", cert("forged.key")];
       assert.match(
-        reason(await call(`localhost:${port}`, ...CA, ...forged)),
+        await reasonOf(() => call(`localhost:${port}`, ...CA, ...forged)),
         /^the server does not accept the client certificate$/,
       );
     }, [...SERVE, "--tls-client-ca", cert("ca.pem")]),
@@ -173,12 +182,12 @@ programTest(
 programTest("TLS without --tls, and --tls without TLS, are named as that", async () => {
   await withServe(async ({ port }) => {
     const plain = "the server speaks TLS, call it with TLS";
-    assert.equal(reason(await call(`localhost:${port}`)), plain);
-    assert.equal(reason(await call(`127.0.0.1:${port}`)), plain);
+    assert.equal(await reasonOf(() => call(`localhost:${port}`)), plain);
+    assert.equal(await reasonOf(() => call(`127.0.0.1:${port}`)), plain);
   }, SERVE);
   await withServe(async ({ port }) => {
     assert.equal(
-      reason(await call(`localhost:${port}`, ...CA)),
+      await reasonOf(() => call(`localhost:${port}`, ...CA)),
       "the server does not speak TLS, call it without",
     );
   });
@@ -224,7 +233,7 @@ programTest("each TLS flag has an environment variable", () =>
     };
     assert.deepEqual(await usersvc(["call", "Alice"], { env }), GREETED);
     const flag = ["--tls-server-name", "elsewhere.example"];
-    assert.match(reason(await usersvc(["call", "Alice", ...flag], { env })), NAME);
+    assert.match(await reasonOf(() => usersvc(["call", "Alice", ...flag], { env })), NAME);
     const insecure = { ...env, USERSVC_TLS_CA: "", USERSVC_TLS_INSECURE: "true" };
     const { code, stderr } = await usersvc(["call", "Alice"], { env: insecure });
     assert.equal(code, 0);

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { linuxTest, posixTest, spawnUsersvc, Transcript, withServe } from "../support/program.ts";
 import { greetings, names } from "../support/names.ts";
+import { MEASURED, runExamples } from "../support/examples.ts";
 
 linuxTest("memory does not grow with the number of names", () =>
   withServe(async ({ port }) => {
@@ -72,3 +73,8 @@ posixTest("names that come late make no call late", () =>
     await stdin.close();
     assert.deepEqual([(await child.status).code, await stderr.all()], [0, ""]);
   }));
+
+posixTest(
+  "the examples of its help that measure work as they are",
+  () => withServe(({ port }) => runExamples(port, ({ command }) => MEASURED.test(command))),
+);
