@@ -35,9 +35,12 @@ export interface HttpSide {
   count(): number;
 }
 
-/** Makes the HTTP side of a server. */
-export function openHttpSide(options: HttpOptions): HttpSide {
-  const rpc = rpcHandlers(options);
+/**
+ * Makes the HTTP side of a server.
+ *
+ * @param rpc what answers calls, by their paths
+ */
+export function openHttpSide(options: HttpOptions, rpc = rpcHandlers(options)): HttpSide {
   const answer = (request: Request, response: Response) => {
     // An error that nobody listens to would end the process; that a client has gone is none.
     for (const one of [request, response] as readonly EventEmitter[]) one.on("error", () => {});

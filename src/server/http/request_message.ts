@@ -188,7 +188,8 @@ async function* enveloped(
     const flags = all[0]!;
     if (flags > COMPRESSED) throw invalid(`a message with the flags ${flags}`);
     if (flags === COMPRESSED && encoding === "identity") {
-      throw invalid("a compressed message without grpc-encoding");
+      // https://github.com/grpc/grpc/blob/master/doc/compression.md
+      throw new ConnectError("a compressed message without grpc-encoding", Code.Internal);
     }
     const message = check(all.subarray(PREFIX), flags === COMPRESSED);
     const prefix = Buffer.alloc(PREFIX);

@@ -49,6 +49,21 @@ export function rpcHandlers(
 ): ReadonlyMap<string, AnswerRpc> {
   const definitions = [contract.definition, healthDefinition];
   const descriptors = descriptorsOf(definitions);
+  return handlersOf(codecsOf(definitions), (router) => {
+    addGetUser(router, descriptors, getUser);
+    addHealth(router, descriptors, health);
+  });
+}
+
+/**
+ * Makes what answers calls, by their paths.
+ *
+ * @param codecs what decodes the requests of all methods, by their paths
+ */
+export function handlersOf(
+  codecs: ReadonlyMap<string, RequestCodec>,
+  addServices: (router: ConnectRouter) => void,
+): ReadonlyMap<string, AnswerRpc> {
   const router = createConnectRouter({
     // That is grpc-js's.
     grpc: false,
@@ -57,16 +72,13 @@ export function rpcHandlers(
     // A field that is not known is skipped in JSON as it is in binary messages.
     jsonOptions: { ignoreUnknownFields: true },
   });
-  addGetUser(router, descriptors, getUser);
-  addHealth(router, descriptors, health);
-  const codecs = codecsOf(definitions);
+  addServices(router);
   return new Map(router.handlers.map((handler) => {
     const { requestPath } = handler;
     return [requestPath, answerWith(handler, codecs.get(requestPath)!)];
   }));
 }
 
-/** What decodes the requests of all methods, by their paths. */
 function codecsOf(definitions: readonly PackageDefinition[]): ReadonlyMap<string, RequestCodec> {
   const methods = definitions.flatMap((definition) =>
     Object.values(definition)
