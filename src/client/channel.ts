@@ -9,7 +9,6 @@ import {
 import { isGrpcLogWanted, takeGrpcLog } from "../workarounds/grpc_log.ts";
 import type { Connection } from "./connection.ts";
 import { callInterceptor } from "./interceptor.ts";
-import { leaveDeadSessions } from "../workarounds/dead_sessions.ts";
 import { useOwnHttp2 } from "../workarounds/own_http2.ts";
 import { readOddAnswers } from "../workarounds/odd_answers.ts";
 import { readWholeMessages } from "../workarounds/stream_decoder.ts";
@@ -33,7 +32,6 @@ function prepareGrpc(): void {
   isPrepared = true;
   useOwnHttp2();
   readWholeMessages();
-  leaveDeadSessions();
   readOddAnswers();
 }
 

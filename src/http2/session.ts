@@ -71,6 +71,8 @@ export class Session extends Connection {
       },
     };
     for (const [name, listener] of Object.entries(listeners)) socket.on(name, listener);
+    // Whoever waits for a client's session hears of what follows the settings when it has taken it over.
+    if (!isServer) this.once("remoteSettings", () => this.holdRest());
     this.settled = setTimeout(() => {
       if (!this.isAcknowledged) this.destroy(undefined, SETTINGS_TIMEOUT);
     }, SETTINGS_ACK_MS);
@@ -112,6 +114,11 @@ export class Session extends Connection {
     this.abandonAll(this.error);
     this.end();
     process.nextTick(() => this.gone());
+  }
+
+  private holdRest(): void {
+    this.reader.hold();
+    setImmediate(() => this.whileReading(() => this.reader.release()));
   }
 
   protected override failed(error: ConnectionError): void {

@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { STATUS_NAMES } from "../../src/contract/status_codes.ts";
 import { answer, SERVING } from "../support/frames.ts";
-import { linuxTest, startUsersvc, usersvc } from "../support/program.ts";
+import { linuxTest, usersvc } from "../support/program.ts";
 import { greetings, type Start } from "./greetings.ts";
-import { address, assertAtDeadline, batch, differences, run, TIMEOUT_MS } from "./run.ts";
+import { address, batch, differences, run, TIMEOUT_MS } from "./run.ts";
 import { withOddServer } from "../support/http2_server.ts";
 
 /** Answers whatever comes, and counts connections. */
@@ -52,49 +52,22 @@ function exitCode(code: Start["code"]): number {
   return code === "OK" ? 0 : 64 + STATUS_NAMES.indexOf(code);
 }
 
-const goaways = Object.entries(greetings).filter(([name]) => name.endsWith("with the SETTINGS"));
-assert.equal(goaways.length, 2);
-
-for (const [name, row] of goaways) {
-  linuxTest(
-    `${name}: a batch ends, each call UNAVAILABLE, with --retries too`,
-    () =>
-      withStart(row, async (port) => {
-        for (const args of [[], ["--retries", "2"]]) {
-          const table = { A: row, B: row };
-          const outcomes = await batch(`${name} ${args.join(" ")}`, port, ["A", "B"], { args });
-          assert.deepEqual(differences(table, outcomes), []);
-        }
-      }),
-  );
-
-  linuxTest(
-    `${name}: a call that waits connects with a back-off and ends with its deadline`,
-    () =>
-      withStart(row, async (port, connections) => {
-        const args = ["call", "A", "--wait", "-v", ...address(port, TIMEOUT_MS)];
-        const { code, stderr } = await run(`${name}, waited for`, args);
-        assert.equal(code, 68, stderr);
-        const ms = Number(/^< DEADLINE_EXCEEDED after ([\d.]+) ms$/m.exec(stderr)?.[1]);
-        assertAtDeadline(ms);
-        // After 0.1 s, 0.16 s, 0.26 s and so on, which makes 5 of them; without a pause, thousands.
-        assert.ok(connections() >= 2 && connections() <= 50, `${connections()} connections`);
-      }),
-  );
-
-  linuxTest(`${name}: signals end a call that waits`, () =>
-    withStart(row, async (port) => {
-      for (const signal of ["SIGINT", "SIGTERM"] as const) {
-        const args = ["call", "A", "--wait", "-v", "--address", `127.0.0.1:${port}`];
-        const call = startUsersvc([...args, "--timeout", "20s"]);
-        await call.stderr.until(/no connection, trying again/);
-        call.kill(signal);
-        const { code } = await call.ended();
-        // At its deadline the exit code would be another.
-        assert.equal(code, signal === "SIGINT" ? 130 : 143);
+linuxTest(
+  "a server that goes away at once: a batch ends, and nothing connects without a pause",
+  () => {
+    const name = "GOAWAY of stream 0 with the SETTINGS";
+    const row = greetings[name]!;
+    return withStart(row, async (port, connections) => {
+      for (const args of [[], ["--retries", "2"], ["--wait"]]) {
+        const table = { A: row, B: row };
+        const outcomes = await batch(`${name} ${args.join(" ")}`, port, ["A", "B"], { args });
+        assert.deepEqual(differences(table, outcomes), []);
       }
-    }));
-}
+      // Each of the six calls is tried some times; without a pause there would be thousands.
+      assert.ok(connections() <= 50, `${connections()} connections`);
+    });
+  },
+);
 
 linuxTest(
   "a server of HTTP/1.1 is called so, at once and at the deadline",
