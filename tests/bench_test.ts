@@ -1,24 +1,16 @@
 /** The parts of the benchmark that start no program. */
 import assert from "node:assert/strict";
-import { parseLatencies, parseReport } from "../tools/bench/h2load.ts";
-import { interleave } from "../tools/bench/rounds.ts";
-import { percentile, summarize } from "../tools/bench/statistics.ts";
-import { formatSummary, formatTable } from "../tools/bench/table.ts";
+import { type Result, SHAPES, summarize } from "../tools/bench/benchmark.ts";
+import { parseReport } from "../tools/bench/h2load.ts";
+import { drawPicture, spread } from "../tools/bench/picture.ts";
+import { formatSummary, withFigures } from "../tools/bench/report.ts";
 
-Deno.test("measurements are summed up by their median, least and greatest", () => {
-  assert.deepEqual(summarize([100, 3, 20]), { median: 20, min: 3, max: 100 });
-  assert.deepEqual(summarize([4, 1, 3, 2]), { median: 2.5, min: 1, max: 4 });
-  assert.deepEqual(summarize([7]), { median: 7, min: 7, max: 7 });
+Deno.test("measurements are summed up by their least and their median", () => {
+  assert.deepEqual(summarize([100, 3, 20]), { min: 3, median: 20 });
+  assert.deepEqual(summarize([4, 1, 3, 2]), { min: 1, median: 2.5 });
+  assert.deepEqual(summarize([7]), { min: 7, median: 7 });
   assert.throws(() => summarize([]), RangeError);
-});
-
-Deno.test("a percentile is the nearest rank", () => {
-  const hundred = Array.from({ length: 100 }, (_, index) => 100 - index);
-  assert.equal(percentile(hundred, 0.5), 50);
-  assert.equal(percentile(hundred, 0.99), 99);
-  assert.equal(percentile([9, 10], 0.5), 9);
-  assert.equal(percentile([5], 0.99), 5);
-  assert.throws(() => percentile([], 0.5), RangeError);
+  assert.equal(formatSummary({ min: 60.44, median: 1_234.5 }), "60.4 / 1,230");
 });
 
 // As h2load 1.52.0 prints it.
@@ -35,47 +27,62 @@ req/s           :     159.25      159.37      159.31        0.08   100.00%
 `;
 
 Deno.test("what h2load prints is read, and an incomplete report is an error", () => {
-  assert.deepEqual(parseReport(PRINTED), {
-    succeeded: 19,
-    callsPerSecond: 297.52,
-    dataBytes: 540,
-  });
+  assert.deepEqual(parseReport(PRINTED), { succeeded: 19, dataBytes: 540 });
   assert.throws(() => parseReport(PRINTED.replace(/^requests.*$/m, "")), /h2load: no .*succeeded/);
 });
 
-Deno.test("h2load's log gives latencies, and a failed call is an error", () => {
-  const log = "1795439796626244\t200\t59382\n1795439796626246\t200\t1500\n";
-  assert.deepEqual(parseLatencies(log), [59.382, 1.5]);
-  assert.throws(() => parseLatencies(`${log}1795439796626246\t-1\t10\n`), /a call failed/);
-  assert.throws(() => parseLatencies(""), /a call failed/);
+/** A result in which a call costs each server so many microseconds under every load. */
+function resultOf(costs: Readonly<Record<string, number>>): Result {
+  const constant = (value: number) => ({ min: value, median: value });
+  return {
+    machine: "a machine",
+    sizes: { rounds: 1, calls: 40_000, processes: 1, names: 1 },
+    servers: Object.entries(costs).map(([name, cost]) => ({
+      name,
+      cpuMicrosPerCall: SHAPES.map(() => constant(cost)),
+      memoryMb: constant(99),
+    })),
+    processes: [{ name: "usersvc --version", ms: constant(25) }],
+    skipped: [{ name: "grpcurl", why: "go is not on PATH" }],
+  };
+}
+
+Deno.test("the page gets the figures and the target, and keeps the rest", () => {
+  const page = "before\n<!-- figures of the bench -->\nold\n<!-- end -->\nafter\n";
+  const targetOf = (costs: Readonly<Record<string, number>>) => {
+    const text = withFigures(page, resultOf(costs));
+    assert.match(text, /^before\n<!--.*-->\n\na machine\.\n[^]*\n<!-- end -->\nafter\n$/);
+    assert.match(text, /\| usersvc --version \| 25 \/ 25 \|/);
+    assert.match(text, /\nSkipped: grpcurl: go is not on PATH\n/);
+    assert.doesNotMatch(text, /old/);
+    return /target.*?\| (\S*) \|/.exec(text)![1];
+  };
+  assert.equal(targetOf({ usersvc: 10, "grpc-go": 20, "grpc-js on Node": 100 }), "20");
+  assert.equal(targetOf({ usersvc: 10, "grpc-go": 20, "grpc-js on Node": 60 }), "15");
+  assert.equal(targetOf({ usersvc: 10, "grpc-go": 20 }), "20");
+  assert.equal(targetOf({ usersvc: 10 }), "");
+  assert.throws(() => withFigures("no place", resultOf({ usersvc: 10 })), /the page has no <!--/);
 });
 
-Deno.test("rounds take turns and each figure is summed up by itself", async () => {
-  const order: string[] = [];
-  const task = (name: string, values: number[]) => ({
-    title: name,
-    about: { name },
-    measure: () => {
-      order.push(name);
-      return Promise.resolve({ ms: values.shift()! });
-    },
-  });
-  const told: string[] = [];
-  const tasks = [task("a", [1, 5, 3]), task("b", [20, 10, 30])];
-  const result = await interleave(tasks, 3, (what) => told.push(what));
-  assert.deepEqual(order, ["a", "b", "a", "b", "a", "b"]);
-  assert.deepEqual(told.slice(0, 3), ["round 1 of 3: a", "round 1 of 3: b", "round 2 of 3: a"]);
-  assert.deepEqual(result, [
-    { name: "a", ms: { median: 3, min: 1, max: 5 } },
-    { name: "b", ms: { median: 20, min: 10, max: 30 } },
-  ]);
+Deno.test("the picture has a bar and a line for each server that was measured", () => {
+  const result = resultOf({ usersvc: 12, "grpc-go": 24, "Python (grpcio)": 410, other: 5 });
+  const [light, dark] = (["light", "dark"] as const).map((theme) => drawPicture(result, theme));
+  assert.notEqual(light, dark);
+  for (const picture of [light!, dark!]) {
+    for (const name of ["usersvc", "grpc-go", "Python (grpcio)"]) {
+      assert.equal(picture.split(`>${name}</text>`).length, 3, name);
+    }
+    assert.doesNotMatch(picture, />other<|>grpc-js on Node<|NaN|undefined|Infinity/);
+    const widths = [...picture.matchAll(/<rect .*?width="([\d.]+)" height="20"/g)].map(([, w]) =>
+      +w!
+    );
+    assert.ok(Math.abs(widths[1]! / widths[0]! - 2) < 0.02, `${widths}`);
+    assert.equal(picture.split("<circle ").length - 1, 3 * SHAPES.length);
+  }
 });
 
-Deno.test("a table has its figures to the right, with a range only where there is one", () => {
-  assert.equal(formatSummary({ median: 61.23, min: 60.4, max: 1_234.5 }), "61.2 (60.4–1,230)");
-  assert.equal(formatSummary({ median: 7, min: 7, max: 7 }), "7");
-  assert.equal(
-    formatTable([["", "ms"], ["one", "1"], ["b", "200"]]),
-    "      ms\none    1\nb    200",
-  );
+Deno.test("names that are close to each other are moved apart", () => {
+  assert.deepEqual(spread([100, 99, 50], 10), [100, 90, 50]);
+  assert.deepEqual(spread([99, 100, 95], 10), [90, 100, 80]);
+  assert.deepEqual(spread([], 10), []);
 });

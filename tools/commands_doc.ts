@@ -88,7 +88,7 @@ function table(heads: readonly string[], rows: readonly (readonly string[])[]): 
 }
 
 /** Formats a page of Markdown as `deno fmt` does with the settings of deno.json. */
-async function format(page: string): Promise<string> {
+export async function formatMarkdown(page: string): Promise<string> {
   const child = new Deno.Command(Deno.execPath(), {
     args: ["fmt", "--ext", "md", "-"],
     cwd: root,
@@ -110,7 +110,7 @@ async function main(args: readonly string[]): Promise<number> {
     return 2;
   }
   const page = await Deno.readTextFile(root + DOCUMENT);
-  const current = await format(withDeclarations(page, await loadCommands(program)));
+  const current = await formatMarkdown(withDeclarations(page, await loadCommands(program)));
   if (page === current) return 0;
   if (check) {
     console.error(`docs: ${DOCUMENT} is not current; run: deno task docs`);

@@ -1,7 +1,7 @@
 /** Runs the benchmark, small: it has to measure everything that it promises, or say what it skipped. */
 import assert from "node:assert/strict";
 import { root } from "../../tools/paths.ts";
-import type { Result } from "../../tools/bench/result.ts";
+import { type Result, SHAPES } from "../../tools/bench/benchmark.ts";
 import { linuxTest } from "../support/program.ts";
 
 async function deno(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
@@ -15,54 +15,43 @@ async function deno(...args: string[]): Promise<{ code: number; stdout: string; 
   return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
 }
 
-/** Every number of a result by its path. */
-function numbersOf(value: unknown, path = ""): [string, number][] {
-  if (typeof value === "number") return [[path, value]];
-  if (typeof value !== "object" || value === null) return [];
-  return Object.entries(value).flatMap(([key, inner]) => numbersOf(inner, `${path}.${key}`));
-}
-
-const names = (list: readonly { name: string }[]) => list.map(({ name }) => name);
-
 linuxTest("deno task bench --quick --json has every figure, or says what it skipped", async () => {
   const { code, stdout, stderr } = await deno("task", "bench", "--quick", "--json");
   assert.equal(code, 0, stderr);
-  const { servers, loads, startUp, manyCalls, skipped, ...others }: Result = JSON.parse(stdout);
+  const { machine, sizes, servers, processes, skipped }: Result = JSON.parse(stdout);
 
-  const measured = names([...servers, ...startUp, ...manyCalls, ...skipped]);
-  const cores = navigator.hardwareConcurrency;
+  const measured = [...servers, ...processes, ...skipped].map(({ name }) => name);
   assert.deepEqual(measured.toSorted(), [
-    "Go server (grpc-go)",
-    "Node server (grpc-js)",
-    "Python client (grpcio)",
-    "Python client (grpcio), one call after another",
-    "Python server (grpcio)",
+    "Python (grpcio)",
+    "Python (the tutorial's client)",
     "deno run of an empty file",
+    "grpc-go",
+    "grpc-js on Node",
     "grpcurl",
+    "usersvc",
     "usersvc --version",
-    "usersvc call",
-    "usersvc call -",
-    "usersvc serve, until its first call is answered",
-    `usersvc, one process`,
-    `usersvc, one worker per core (${cores})`,
+    "usersvc call -, 1,000 names",
+    "usersvc call Alice",
+    "usersvc, two workers",
   ]);
   for (const { name, why } of skipped) {
     assert.match(why, /./, name);
     assert.ok(!name.startsWith("usersvc"), why);
   }
 
-  const figures = ["cpuMicrosPerCall", "callsPerSecond", "p50Ms", "p99Ms"] as const;
-  for (const one of servers) {
-    for (const figure of [...figures, "memoryMb"] as const) assert.ok(one[figure].median > 0);
+  for (const { name, cpuMicrosPerCall, memoryMb } of servers) {
+    assert.equal(cpuMicrosPerCall.length, SHAPES.length);
+    for (const { min } of [...cpuMicrosPerCall, memoryMb]) assert.ok(min > 0, name);
   }
-  assert.equal(loads.length, 7);
-  for (const one of loads) for (const figure of figures) assert.ok(one[figure].median > 0);
-  for (const one of [...startUp, ...manyCalls]) assert.ok(one.ms.median > 0);
-  for (const [path, number] of numbersOf(others)) assert.ok(number > 0, path);
+  for (const { name, ms } of processes) assert.ok(ms.min > 0, name);
+  assert.match(machine, /cores.*usersvc.*h2load/);
+  assert.equal(sizes.rounds, 1);
 });
 
 linuxTest("deno task bench refuses what it does not know", async () => {
-  for (const args of [["--fast"], ["--rounds", "0"], ["--rounds"], ["usersvc"]]) {
+  for (
+    const args of [["--fast"], ["--rounds", "0"], ["--rounds"], ["--beside", "file"], ["usersvc"]]
+  ) {
     const { code, stdout, stderr } = await deno("run", "-A", "tools/bench.ts", ...args);
     assert.deepEqual({ code, stdout }, { code: 2, stdout: "" });
     assert.match(stderr, /^bench: .*; usage: deno task bench /m);

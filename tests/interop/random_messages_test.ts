@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import type { Buffer } from "node:buffer";
 import { usernameFault } from "../../src/server/username.ts";
 import { goServer } from "../../tools/bench/peers.ts";
-import { withServer } from "../../tools/bench/servers.ts";
+import { withServer } from "../../tools/bench/program.ts";
 import { programTest, withServe } from "../support/program.ts";
 import { type Answer, openSession, sendMessage, startCall } from "../support/raw_client.ts";
 import { frame } from "../support/wire_cases.ts";
@@ -40,8 +40,7 @@ const DIFFERENCES: readonly { reason: string; refusedBy: "usersvc" | "grpc-go"; 
 
 programTest(`random messages are answered as grpc-go answers them: seed ${seed}`, async () => {
   console.log(`seed ${seed}`);
-  const { program } = await goServer();
-  await withServer({ name: "grpc-go", program }, (grpcGo) =>
+  await withServer(await goServer(), (grpcGo) =>
     withServe(async (server) => {
       const ask = await Promise.all([server, grpcGo].map(({ port }) => asker(port)));
       const messages = randomMessages(seed);

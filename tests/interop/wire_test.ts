@@ -1,15 +1,14 @@
 /** What grpc-go and grpcio make of the bytes that tests/wire_test.ts feeds to usersvc. */
 import assert from "node:assert/strict";
 import { goServer, pythonServer } from "../../tools/bench/peers.ts";
-import { withServer } from "../../tools/bench/servers.ts";
+import { withServer } from "../../tools/bench/program.ts";
 import { programTest } from "../support/program.ts";
 import { openSession, sendMessage, startCall } from "../support/raw_client.ts";
 import { wireCases } from "../support/wire_cases.ts";
 
 for (const [name, install] of Object.entries({ "grpc-go": goServer, grpcio: pythonServer })) {
   programTest(`${name} answers each message as the test of the wire says`, async () => {
-    const { program } = await install();
-    await withServer({ name, program }, async ({ port }) => {
+    await withServer(await install(), async ({ port }) => {
       const session = await openSession(port);
       for (const { what, bytes, name, status = "13" } of wireCases) {
         const expected = name === undefined

@@ -1,84 +1,170 @@
 /** What is measured, and in which order. */
-import { measureCalls } from "./clients.ts";
-import { alone, prepareBatches, prepareClients, prepareServers, usersvc } from "./contenders.ts";
-import { h2load, h2loadVersion } from "./h2load.ts";
-import { COMPARED, type MakeLoad, prepareLoad, SHAPES } from "./load.ts";
+import { cpuSeconds, residentMb } from "../processes.ts";
+import { type MakeLoad, prepareLoad, type Shape } from "./h2load.ts";
 import { describeMachine } from "./machine.ts";
-import type { Result, Sizes, Skipped } from "./result.ts";
-import { interleave } from "./rounds.ts";
-import { measureLoad, measureServer, type Server, withServer } from "./servers.ts";
-import { oneCall, prepareStartUps } from "./start_up.ts";
+import {
+  type Build,
+  ownServer,
+  prepareProcesses,
+  prepareServers,
+  type Process,
+  usersvc,
+} from "./peers.ts";
+import { type RunningServer, runTimed, type Server, startServer, withServer } from "./program.ts";
 
-/** Shows what is being measured. */
-export type Tell = (what: string) => void;
+/** The loads, from one call after another to more at once than the machine can answer. */
+export const SHAPES: readonly Shape[] = [
+  { connections: 1, streams: 1 },
+  { connections: 1, streams: 25 },
+  { connections: 4, streams: 25 },
+  { connections: 64, streams: 16 },
+];
+
+/** With which the servers are warmed up, and compared where one figure has to do. */
+export const COMPARED: Shape = SHAPES[2]!;
+
+/** How much is measured. */
+export interface Sizes {
+  /** How often everything is measured, one after another in turn. */
+  readonly rounds: number;
+  /** Calls of each load, and before the first one to warm up. */
+  readonly calls: number;
+  /** How often each short process is started in each round. */
+  readonly processes: number;
+  /** The names of a batch. */
+  readonly names: number;
+}
+
+/** What several measurements of one figure say. */
+export interface Summary {
+  readonly min: number;
+  readonly median: number;
+}
+
+/** What `deno task bench --json` prints. */
+export interface Result {
+  readonly machine: string;
+  readonly sizes: Sizes;
+  readonly servers: readonly {
+    readonly name: string;
+    /** User and system time of all its processes for one call, in microseconds, under each load. */
+    readonly cpuMicrosPerCall: readonly Summary[];
+    /** The resident memory of all its processes after all loads, in megabytes. */
+    readonly memoryMb: Summary;
+  }[];
+  /** Whole processes: their wall time, in milliseconds. */
+  readonly processes: readonly { readonly name: string; readonly ms: Summary }[];
+  /** What could not be measured. */
+  readonly skipped: readonly { readonly name: string; readonly why: string }[];
+}
 
 /**
  * Runs the whole benchmark.
  *
+ * @param beside another build of usersvc to measure
+ * @param tell shows what is being measured
  * @throws {Error} if h2load is not there, or a server or a client does not do what it should
  */
-export async function runBenchmark(sizes: Sizes, tell: Tell): Promise<Result> {
-  const skipped: Skipped[] = [];
+export async function runBenchmark(
+  sizes: Sizes,
+  beside: Build | undefined,
+  tell: (what: string) => void,
+): Promise<Result> {
   const scratch = await Deno.makeTempDir({ prefix: "usersvc-bench-" });
   try {
     tell("preparing");
-    const loader = await h2load();
-    const makeLoad = await prepareLoad(loader, scratch);
-    const { servers, versions } = await prepareServers(skipped);
+    const { makeLoad, version } = await prepareLoad(scratch);
+    const servers = await prepareServers(beside);
+    const processes = await prepareProcesses(scratch, sizes.names, beside);
+    const cpu = servers.found.map(() => SHAPES.map((): number[] => []));
+    const memory = servers.found.map((): number[] => []);
+    const ms = processes.found.map((): number[] => []);
+    for (let round = 1; round <= sizes.rounds; round++) {
+      const now = (what: string) => tell(`round ${round} of ${sizes.rounds}: ${what}`);
+      await measureServers(servers.found, sizes.calls, makeLoad, cpu, memory, now);
+      await measureProcesses(processes.found, sizes.processes, ms, now);
+    }
+    const versions = servers.found.flatMap(({ versions = [] }) => versions);
     return {
-      machine: await describeMachine(usersvc, [...versions, await h2loadVersion(loader)]),
+      machine: await describeMachine(usersvc.path, [...versions, version]),
       sizes,
-      servers: await compareServers(servers, sizes, makeLoad, tell),
-      loads: await varyLoad(sizes, makeLoad, tell),
-      ...await compareClients(sizes, scratch, skipped, tell),
-      skipped,
+      servers: servers.found.map(({ name }, index) => ({
+        name,
+        cpuMicrosPerCall: cpu[index]!.map(summarize),
+        memoryMb: summarize(memory[index]!),
+      })),
+      processes: processes.found.map(({ name }, i) => ({ name, ms: summarize(ms[i]!) })),
+      skipped: [...servers.skipped, ...processes.skipped],
     };
   } finally {
     await Deno.remove(scratch, { recursive: true });
   }
 }
 
-function compareServers(servers: Server[], sizes: Sizes, makeLoad: MakeLoad, tell: Tell) {
-  const warmUp = { ...COMPARED, calls: sizes.warmUpCalls };
-  const load = { ...COMPARED, calls: sizes.calls };
-  const tasks = servers.map((server) => ({
-    title: server.name,
-    about: { name: server.name },
-    measure: () => measureServer(server, makeLoad, warmUp, load),
-  }));
-  return interleave(tasks, sizes.rounds, tell);
+/** Loads fresh servers in turn, so that what else happens on the machine falls on all of them. */
+async function measureServers(
+  servers: readonly Server[],
+  calls: number,
+  makeLoad: MakeLoad,
+  cpu: readonly (readonly number[][])[],
+  memory: readonly number[][],
+  tell: (what: string) => void,
+): Promise<void> {
+  const running: RunningServer[] = [];
+  try {
+    for (const server of servers) {
+      tell(`${server.name}, warming up`);
+      const one = await startServer(server);
+      running.push(one);
+      await makeLoad(one.port, COMPARED, calls);
+    }
+    for (const [load, shape] of SHAPES.entries()) {
+      for (const [index, { pid, port }] of running.entries()) {
+        tell(`${servers[index]!.name}, ${shape.connections} × ${shape.streams} calls at once`);
+        const before = await cpuSeconds(pid);
+        await makeLoad(port, shape, calls);
+        cpu[index]![load]!.push((await cpuSeconds(pid) - before) / calls * 1e6);
+      }
+    }
+    for (const [index, { pid }] of running.entries()) memory[index]!.push(await residentMb(pid));
+  } finally {
+    await Promise.all(running.map(({ stop }) => stop()));
+  }
 }
 
-function varyLoad(sizes: Sizes, makeLoad: MakeLoad, tell: Tell) {
-  return withServer(alone, async (server) => {
-    await makeLoad(server.port, { ...COMPARED, calls: sizes.warmUpCalls });
-    const tasks = SHAPES.map((shape) => {
-      // A tenth of the calls: one after another they take about ten times as long.
-      const calls = shape.connections * shape.streams === 1 ? sizes.calls / 10 : sizes.calls / 2;
-      return {
-        title: `${shape.connections} × ${shape.streams} calls at once`,
-        about: shape,
-        measure: () => measureLoad(server, makeLoad, { ...shape, calls }),
-      };
-    });
-    return await interleave(tasks, sizes.rounds, tell);
+/** Runs each process once, and the short ones so often, in turn, against a fresh server. */
+async function measureProcesses(
+  processes: readonly Process[],
+  times: number,
+  ms: readonly number[][],
+  tell: (what: string) => void,
+): Promise<void> {
+  await withServer(ownServer, async ({ port }) => {
+    for (let time = 0; time < times; time++) {
+      for (const [index, { name, input, program, prints }] of processes.entries()) {
+        if (time > 0 && input !== undefined) continue;
+        tell(name);
+        const ran = await runTimed(program(`127.0.0.1:${port}`), input);
+        if (!ran.stdout.includes(prints)) {
+          throw new Error(`${name} printed ${ran.stdout.slice(0, 100)}`);
+        }
+        ms[index]!.push(ran.ms);
+      }
+    }
   });
 }
 
-async function compareClients(sizes: Sizes, scratch: string, skipped: Skipped[], tell: Tell) {
-  return await withServer(alone, async ({ port }) => {
-    const address = `127.0.0.1:${port}`;
-    const clients = await prepareClients(address, skipped);
-    const beginners = [...clients.map(oneCall), ...await prepareStartUps(scratch)];
-    const batches = await prepareBatches(address, skipped);
-    const manyCalls = batches.map((client) => ({
-      title: `${client.name}, ${sizes.manyCalls} calls`,
-      about: { name: client.name },
-      measure: async () => ({ ms: await measureCalls(client, sizes.manyCalls) }),
-    }));
-    return {
-      startUp: await interleave(beginners, sizes.rounds * sizes.processes, tell),
-      manyCalls: await interleave(manyCalls, sizes.rounds, tell),
-    };
-  });
+/**
+ * Sums up measurements; the median of an even number of them is the mean of the two in the middle.
+ *
+ * @throws {RangeError} if there are none
+ */
+export function summarize(values: readonly number[]): Summary {
+  if (values.length === 0) throw new RangeError("no values to sum up");
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = (sorted.length - 1) / 2;
+  return {
+    min: sorted[0]!,
+    median: (sorted[Math.floor(middle)]! + sorted[Math.ceil(middle)]!) / 2,
+  };
 }

@@ -1,4 +1,5 @@
-/** h2load, a load generator that needs little CPU time itself, and what it prints and logs. */
+/** Loads a server with calls of GetUser, by h2load, which needs little CPU time itself. */
+import { loadContract, serviceName } from "../../src/contract/contract.ts";
 import { debianLibraries, debianPeer, installOnce, isOnPath } from "../peers/install.ts";
 import { runTimed } from "./program.ts";
 
@@ -9,41 +10,72 @@ const fromDebian = installOnce(debianPeer(
   "h2load makes the load; install it (the package nghttp2-client or nghttp2)",
 ));
 
+/** The shape of a load: connections, and the calls at once on each. */
+export interface Shape {
+  readonly connections: number;
+  readonly streams: number;
+}
+
+/**
+ * Makes so many calls to a port of this machine.
+ *
+ * @throws {Error} unless each is answered in full
+ */
+export type MakeLoad = (port: number, shape: Shape, calls: number) => Promise<void>;
+
+const NAME = "Alice";
+
+/** The bytes before a message: whether it is compressed, and its length. */
+const PREFIX_BYTES = 5;
+
 /**
  * Finds h2load, or installs it.
  *
- * @returns the command that runs it
+ * @param scratch a folder for its files
+ * @returns what makes a load, and the version of h2load
  * @throws {Error} if it can be neither found nor installed; the message says what to do
  */
-export async function h2load(): Promise<[string, ...string[]]> {
-  if (await isOnPath("h2load")) return ["h2load"];
-  const program = await fromDebian();
-  return ["env", `LD_LIBRARY_PATH=${debianLibraries("h2load")}`, program];
+export async function prepareLoad(
+  scratch: string,
+): Promise<{ makeLoad: MakeLoad; version: string }> {
+  const path = await isOnPath("h2load") ? "h2load" : await fromDebian();
+  const env = path === "h2load" ? {} : { LD_LIBRARY_PATH: debianLibraries("h2load") };
+  const { GetUser } = (await loadContract()).UserService.service;
+  const answer = GetUser.responseSerialize({ message: `Привет, ${NAME}!` });
+  const body = `${scratch}/request`;
+  await Deno.writeFile(body, withPrefix(GetUser.requestSerialize({ username: NAME })));
+  const makeLoad: MakeLoad = async (port, { connections, streams }, calls) => {
+    const args = [
+      ...["-c", `${connections}`, "-m", `${streams}`, "-n", `${calls}`],
+      "--connection-inactivity-timeout=30s",
+      ...["-d", body, "-H", "content-type: application/grpc", "-H", "te: trailers"],
+      `http://127.0.0.1:${port}/${serviceName}/GetUser`,
+    ];
+    const { succeeded, dataBytes } = parseReport((await runTimed({ path, args, env })).stdout);
+    // An error of gRPC has HTTP status 200 as well, but no message.
+    if (dataBytes !== calls * (PREFIX_BYTES + answer.length)) {
+      throw new Error(`not all of ${calls} calls were greeted; ${succeeded} had an answer`);
+    }
+  };
+  const { stdout } = await runTimed({ path, args: ["--version"], env });
+  return { makeLoad, version: stdout.trim().replace("nghttp2/", "") };
 }
 
-/** What a command that runs h2load says of its version: `h2load 1.52.0`. */
-export async function h2loadVersion(
-  [path, ...args]: readonly [string, ...string[]],
-): Promise<string> {
-  const { stdout } = await runTimed({ path, args: [...args, "--version"] });
-  return stdout.trim().replace("nghttp2/", "");
-}
-
-/** What h2load reports of the calls, which are plain HTTP requests to it. */
-export interface Report {
-  /** How many were answered with HTTP status 2xx. */
-  readonly succeeded: number;
-  readonly callsPerSecond: number;
-  /** The bytes of all answers, without their headers. */
-  readonly dataBytes: number;
+function withPrefix(message: Uint8Array): Uint8Array {
+  const framed = new Uint8Array(PREFIX_BYTES + message.length);
+  new DataView(framed.buffer).setUint32(1, message.length);
+  framed.set(message, PREFIX_BYTES);
+  return framed;
 }
 
 /**
  * Reads the summary that h2load prints at its end.
  *
+ * @returns how many calls were answered with HTTP status 2xx, and the bytes of all answers without
+ * their headers
  * @throws {Error} if a figure is not in it
  */
-export function parseReport(text: string): Report {
+export function parseReport(text: string): { succeeded: number; dataBytes: number } {
   const figure = (pattern: RegExp): number => {
     const found = pattern.exec(text)?.[1];
     if (found === undefined) throw new Error(`h2load: no ${pattern} in:\n${text}`);
@@ -51,24 +83,6 @@ export function parseReport(text: string): Report {
   };
   return {
     succeeded: figure(/^requests: .* (\d+) succeeded,/m),
-    callsPerSecond: figure(/^finished in .*, ([\d.]+) req\/s/m),
     dataBytes: figure(/^traffic: .* \((\d+)\) data$/m),
   };
-}
-
-/**
- * Reads the latencies from the lines of h2load's `--log-file`: the start, the HTTP status and the
- * microseconds until the end of the answer.
- *
- * @returns milliseconds
- * @throws {Error} at the first call that failed
- */
-export function parseLatencies(log: string): number[] {
-  return log.trimEnd().split("\n").map((line) => {
-    const [, status, micros] = line.split("\t").map(Number);
-    if (status !== 200 || !Number.isFinite(micros)) {
-      throw new Error(`h2load: a call failed: ${JSON.stringify(line)}`);
-    }
-    return micros! / 1_000;
-  });
 }

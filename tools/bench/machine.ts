@@ -2,40 +2,26 @@
 import { totalmem } from "node:os";
 import config from "../../deno.json" with { type: "json" };
 
-/** What the figures depend on. */
-export interface Machine {
-  readonly cpu: string;
-  readonly cores: number;
-  readonly memoryGb: number;
-  readonly os: string;
-  /** The programs that take part. */
-  readonly versions: readonly string[];
-}
-
 /**
  * Reads what Linux tells of the machine.
  *
  * @param usersvc the path of what `deno task build` has made
  * @param peers the versions of the other programs
+ * @returns a sentence with what the figures depend on
  */
-export async function describeMachine(
-  usersvc: string,
-  peers: readonly string[],
-): Promise<Machine> {
+export async function describeMachine(usersvc: string, peers: readonly string[]): Promise<string> {
   const cpuInfo = await Deno.readTextFile("/proc/cpuinfo");
   const release = await Deno.readTextFile("/etc/os-release").catch(() => "");
-  const system = /^PRETTY_NAME="?([^"\n]*)/m.exec(release)?.[1] ?? "unknown distribution";
-  return {
+  return [
     // Not every architecture names its model.
-    cpu: /^model name\s*:\s*(.*)$/m.exec(cpuInfo)?.[1] ?? Deno.build.arch,
-    cores: navigator.hardwareConcurrency,
-    memoryGb: Math.round(totalmem() / 2 ** 30),
-    os: `${system}, Linux ${/^\d+\.\d+/.exec(Deno.osRelease())?.[0] ?? ""}`,
-    versions: [
-      `usersvc ${config.version} (${await form(usersvc)}) with Deno ${Deno.version.deno}`,
-      ...peers,
-    ],
-  };
+    /^model name\s*:\s*(.*)$/m.exec(cpuInfo)?.[1] ?? Deno.build.arch,
+    `${navigator.hardwareConcurrency} cores`,
+    `${Math.round(totalmem() / 2 ** 30)} GB`,
+    /^PRETTY_NAME="?([^"\n]*)/m.exec(release)?.[1] ?? "unknown distribution",
+    `Linux ${/^\d+\.\d+/.exec(Deno.osRelease())?.[0] ?? ""}`,
+    `usersvc ${config.version} (${await form(usersvc)}) with Deno ${Deno.version.deno}`,
+    ...peers,
+  ].join(", ");
 }
 
 /** Whether it is an executable or a launcher. */

@@ -1,4 +1,5 @@
 /** Starts and runs the programs that are measured. */
+import { setTimeout as delay } from "node:timers/promises";
 
 /** A program with its arguments. */
 export interface Program {
@@ -6,6 +7,16 @@ export interface Program {
   readonly args: readonly string[];
   /** Environment variables to add. */
   readonly env?: Readonly<Record<string, string>>;
+}
+
+/** A server to measure. */
+export interface Server {
+  readonly name: string;
+  readonly program: Program;
+  /** The versions of what it runs on. */
+  readonly versions?: string;
+  /** What it has to print before all of it is up. */
+  readonly ready?: RegExp;
 }
 
 /** A server that accepts calls. */
@@ -16,68 +27,53 @@ export interface RunningServer {
 }
 
 /** The line that each of the servers prints when it accepts calls; holds the port. */
-const STARTED = /^gRPC сервер запущен на порту (\d+)\.\.\.\r?\n/;
+const STARTED = /^gRPC сервер запущен на порту (\d+)\.\.\.\r?$/m;
+
+/** How often the file of a server is read until it says that it accepts calls, in milliseconds. */
+const LOOK_MS = 10;
 
 /**
- * Starts a server and waits until it accepts calls. All that it prints is read, as fast as it comes.
+ * Starts a server that prints into a file, and waits until it accepts calls.
  *
- * @param ready what it has to say on stderr before that
  * @throws {Error} if it ends before it accepts calls; the message has what it said
  */
-export async function startServer(program: Program, ready = /^/): Promise<RunningServer> {
-  const child = new Deno.Command(program.path, {
-    args: [...program.args],
-    env: { ...program.env },
+export async function startServer({ program, ready = /^/ }: Server): Promise<RunningServer> {
+  const { path, args, env } = program;
+  const log = await Deno.makeTempFile({ prefix: "usersvc-bench-" });
+  const child = new Deno.Command("sh", {
+    args: ["-c", 'log=$0; exec "$@" >>"$log" 2>&1', log, path, ...args],
+    env: { ...env },
     stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
   }).spawn();
-  const stdout = readUntil(child.stdout, STARTED);
-  const stderr = readUntil(child.stderr, ready);
-  const [started, isReady] = await Promise.all([stdout.match, stderr.match]);
-  if (!started || !isReady) {
-    const { code } = await child.status;
-    throw new Error(
-      `${program.path} ended (${code}) before it accepted calls: ${await stderr.start}`,
-    );
-  }
-  return {
-    pid: child.pid,
-    port: Number(started[1]),
-    stop: async () => {
-      try {
-        child.kill("SIGTERM");
-      } catch {
-        // It has ended, and what was measured has failed.
-      }
-      await child.status;
-    },
+  let ended = false;
+  const end = child.status.finally(() => ended = true);
+  const stop = async () => {
+    if (!ended) child.kill("SIGTERM");
+    await end;
+    await Deno.remove(log);
   };
+  for (;; await delay(LOOK_MS)) {
+    const hasEnded = ended;
+    const text = await Deno.readTextFile(log);
+    const port = STARTED.exec(text)?.[1];
+    if (port !== undefined && ready.test(text)) return { pid: child.pid, port: +port, stop };
+    if (!hasEnded) continue;
+    await stop();
+    throw new Error(`${path} ended before it accepted calls: ${text.trim()}`);
+  }
 }
 
-/** How much is kept of the start of what a server prints, in characters. */
-const KEPT = 10_000;
-
-/** Reads a stream to its end; `match` is the first match, or null if it ends without one. */
-function readUntil(stream: ReadableStream<Uint8Array>, pattern: RegExp) {
-  const match = Promise.withResolvers<RegExpExecArray | null>();
-  const read = async () => {
-    const decoder = new TextDecoder();
-    let text = "";
-    const look = () => {
-      const found = pattern.exec(text);
-      if (found) match.resolve(found);
-    };
-    look();
-    for await (const chunk of stream) {
-      if (text.length > KEPT) continue;
-      text += decoder.decode(chunk, { stream: true });
-      look();
-    }
-    match.resolve(null);
-    return text.trim();
-  };
-  return { match: match.promise, start: read() };
+/** Starts a server, and stops it when it has been used. */
+export async function withServer<T>(
+  server: Server,
+  use: (server: RunningServer) => Promise<T>,
+): Promise<T> {
+  const running = await startServer(server);
+  try {
+    return await use(running);
+  } finally {
+    await running.stop();
+  }
 }
 
 /**
