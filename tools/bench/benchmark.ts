@@ -1,15 +1,16 @@
 /** What is measured, and in which order. */
 import { cpuSeconds, residentMb } from "../processes.ts";
-import { type MakeLoad, prepareLoad, type Shape } from "./h2load.ts";
-import { describeMachine } from "./machine.ts";
 import {
   type Build,
   ownServer,
   prepareProcesses,
   prepareServers,
   type Process,
+  type Skipped,
   usersvc,
-} from "./peers.ts";
+} from "./contenders.ts";
+import { type MakeLoad, prepareLoad, type Shape } from "./h2load.ts";
+import { describeMachine } from "./machine.ts";
 import { type RunningServer, runTimed, type Server, startServer, withServer } from "./program.ts";
 
 /** The loads, from one call after another to more at once than the machine can answer. */
@@ -54,8 +55,7 @@ export interface Result {
   }[];
   /** Whole processes: their wall time, in milliseconds. */
   readonly processes: readonly { readonly name: string; readonly ms: Summary }[];
-  /** What could not be measured. */
-  readonly skipped: readonly { readonly name: string; readonly why: string }[];
+  readonly skipped: readonly Skipped[];
 }
 
 /**
@@ -74,27 +74,28 @@ export async function runBenchmark(
   try {
     tell("preparing");
     const { makeLoad, version } = await prepareLoad(scratch);
-    const servers = await prepareServers(beside);
-    const processes = await prepareProcesses(scratch, sizes.names, beside);
-    const cpu = servers.found.map(() => SHAPES.map((): number[] => []));
-    const memory = servers.found.map((): number[] => []);
-    const ms = processes.found.map((): number[] => []);
+    const skipped: Skipped[] = [];
+    const servers = await prepareServers(skipped, beside);
+    const processes = await prepareProcesses(skipped, scratch, sizes.names, beside);
+    const cpu = servers.map(() => SHAPES.map((): number[] => []));
+    const memory = servers.map((): number[] => []);
+    const ms = processes.map((): number[] => []);
     for (let round = 1; round <= sizes.rounds; round++) {
       const now = (what: string) => tell(`round ${round} of ${sizes.rounds}: ${what}`);
-      await measureServers(servers.found, sizes.calls, makeLoad, cpu, memory, now);
-      await measureProcesses(processes.found, sizes.processes, ms, now);
+      await measureServers(servers, sizes.calls, makeLoad, cpu, memory, now);
+      await measureProcesses(processes, sizes.processes, ms, now);
     }
-    const versions = servers.found.flatMap(({ versions = [] }) => versions);
+    const versions = servers.flatMap(({ versions = [] }) => versions);
     return {
       machine: await describeMachine(usersvc.path, [...versions, version]),
       sizes,
-      servers: servers.found.map(({ name }, index) => ({
+      servers: servers.map(({ name }, index) => ({
         name,
         cpuMicrosPerCall: cpu[index]!.map(summarize),
         memoryMb: summarize(memory[index]!),
       })),
-      processes: processes.found.map(({ name }, i) => ({ name, ms: summarize(ms[i]!) })),
-      skipped: [...servers.skipped, ...processes.skipped],
+      processes: processes.map(({ name }, i) => ({ name, ms: summarize(ms[i]!) })),
+      skipped,
     };
   } finally {
     await Deno.remove(scratch, { recursive: true });

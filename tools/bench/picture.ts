@@ -1,6 +1,6 @@
 /** Draws the result of a benchmark as an SVG: what a call costs each server, and how that grows. */
 import { COMPARED, type Result, SHAPES } from "./benchmark.ts";
-import { GO, NODE, PYTHON, TWO_WORKERS, usersvc } from "./peers.ts";
+import { usersvc } from "./contenders.ts";
 
 /** The picture for a light page, or a dark one. */
 export type Theme = "light" | "dark";
@@ -14,10 +14,10 @@ const PAPER = {
 /** The servers that are drawn, in this order. */
 const COLOURS: readonly (readonly [name: string, colours: Record<Theme, string>])[] = [
   [usersvc.name, { light: "#0550ae", dark: "#79c0ff" }],
-  [TWO_WORKERS, { light: "#218bff", dark: "#388bfd" }],
-  [GO, { light: "#1a7f37", dark: "#3fb950" }],
-  [NODE, { light: "#bc4c00", dark: "#f0883e" }],
-  [PYTHON, { light: "#8250df", dark: "#bc8cff" }],
+  ["usersvc, two workers", { light: "#218bff", dark: "#388bfd" }],
+  ["grpc-go", { light: "#1a7f37", dark: "#3fb950" }],
+  ["grpc-js on Node", { light: "#bc4c00", dark: "#f0883e" }],
+  ["Python (grpcio)", { light: "#8250df", dark: "#bc8cff" }],
 ];
 
 /** All lengths are in pixels of a picture that is as wide as README is on a usual screen. */

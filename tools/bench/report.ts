@@ -1,6 +1,5 @@
 /** Writes the result of a benchmark as Markdown. */
 import { type Result, SHAPES, type Summary } from "./benchmark.ts";
-import { GO, NODE } from "./peers.ts";
 
 /** Megabytes that a server may hold after all calls. */
 const MEMORY_TARGET = 150;
@@ -47,7 +46,7 @@ export function formatResult(result: Result): string {
 function targets({ servers }: Result): string[] {
   const medians = (of: string) =>
     servers.find(({ name }) => name === of)?.cpuMicrosPerCall.map(({ median }) => median);
-  const go = medians(GO), node = medians(NODE);
+  const go = medians("grpc-go"), node = medians("grpc-js on Node");
   const cells = SHAPES.map((_, load) =>
     Math.min(go?.[load] ?? Infinity, (node?.[load] ?? Infinity) / 4)
   );
