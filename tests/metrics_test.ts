@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { ClientHttp2Session } from "node:http2";
+import type { Session } from "../src/http2/session.ts";
 import { connect, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { aggregate, openLedger, restartMetrics, type Snapshot } from "../src/telemetry/ledger.ts";
@@ -46,7 +46,7 @@ function withMetrics(use: (server: Serve, url: string) => Promise<void>): Promis
   );
 }
 
-async function call(session: ClientHttp2Session, name: string): Promise<string> {
+async function call(session: Session, name: string): Promise<string> {
   return (await finishCall(startCall(session), name)).status;
 }
 

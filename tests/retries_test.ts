@@ -1,6 +1,6 @@
 /** What becomes of calls that fail, or whose server is killed, and what --retries makes of it. */
 import assert from "node:assert/strict";
-import { constants } from "node:http2";
+import { constants } from "../src/http2/http2.ts";
 import { answer, begin, getUserRequest, grpcMessage, message } from "./support/frames.ts";
 import { withHttp2Server } from "./support/http2_server.ts";
 import { posixTest, startUsersvc, usersvc, withFolder, withServe } from "./support/program.ts";

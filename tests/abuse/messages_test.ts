@@ -1,7 +1,7 @@
 /** Calls whose message is not what the contract says. */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import type { OutgoingHttpHeaders } from "node:http2";
+import type { OutgoingHeaders } from "../../src/http2/hpack_encoder.ts";
 import { deflateSync, gzipSync } from "node:zlib";
 import { type Answer, openSession, sendMessage, startCall } from "../support/raw_client.ts";
 import { getUserRequest, grpcMessage } from "../support/frames.ts";
@@ -14,7 +14,7 @@ const [OK, INVALID_ARGUMENT, RESOURCE_EXHAUSTED, UNIMPLEMENTED, INTERNAL] = [0, 
 
 interface Case {
   readonly body: Buffer;
-  readonly headers?: OutgoingHttpHeaders;
+  readonly headers?: OutgoingHeaders;
   readonly status: number;
 }
 
@@ -131,7 +131,7 @@ survives("unknown methods and services are answered with 12", async ({ port }) =
 async function callWith(
   port: number,
   body: Uint8Array,
-  headers?: OutgoingHttpHeaders,
+  headers?: OutgoingHeaders,
 ): Promise<Answer> {
   const session = await openSession(port);
   try {

@@ -1,6 +1,6 @@
 /** Servers whose log is looked at, or not read at all. */
 import assert from "node:assert/strict";
-import type { ClientHttp2Session } from "node:http2";
+import type { Session } from "../../src/http2/session.ts";
 import { spawnServe, STARTED, Transcript } from "./program.ts";
 import { finishCall, startCall } from "./raw_client.ts";
 
@@ -9,7 +9,7 @@ export const LONG_NAME = "x".repeat(250);
 
 /** Makes calls on one connection, a hundred at a time; each must be answered OK. */
 export async function makeCalls(
-  session: ClientHttp2Session,
+  session: Session,
   count: number,
   name: (index: number) => string,
 ): Promise<void> {
