@@ -426,7 +426,7 @@ export abstract class Connection extends EventEmitter implements StreamOwner {
       to -= padding;
     }
     const stream = this.streams.get(id);
-    if (stream === undefined) return this.onLateData(id);
+    if (stream === undefined) return this.onLateData(flags, id, to - from);
     if (stream.remoteEnded) return this.failStream(id, h2.STREAM_CLOSED);
     if (!this.isServer && !stream.hasResponse) return this.failStream(id, h2.PROTOCOL_ERROR);
     stream.receiveWindow -= size;
@@ -445,12 +445,13 @@ export abstract class Connection extends EventEmitter implements StreamOwner {
     if (isEnd && !stream.closed) this.endRemotely(stream);
   }
 
-  private onLateData(id: number): void {
+  private onLateData(flags: number, id: number, size: number): void {
     if (this.isIgnored(id)) return;
     if (this.isIdle(id)) fail(h2.PROTOCOL_ERROR, "DATA of an idle stream");
+    if (this.recent.hasEnded(id) !== false) return this.failStream(id, h2.STREAM_CLOSED);
     // The peer need not know yet that we have reset the stream, or answered before its request was whole.
-    if (this.recent.hasEnded(id) === false) this.useAllowance();
-    else this.failStream(id, h2.STREAM_CLOSED);
+    if (flags & h2.END_STREAM) this.recent.add(id, true);
+    else if (size === 0) this.useAllowance();
   }
 
   private endRemotely(stream: Stream): void {
@@ -474,7 +475,7 @@ export abstract class Connection extends EventEmitter implements StreamOwner {
       return;
     }
     if (this.isOwn(id)) fail(h2.PROTOCOL_ERROR, "HEADERS of an even stream");
-    if (id <= this.lastPeerId) return this.onLateHeaders(id);
+    if (id <= this.lastPeerId) return this.onLateHeaders(id, isEnd);
     this.lastPeerId = id;
     if (isSelfDependent) return this.failStream(id, h2.PROTOCOL_ERROR);
     if (this.peerStreams >= this.maxStreams) return this.failStream(id, h2.REFUSED_STREAM);
@@ -495,12 +496,15 @@ export abstract class Connection extends EventEmitter implements StreamOwner {
     if (isEnd) stream.receiveEnd();
   }
 
-  private onLateHeaders(id: number): void {
+  private onLateHeaders(id: number, isEnd: boolean): void {
     const hasEnded = this.recent.hasEnded(id);
-    // The peer need not know yet that we have reset the stream.
-    if (hasEnded === false) return this.useAllowance();
-    const code = hasEnded === undefined ? h2.PROTOCOL_ERROR : h2.STREAM_CLOSED;
-    fail(code, "HEADERS of a closed stream");
+    if (hasEnded !== false) {
+      const code = hasEnded ? h2.STREAM_CLOSED : h2.PROTOCOL_ERROR;
+      fail(code, "HEADERS of a closed stream");
+    }
+    // Trailers: see onLateData.
+    if (isEnd) this.recent.add(id, true);
+    else this.useAllowance();
   }
 
   /** Trailers; or, from a server, a response, informational ones too. */
