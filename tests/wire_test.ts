@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { Buffer } from "node:buffer";
+import { getUserRequest, grpcMessage } from "./support/frames.ts";
 import { posixTest, withServe } from "./support/program.ts";
 import { type Answer, openSession, sendMessage, startCall } from "./support/raw_client.ts";
 import { frame, wireCases } from "./support/wire_cases.ts";
@@ -21,6 +22,18 @@ posixTest(
       session.close();
     }),
 );
+
+posixTest("a message may come in any two parts", () =>
+  withServe(async (server) => {
+    const session = await openSession(server.port);
+    const message = grpcMessage(getUserRequest("Alice"));
+    for (let length = 1; length < message.length; length++) {
+      const call = startCall(session);
+      call.write(message.subarray(0, length));
+      assert.deepEqual(await sendMessage(call, message.subarray(length)), expected("Alice", ""));
+    }
+    session.close();
+  }));
 
 /** What usersvc answers; it alone refuses an empty name. */
 function expected(name: string | undefined, invalid: string): Answer {

@@ -295,9 +295,7 @@ export class Stream extends EventEmitter {
   abandon(code: number, error?: Error): void {
     this.rstCode = code;
     this.destroyed = true;
-    const { writes } = this;
-    this.writes = undefined;
-    for (const { callback } of writes ?? []) callback?.(error ?? new Error("the stream is closed"));
+    this.dropWrites(error);
     if (error !== undefined && this.listenerCount("error") > 0) this.emit("error", error);
     this.kept = undefined;
     this.emitTrailers();
@@ -306,6 +304,14 @@ export class Stream extends EventEmitter {
   /** Nothing more comes, and nothing more is sent; says so once all is read. */
   over(): void {
     this.isOver = true;
+    // A server may end its answer, and with it the stream, before the request has left.
+    this.dropWrites();
     this.advance();
+  }
+
+  private dropWrites(error?: Error): void {
+    const { writes } = this;
+    this.writes = undefined;
+    for (const { callback } of writes ?? []) callback?.(error ?? new Error("the stream is closed"));
   }
 }

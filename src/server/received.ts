@@ -11,6 +11,9 @@ export const NO_ROOM = "requests that this server has not wholly received take t
 /** How much room the first bytes of a request get. */
 const FIRST_ROOM = 1024;
 
+/** What a message with its prefix takes, and the same in base64: more is got only for what is larger. */
+const ENOUGH = [LIMITS.messageBytes + 5, LIMITS.textBytes];
+
 /** What takes room: it is told when there is none. */
 interface Room {
   bytes: number;
@@ -38,7 +41,9 @@ export function receive(refuse: () => void): PartialBytes {
     add(part) {
       const needed = length + part.length;
       if (needed > memory.byteLength) {
-        memory = memory.transfer(Math.max(FIRST_ROOM, 2 * length, needed));
+        const doubled = Math.max(FIRST_ROOM, 2 * length, needed);
+        const enough = ENOUGH.find((bytes) => bytes >= needed) ?? doubled;
+        memory = memory.transfer(Math.min(doubled, enough));
       }
       new Uint8Array(memory).set(part, length);
       length = needed;

@@ -17,7 +17,7 @@
  */
 import { status } from "@grpc/grpc-js";
 import { BaseServerInterceptingCall } from "@grpc/grpc-js/build/src/server-interceptors.js";
-import type { Buffer } from "node:buffer";
+import { Buffer } from "node:buffer";
 import type { Stream } from "../http2/stream.ts";
 
 /** What takes in the bytes of messages. */
@@ -123,7 +123,8 @@ function takeWhole(take: TakeData, using: MessageBytes, maxBytes: number): TakeD
     const whole = wholeBytes(bytes, maxBytes);
     if (whole === 0) return;
     const rest = Uint8Array.from(bytes.subarray(whole));
-    take.call(this, bytes.subarray(0, whole));
+    // A copy: grpc-js decodes it later, and `drop` gives the memory back at once.
+    take.call(this, Buffer.from(bytes.subarray(0, whole)));
     drop(this);
     if (rest.length === 0 || this.checkCancelled()) return;
     this.partial = begin(this);

@@ -7,7 +7,7 @@ import { peakMb } from "../../tools/processes.ts";
 import { getUserRequest, grpcMessage } from "../support/frames.ts";
 import { ask, GET_USER } from "../support/http_client.ts";
 import { linuxTest, type Serve, withServe } from "../support/program.ts";
-import { openSession, sendMessage, startCall } from "../support/raw_client.ts";
+import { openSession, roundTrip, sendMessage, startCall } from "../support/raw_client.ts";
 import { answersOverTcp, assertAlive, assertNoStack } from "./survival.ts";
 
 const MAX_MESSAGE = 4 * 2 ** 20, MAX_JSON = 64 * 2 ** 10;
@@ -102,6 +102,27 @@ for (const [way, send] of Object.entries(WAYS)) {
       }),
   );
 }
+
+linuxTest(
+  "messages take no more room than they need",
+  () =>
+    withServe(async ({ port }) => {
+      const message = plain(UNKNOWN_FIELDS);
+      // 15 times 4 MiB are less than 64 MiB.
+      const sessions = await Promise.all(Array.from({ length: 15 }, () => openSession(port)));
+      const calls = sessions.map((session) => startCall(session));
+      await Promise.all(calls.map((call) =>
+        new Promise((sent) => call.write(message.subarray(0, -1), undefined, sent))
+      ));
+      await Promise.all(sessions.map(roundTrip));
+      for (const call of calls) {
+        assert.equal((await sendMessage(call, message.subarray(-1))).status, "0");
+      }
+      for (const session of sessions) {
+        session.destroy();
+      }
+    }),
+);
 
 linuxTest(
   "long names of calls that wait, or are not ended, are not kept",
