@@ -19,7 +19,11 @@ class UserService(user_service_pb2_grpc.UserServiceServicer):
 
 
 def serve(port):
-    server = grpc.server(futures.ThreadPoolExecutor(max_workers=10))
+    server = grpc.server(
+        futures.ThreadPoolExecutor(max_workers=10),
+        # Where more than 1,000 calls wait, grpcio refuses some of them at random.
+        options=[("grpc.server.max_pending_requests", 2000)],
+    )
     user_service_pb2_grpc.add_UserServiceServicer_to_server(UserService(), server)
     # Only the bound port says which one 0 has become.
     bound = server.add_insecure_port(f"[::]:{port}")

@@ -117,14 +117,14 @@ async function measureServers(
       tell(`${server.name}, warming up`);
       const one = await startServer(server);
       running.push(one);
-      await makeLoad(one.port, COMPARED, calls);
+      await makeLoad(one, COMPARED, calls);
     }
     for (const [load, shape] of SHAPES.entries()) {
-      for (const [index, { pid, port }] of running.entries()) {
-        tell(`${servers[index]!.name}, ${shape.connections} × ${shape.streams} calls at once`);
-        const before = await cpuSeconds(pid);
-        await makeLoad(port, shape, calls);
-        cpu[index]![load]!.push((await cpuSeconds(pid) - before) / calls * 1e6);
+      for (const [index, server] of running.entries()) {
+        tell(`${server.name}, ${shape.connections} × ${shape.streams} calls at once`);
+        const before = await cpuSeconds(server.pid);
+        await makeLoad(server, shape, calls);
+        cpu[index]![load]!.push((await cpuSeconds(server.pid) - before) / calls * 1e6);
       }
     }
     for (const [index, { pid }] of running.entries()) memory[index]!.push(await residentMb(pid));

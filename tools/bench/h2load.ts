@@ -1,7 +1,7 @@
 /** Loads a server with calls of GetUser, by h2load, which needs little CPU time itself. */
 import { loadContract, serviceName } from "../../src/contract/contract.ts";
 import { debianLibraries, debianPeer, installOnce, isOnPath } from "../peers/install.ts";
-import { runTimed } from "./program.ts";
+import { type RunningServer, runTimed } from "./program.ts";
 
 const fromDebian = installOnce(debianPeer(
   "h2load",
@@ -17,11 +17,11 @@ export interface Shape {
 }
 
 /**
- * Makes so many calls to a port of this machine.
+ * Makes so many calls to a server.
  *
- * @throws {Error} unless each is answered in full
+ * @throws {Error} unless each is answered in full; the message names the server
  */
-export type MakeLoad = (port: number, shape: Shape, calls: number) => Promise<void>;
+export type MakeLoad = (server: RunningServer, shape: Shape, calls: number) => Promise<void>;
 
 const NAME = "Alice";
 
@@ -44,7 +44,7 @@ export async function prepareLoad(
   const answer = GetUser.responseSerialize({ message: `Привет, ${NAME}!` });
   const body = `${scratch}/request`;
   await Deno.writeFile(body, withPrefix(GetUser.requestSerialize({ username: NAME })));
-  const makeLoad: MakeLoad = async (port, { connections, streams }, calls) => {
+  const makeLoad: MakeLoad = async ({ name, port }, { connections, streams }, calls) => {
     const args = [
       ...["-c", `${connections}`, "-m", `${streams}`, "-n", `${calls}`],
       "--connection-inactivity-timeout=30s",
@@ -52,9 +52,11 @@ export async function prepareLoad(
       `http://127.0.0.1:${port}/${serviceName}/GetUser`,
     ];
     const { succeeded, dataBytes } = parseReport((await runTimed({ path, args, env })).stdout);
+    const expected = calls * (PREFIX_BYTES + answer.length);
     // An error of gRPC has HTTP status 200 as well, but no message.
-    if (dataBytes !== calls * (PREFIX_BYTES + answer.length)) {
-      throw new Error(`not all of ${calls} calls were greeted; ${succeeded} had an answer`);
+    if (dataBytes !== expected) {
+      const missing = `${succeeded} answers, ${dataBytes} bytes instead of ${expected}`;
+      throw new Error(`${name} has not greeted each of ${calls} calls: ${missing}`);
     }
   };
   const { stdout } = await runTimed({ path, args: ["--version"], env });

@@ -21,6 +21,7 @@ export interface Server {
 
 /** A server that accepts calls. */
 export interface RunningServer {
+  readonly name: string;
   readonly pid: number;
   readonly port: number;
   readonly stop: () => Promise<void>;
@@ -37,8 +38,8 @@ const LOOK_MS = 10;
  *
  * @throws {Error} if it ends before it accepts calls; the message has what it said
  */
-export async function startServer({ program, ready = /^/ }: Server): Promise<RunningServer> {
-  const { path, args, env } = program;
+export async function startServer(server: Server): Promise<RunningServer> {
+  const { name, program: { path, args, env }, ready = /^/ } = server;
   const log = await Deno.makeTempFile({ prefix: "usersvc-bench-" });
   const child = new Deno.Command("sh", {
     args: ["-c", 'log=$0; exec "$@" >>"$log" 2>&1', log, path, ...args],
@@ -56,10 +57,10 @@ export async function startServer({ program, ready = /^/ }: Server): Promise<Run
     const hasEnded = ended;
     const text = await Deno.readTextFile(log);
     const port = STARTED.exec(text)?.[1];
-    if (port !== undefined && ready.test(text)) return { pid: child.pid, port: +port, stop };
+    if (port !== undefined && ready.test(text)) return { name, pid: child.pid, port: +port, stop };
     if (!hasEnded) continue;
     await stop();
-    throw new Error(`${path} ended before it accepted calls: ${text.trim()}`);
+    throw new Error(`${name} ended before it accepted calls: ${text.trim()}`);
   }
 }
 
