@@ -24,8 +24,10 @@ export function formatResult(result: Result): string {
   const calls = formatNumber(sizes.calls * (1 + SHAPES.length));
   return [
     `${machine}.\n`,
-    `${formatNumber(sizes.calls)} calls of each load in each of ${sizes.rounds} rounds, after as ` +
-    "many to warm up. Each cell has the least and the median.\n",
+    `Rounds: ${sizes.rounds}, each of ${
+      formatNumber(sizes.calls)
+    } calls of each load after as many ` +
+    "to warm up. Each cell has the least and the median.\n",
     table([
       ["CPU of the server per call, µs", ...SHAPES.map(formatShape), `MB after ${calls} calls`],
       ...result.servers.map(({ name, cpuMicrosPerCall, memoryMb }) => [
