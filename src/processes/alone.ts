@@ -64,8 +64,8 @@ async function withMetrics(endpoint: TcpEndpoint, log: Log): Promise<ServerEvent
 }
 
 /**
- * Warns once in the log when this process has grown large. Deno up to 2.9.3 keeps about 30 KB of each
- * closed HTTP/2 connection until the process ends.
+ * Warns once in the log when this process has grown large. Deno's node:net keeps 7 to 10 KB of
+ * each closed connection until the process ends.
  */
 function adviseOnMemory({ notice }: Log, remedy: string): void {
   const timer = setInterval(() => {

@@ -4,7 +4,7 @@ export const LIMITS = {
   messageBytes: 4 * 1024 * 1024,
   /**
    * The headers of a call in bytes, 32 more for each (RFC 9113, section 6.5.2): clients are told, and
-   * node:http2 resets a call with more, or with over 128 headers (ENHANCE_YOUR_CALM), which the caller
+   * src/http2/ resets a call with more, or with over 128 headers (ENHANCE_YOUR_CALM), which the caller
    * sees as RESOURCE_EXHAUSTED.
    */
   headerBytes: 64 * 1024,

@@ -18,12 +18,8 @@ const STREAMS = 25;
 /** After how many calls, on all connections together, new connections are opened. */
 const ROUND = 20_000;
 
-/**
- * What Deno 2.9.2 leaks for each closed connection, in MB; measured 30 KB.
- *
- * @see https://github.com/denoland/deno/pull/36043
- */
-const LEAK_MB = 0.05;
+/** What Deno 2.9.2 leaks for each closed connection, in MB; measured 10 KB. */
+const LEAK_MB = 0.02;
 
 for (const mode of modes) {
   linuxTest(
