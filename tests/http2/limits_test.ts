@@ -176,6 +176,23 @@ serverTest(
   },
 );
 
+serverTest(
+  "calls that are answered before they are whole use up nothing",
+  answer,
+  { now: () => 0 },
+  async (peer) => {
+    await peer.send(HELLO);
+    const calling = await flood(
+      peer,
+      (
+        n,
+      ) => [request(2 * n - 1, Flag.END_HEADERS), data(2 * n - 1, KIB), data(2 * n - 1, KIB, END)],
+      3 * limits.ALLOWANCE,
+    );
+    assert.deepEqual(calling.events, []);
+  },
+);
+
 serverTest("MAX_SETTINGS bounds a frame of SETTINGS", ignore, {}, async (peer) => {
   const values = (count: number) => Array.from({ length: count }, () => [4, 100] as const);
   assert.deepEqual(await peer.send(PREFACE, settings(...values(limits.MAX_SETTINGS))), [

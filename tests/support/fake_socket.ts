@@ -3,6 +3,7 @@ import { Buffer } from "node:buffer";
 import { EventEmitter } from "node:events";
 import type { Socket } from "node:net";
 import process from "node:process";
+import { setImmediate } from "node:timers";
 
 /** What a test does with it. */
 export interface FakeSocket {
@@ -74,9 +75,8 @@ export function fakeSocket(): FakeSocket {
   };
 }
 
-/** Some of what happens waits for a later tick, and that for what it leads to. */
+/** Some of what happens waits for the next turn of the event loop, and that for what it leads to. */
 async function settled(): Promise<void> {
-  for (let ticks = 0; ticks < 3; ticks++) {
-    await new Promise<void>((resolve) => process.nextTick(resolve));
-  }
+  await new Promise<void>((resolve) => setImmediate(resolve));
+  await new Promise<void>((resolve) => process.nextTick(resolve));
 }

@@ -1,0 +1,42 @@
+/**
+ * Our server beside that of golang.org/x/net/http2: random and mutated frames, to each frame the
+ * same answer, but for the differences that are listed.
+ *
+ * Usage: deno task test:fuzz, or deno test -A tests/http2/fuzz/server_test.ts -- SEED [COUNT].
+ */
+import { Buffer } from "node:buffer";
+import { type Events, readEvents } from "../../support/http2_events.ts";
+import { compareWith } from "./compare.ts";
+import { replay } from "./corpus.ts";
+import { goTest, type Reader, withLength } from "./go_peer.ts";
+import { ourEvents } from "./our_server.ts";
+import { clientFrames } from "./random_frames.ts";
+import { type Choices, forEachCase } from "./seeds.ts";
+import { SERVER_DIFFERENCES } from "./server_differences.ts";
+
+function goEvents(answer: Reader, count: number): Events[] {
+  const reader = readEvents();
+  return Array.from({ length: count }, () => {
+    if (answer.isAtEnd) return [];
+    const events = reader.take(answer.bytes());
+    return answer.u8() === 1 ? [...events, "closed"] : events;
+  });
+}
+
+goTest("our server answers as Go's does", async (go) => {
+  const comparison = compareWith("server", SERVER_DIFFERENCES);
+  let whole = 0;
+  const compare = async (frames: Buffer[], choices: Choices, seed?: number) => {
+    const asked = go.ask("S", Buffer.concat(frames.map(withLength)));
+    const ours = await ourEvents(frames, choices);
+    if (comparison.compare(frames, ours, goEvents(await asked, frames.length), seed)) whole++;
+  };
+  await replay("server", compare);
+  const count = await forEachCase(
+    "server",
+    20_000,
+    (choices, seed) => compare(clientFrames(choices), choices, seed),
+  );
+  console.log(`${whole} of ${count} connections were compared to their end`);
+  comparison.report();
+});
