@@ -11,6 +11,8 @@ import { type HeaderBlock, HeaderBlocks } from "./header_blocks.ts";
 import { DataSender, ReceiveWindow } from "./flow_control.ts";
 import { HpackEncoder, type OutgoingHeaders } from "./hpack_encoder.ts";
 import * as limits from "./limits.ts";
+import { type PingCallback, Pings } from "./pings.ts";
+import { readSettings, writeSettings } from "./settings.ts";
 import { Stream, type StreamOwner } from "./stream.ts";
 import { RecentStreams, StreamTable } from "./stream_table.ts";
 
@@ -33,15 +35,6 @@ export interface ConnectionOptions {
   readonly minPingIntervalMs?: number;
   /** The time in milliseconds; by default that of `performance`. */
   readonly now?: () => number;
-}
-
-/** How often a client may be too early with a PING, as gRPC's servers have it (gRFC A8). */
-const PING_STRIKES = 2;
-
-interface Ping {
-  readonly payload: string;
-  readonly sentAt: number;
-  readonly callback: (error: Error | null, durationMs: number, payload: Uint8Array) => void;
 }
 
 /** A stream that waits for the peer to allow one more. */
@@ -71,12 +64,11 @@ export abstract class Connection extends EventEmitter implements StreamOwner {
   private readonly recent = new RecentStreams();
   private readonly blocks: HeaderBlocks;
   private readonly encoder = new HpackEncoder();
-  private readonly now: () => number;
+  private readonly pings: Pings;
   private readonly allowance: limits.Allowance;
   private readonly maxStreams: number;
   private readonly closing: Stream[] = [];
   private readonly unopened: Unopened[] = [];
-  private readonly pings: Ping[] = [];
   private hasSettings = false;
   private readonly window = new ReceiveWindow();
   private peerMaxStreams = Infinity;
@@ -86,30 +78,30 @@ export abstract class Connection extends EventEmitter implements StreamOwner {
   private ownStreams = 0;
   /** A GOAWAY has gone that names the last stream, or one has come. */
   private isLeaving = false;
-  private pingedAt = -Infinity;
-  private pingStrikes = 0;
 
   constructor(
     readonly isServer: boolean,
-    private readonly options: ConnectionOptions,
+    options: ConnectionOptions,
     private readonly onStream: (stream: Stream, headers: Message["headers"], flags: number) => void,
   ) {
     super();
-    const { settings = {}, maxHeaderListPairs, now } = options;
+    const { settings = {}, maxHeaderListPairs, now = () => performance.now() } = options;
     const { maxHeaderListSize = limits.DEFAULT_HEADER_LIST_BYTES } = settings;
-    this.now = now ?? (() => performance.now());
-    this.allowance = new limits.Allowance(this.now);
+    this.allowance = new limits.Allowance(now);
     this.maxStreams = settings.maxConcurrentStreams ?? Infinity;
     this.localWindow = settings.initialWindowSize ?? limits.DEFAULT_WINDOW;
     const maxFields = maxHeaderListPairs ?? limits.DEFAULT_HEADER_FIELDS;
     this.blocks = new HeaderBlocks(maxHeaderListSize, maxFields);
     this.writer = new FrameWriter(() => this.outputWaits());
     this.data = new DataSender(this.writer);
+    this.pings = new Pings(this.writer, now, options.minPingIntervalMs);
     this.reader = new FrameReader(
       (type, flags, id, bytes, from, to) => this.onFrame(type, flags, id, bytes, from, to),
       isServer ? h2.PREFACE.length : 0,
     );
-    this.sendPreface(settings.maxConcurrentStreams, maxHeaderListSize);
+    if (!isServer) this.writer.raw(h2.PREFACE);
+    const own = isServer ? {} : { enablePush: 0 };
+    writeSettings(this.writer, { ...settings, ...own, maxHeaderListSize });
   }
 
   /** Called when there are bytes to send again: `writer` has them. */
@@ -163,23 +155,14 @@ export abstract class Connection extends EventEmitter implements StreamOwner {
   }
 
   /** @returns false if it was not sent: too many wait for their answers, or the connection has gone */
-  ping(payload: Uint8Array | Ping["callback"], callback?: Ping["callback"]): boolean {
-    if (typeof payload === "function") {
-      callback = payload;
-      payload = crypto.getRandomValues(new Uint8Array(8));
-    }
-    if (this.destroyed || this.pings.length >= limits.MAX_PINGS) return false;
-    this.writer.head(h2.PING, 0, 0, 8);
-    this.writer.payload(payload);
-    this.pings.push({
-      payload: String(payload),
-      sentAt: this.now(),
-      callback: callback ?? (() => {}),
-    });
-    return true;
+  ping(payload: Uint8Array | PingCallback, callback: PingCallback = () => {}): boolean {
+    if (this.destroyed) return false;
+    return typeof payload === "function"
+      ? this.pings.send(crypto.getRandomValues(new Uint8Array(8)), payload)
+      : this.pings.send(payload, callback);
   }
 
-  /** @param lastId with 2^31-1, as by default in a graceful shutdown, new streams are served still */
+  /** @param lastId the last stream that is served; 2^31-1 has the peer go, and serves what it begins */
   goaway(code: number = h2.NO_ERROR, lastId = this.lastPeerId, data?: Uint8Array): void {
     if (this.destroyed) return;
     this.writer.head(h2.GOAWAY, 0, 0, 8 + (data?.length ?? 0));
@@ -203,21 +186,19 @@ export abstract class Connection extends EventEmitter implements StreamOwner {
 
   /** The transport has gone, or is given up. */
   protected abandonAll(error: Error | undefined): void {
-    const code = h2.CANCEL;
-    for (const { stream } of this.unopened.splice(0)) this.abandon(stream, code, error);
+    for (const { stream } of this.unopened.splice(0)) this.abandon(stream, h2.CANCEL, error);
     for (const stream of this.streams.all()) {
       // An answer that is whole is an answer.
       if (!this.isServer && stream.remoteEnded) this.forget(stream);
-      else this.abandon(stream, code, error);
+      else this.abandon(stream, h2.CANCEL, error);
     }
-    for (const { callback } of this.pings.splice(0)) {
-      callback(error ?? new Error("the connection is closed"), 0, new Uint8Array(8));
-    }
+    this.pings.fail(error ?? new Error("the connection is closed"));
   }
 
   /** Tells the owners of streams that have closed; it is done once their last frames are on their way. */
   protected closeStreams(): void {
-    if (this.closing.length > 0) { for (const stream of this.closing.splice(0)) stream.over(); }
+    if (this.closing.length === 0) return;
+    for (const stream of this.closing.splice(0)) stream.over();
   }
 
   // What streams do.
@@ -235,13 +216,12 @@ export abstract class Connection extends EventEmitter implements StreamOwner {
       flags = 0;
       at += length;
     } while (at < block.length);
-    this.pingStrikes = 0;
-    this.pingedAt = -Infinity;
+    this.pings.forgive();
   }
 
   sendData(stream: Stream, chunk: Uint8Array, from: number, maxFrames?: number): number {
     const sent = this.data.send(stream, chunk, from, maxFrames);
-    if (sent > 0) this.pingedAt = -Infinity;
+    if (sent > 0) this.pings.forgive();
     return sent;
   }
 
@@ -282,20 +262,6 @@ export abstract class Connection extends EventEmitter implements StreamOwner {
     this.writer.u32(code);
   }
 
-  private sendPreface(maxStreams: number | undefined, maxHeaderListSize: number): void {
-    const { writer, isServer, localWindow } = this;
-    if (!isServer) writer.raw(h2.PREFACE);
-    const settings = [[h2.MAX_HEADER_LIST_SIZE, maxHeaderListSize]];
-    if (!isServer) settings.push([h2.ENABLE_PUSH, 0]);
-    if (maxStreams !== undefined) settings.push([h2.MAX_CONCURRENT_STREAMS, maxStreams]);
-    if (localWindow !== limits.DEFAULT_WINDOW) settings.push([h2.INITIAL_WINDOW_SIZE, localWindow]);
-    writer.head(h2.SETTINGS, 0, 0, settings.length * 6);
-    for (const [setting, value] of settings) {
-      writer.u16(setting!);
-      writer.u32(value!);
-    }
-  }
-
   // The lives of streams.
 
   private open({ stream, headers, endStream }: Unopened): void {
@@ -305,20 +271,20 @@ export abstract class Connection extends EventEmitter implements StreamOwner {
     stream.sendWindow = this.peerWindow;
     this.streams.add(stream);
     this.sendHeaders(stream.id, headers, endStream);
-    if (endStream) {
-      stream.writableEnded = true;
-      this.endLocally(stream);
-    } else {
-      this.wait(stream);
-      this.data.sendWaiting();
-    }
+    if (!endStream) return;
+    stream.writableEnded = true;
+    this.endLocally(stream);
   }
 
   private openMore(): void {
     while (this.unopened.length > 0 && this.ownStreams < this.peerMaxStreams) {
       const one = this.unopened.shift()!;
-      if (!one.stream.closed) this.open(one);
+      if (one.stream.closed) continue;
+      this.open(one);
+      // Its owner may have written to it meanwhile.
+      this.data.wait(one.stream);
     }
+    this.data.sendWaiting();
   }
 
   /** A stream is closed: RFC 9113, section 5.1. */
@@ -564,57 +530,28 @@ export abstract class Connection extends EventEmitter implements StreamOwner {
   private onSettings(flags: number, id: number, bytes: Buffer, from: number, to: number): void {
     const size = to - from;
     if (id !== 0) fail(h2.PROTOCOL_ERROR, "SETTINGS of a stream");
-    if (size % 6 !== 0 || flags & h2.ACK && size > 0) fail(h2.FRAME_SIZE_ERROR, "SETTINGS");
-    if (flags & h2.ACK) {
-      if (!this.hasSettings) fail(h2.PROTOCOL_ERROR, "the first frame acknowledges SETTINGS");
-      if (this.isAcknowledged) {
-        fail(h2.PROTOCOL_ERROR, "SETTINGS that were not sent are acknowledged");
-      }
-      this.isAcknowledged = true;
-      this.emit("localSettings", {});
-      return;
-    }
-    if (size > limits.MAX_SETTINGS * 6) fail(h2.ENHANCE_YOUR_CALM, "too many settings in a frame");
+    if (flags & h2.ACK) return this.onSettingsAck(size);
+    const settings = readSettings(bytes, from, to, !this.isServer);
     if (this.hasSettings) this.useAllowance();
     this.hasSettings = true;
-    const settings: Record<string, number> = {};
-    for (let at = from; at < to; at += 6) {
-      const name = this.onSetting(bytes.readUInt16BE(at), bytes.readUInt32BE(at + 2));
-      if (name !== undefined) settings[name] = bytes.readUInt32BE(at + 2);
+    for (const [name, value] of settings) {
+      if (name === "headerTableSize") this.encoder.resize(value);
+      if (name === "maxConcurrentStreams") this.peerMaxStreams = value;
+      if (name === "initialWindowSize") this.changeWindows(value);
+      // Frames stay as small as they are: a larger one would only hold up other streams.
     }
     this.writer.head(h2.SETTINGS, h2.ACK, 0, 0);
     this.openMore();
-    this.data.sendWaiting();
-    this.emit("remoteSettings", settings);
+    this.emit("remoteSettings", Object.fromEntries(settings));
   }
 
-  /** RFC 9113, section 6.5.2; returns the name that node:http2 has for a setting. */
-  private onSetting(setting: number, value: number): string | undefined {
-    switch (setting) {
-      case h2.HEADER_TABLE_SIZE:
-        this.encoder.resize(value);
-        return "headerTableSize";
-      case h2.ENABLE_PUSH:
-        if (value > 1 || value === 1 && !this.isServer) fail(h2.PROTOCOL_ERROR, "ENABLE_PUSH");
-        return "enablePush";
-      case h2.MAX_CONCURRENT_STREAMS:
-        this.peerMaxStreams = value;
-        return "maxConcurrentStreams";
-      case h2.INITIAL_WINDOW_SIZE:
-        if (value > limits.MAX_WINDOW) fail(h2.FLOW_CONTROL_ERROR, "INITIAL_WINDOW_SIZE");
-        this.changeWindows(value);
-        return "initialWindowSize";
-      case h2.MAX_FRAME_SIZE:
-        if (value < limits.MAX_FRAME_BYTES || value > 0xffffff) {
-          fail(h2.PROTOCOL_ERROR, "MAX_FRAME_SIZE");
-        }
-        // Frames stay as small as they are: a larger one would only hold up other streams.
-        return "maxFrameSize";
-      case h2.MAX_HEADER_LIST_SIZE:
-        return "maxHeaderListSize";
-      default:
-        return undefined;
+  private onSettingsAck(size: number): void {
+    if (size > 0) fail(h2.FRAME_SIZE_ERROR, "an acknowledgement of SETTINGS that has some");
+    if (!this.hasSettings || this.isAcknowledged) {
+      fail(h2.PROTOCOL_ERROR, "an acknowledgement of SETTINGS that was not asked for");
     }
+    this.isAcknowledged = true;
+    this.emit("localSettings", {});
   }
 
   /** RFC 9113, section 6.9.2. */
@@ -635,26 +572,10 @@ export abstract class Connection extends EventEmitter implements StreamOwner {
     if (id !== 0) fail(h2.PROTOCOL_ERROR, "PING of a stream");
     if (to - from !== 8) fail(h2.FRAME_SIZE_ERROR, "PING");
     const payload = bytes.subarray(from, to);
-    if (flags & h2.ACK) {
-      const at = this.pings.findIndex((ping) => ping.payload === String(new Uint8Array(payload)));
-      // An answer to nothing costs nothing.
-      if (at < 0) return this.useAllowance();
-      const [{ callback, sentAt }] = this.pings.splice(at, 1) as [Ping];
-      return callback(null, this.now() - sentAt, payload);
-    }
+    // An answer to nothing leads to nothing.
+    if (flags & h2.ACK) return this.pings.answered(payload) ? undefined : this.useAllowance();
     this.useAllowance();
-    this.countPing();
-    this.writer.head(h2.PING, h2.ACK, 0, 8);
-    this.writer.payload(payload);
-  }
-
-  private countPing(): void {
-    const { minPingIntervalMs } = this.options;
-    if (minPingIntervalMs === undefined) return;
-    const now = this.now();
-    const isEarly = now - this.pingedAt < minPingIntervalMs;
-    this.pingedAt = now;
-    if (isEarly && ++this.pingStrikes > PING_STRIKES) fail(h2.ENHANCE_YOUR_CALM, "too_many_pings");
+    this.pings.answer(payload);
   }
 
   /** RFC 9113, section 6.8. */

@@ -68,7 +68,9 @@ export class DataSender {
 
   /** Has a stream take its turn, if its window lets it send. */
   wait(stream: Stream): void {
-    if (stream.isWaiting || stream.id === 0 || stream.sendWindow <= 0) return;
+    if (stream.isWaiting || stream.id === 0) return;
+    // An end without data needs no window.
+    if (stream.hasWrites && stream.sendWindow <= 0) return;
     stream.isWaiting = true;
     this.waiting.push(stream);
   }

@@ -9,10 +9,6 @@ export const PING = 6, GOAWAY = 7, WINDOW_UPDATE = 8, CONTINUATION = 9;
 /** Flags: of DATA and HEADERS (sections 6.1, 6.2), and ACK of SETTINGS and PING (6.5, 6.7). */
 export const END_STREAM = 0x1, END_HEADERS = 0x4, PADDED = 0x8, HAS_PRIORITY = 0x20, ACK = 0x1;
 
-/** Settings: RFC 9113, section 6.5.2. */
-export const HEADER_TABLE_SIZE = 1, ENABLE_PUSH = 2, MAX_CONCURRENT_STREAMS = 3;
-export const INITIAL_WINDOW_SIZE = 4, MAX_FRAME_SIZE = 5, MAX_HEADER_LIST_SIZE = 6;
-
 /** Error codes: RFC 9113, section 7. */
 export const NO_ERROR = 0, PROTOCOL_ERROR = 1, INTERNAL_ERROR = 2, FLOW_CONTROL_ERROR = 3;
 export const SETTINGS_TIMEOUT = 4, STREAM_CLOSED = 5, FRAME_SIZE_ERROR = 6, REFUSED_STREAM = 7;

@@ -55,6 +55,9 @@ export const LINGER_MS = 1_000;
 /** How many PINGs may wait for their answers. */
 export const MAX_PINGS = 10;
 
+/** How often a client may be too early with a PING, as gRPC's servers have it (gRFC A8). */
+export const PING_STRIKES = 2;
+
 /** What grows by time and is used up by work that a peer makes for nothing. */
 export class Allowance {
   private left = ALLOWANCE;
