@@ -50,15 +50,18 @@ export async function feedInParts(
   }
 }
 
-/** What our server sends for each frame; the frames come in parts. */
-export async function ourEvents(
-  steps: readonly Buffer[],
-  choices: Choices,
-): Promise<string[][]> {
+/** Opens a connection to our server. */
+function open(): FakeSocket {
   const server = createServer(options);
   server.on("stream", handle);
   const fake = fakeSocket();
   server.emit("connection", fake.socket);
+  return fake;
+}
+
+/** What our server sends for each frame; the frames come in parts. */
+export async function ourEvents(steps: readonly Buffer[], choices: Choices): Promise<string[][]> {
+  const fake = open();
   const reader = readEvents();
   const events: string[][] = [];
   for (const step of steps) {
@@ -68,4 +71,13 @@ export async function ourEvents(
   }
   fake.close();
   return events;
+}
+
+/** What our server sends for all frames together, which come in pieces of any size. */
+export async function eventsOfPieces(pieces: readonly Buffer[]): Promise<string[]> {
+  const fake = open();
+  for (const piece of pieces) await fake.feed(Buffer.from(piece));
+  const events = readEvents().take(fake.take());
+  fake.close();
+  return events.filter((event) => !event.startsWith("window "));
 }
