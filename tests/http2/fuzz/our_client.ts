@@ -4,6 +4,7 @@ import { crc32 } from "node:zlib";
 import { connect } from "../../../src/http2/http2.ts";
 import type { Headers } from "../../../src/http2/fields.ts";
 import type { Session } from "../../../src/http2/session.ts";
+import { heldBytes } from "../../support/held_bytes.ts";
 import { readEvents } from "../../support/http2_events.ts";
 import { fakeSocket } from "../../support/fake_socket.ts";
 import { feedInParts } from "./our_server.ts";
@@ -14,6 +15,9 @@ const REQUEST_BYTES = [0, 5, 100_000];
 
 /** Go's windows, so that both sides get as much. */
 const STREAM_WINDOW = 4 << 20, CONNECTION_WINDOW = (1 << 30) + 65_535;
+
+/** The largest request, and tables, frames and what else there is. */
+const MOST_HELD = 300_000;
 
 /** Begins a request; `onEnd` is told once what became of it, as call in go_peer/client_test.go says it. */
 function begin(session: Session, number: number, onEnd: (outcome: string) => void): void {
@@ -51,7 +55,8 @@ function begin(session: Session, number: number, onEnd: (outcome: string) => voi
  * What our client sends for each frame, and what became of its requests; the frames come in parts.
  *
  * @param steps a frame without bytes begins another request
- * @throws {Error} if a request has not ended once the connection is gone
+ * @throws {Error} if it holds more in the end than it may, or a request has not ended when the
+ * connection is gone
  */
 export async function clientEvents(
   steps: readonly Buffer[],
@@ -86,6 +91,8 @@ export async function clientEvents(
     events.push(now);
     if (fake.isEnded) break;
   }
+  const held = heldBytes(session, ["socket"]);
+  if (held > MOST_HELD) throw new Error(`the connection holds ${held} bytes`);
   fake.close();
   await fake.feed(Buffer.alloc(0));
   if (open.size > 0) throw new Error(`requests ${[...open]} hang when the connection is gone`);

@@ -4,6 +4,7 @@ import { crc32 } from "node:zlib";
 import type { Headers } from "../../../src/http2/fields.ts";
 import { createServer } from "../../../src/http2/http2.ts";
 import type { Stream } from "../../../src/http2/stream.ts";
+import { heldBytes } from "../../support/held_bytes.ts";
 import { readEvents } from "../../support/http2_events.ts";
 import { type FakeSocket, fakeSocket } from "../../support/fake_socket.ts";
 import type { Choices } from "./seeds.ts";
@@ -50,18 +51,27 @@ export async function feedInParts(
   }
 }
 
+/** What eight streams may hold: their windows, put together twice as large, and the largest answers. */
+const MOST_HELD = 8 * (2 * 65_535 + 100_000) + 100_000;
+
 /** Opens a connection to our server. */
-function open(): FakeSocket {
+function open(): { fake: FakeSocket; session: object } {
   const server = createServer(options);
   server.on("stream", handle);
+  let session: object | undefined;
+  server.on("session", (one: object) => session = one);
   const fake = fakeSocket();
   server.emit("connection", fake.socket);
-  return fake;
+  return { fake, session: session! };
 }
 
-/** What our server sends for each frame; the frames come in parts. */
+/**
+ * What our server sends for each frame; the frames come in parts.
+ *
+ * @throws {Error} if it holds more in the end than it may
+ */
 export async function ourEvents(steps: readonly Buffer[], choices: Choices): Promise<string[][]> {
-  const fake = open();
+  const { fake, session } = open();
   const reader = readEvents();
   const events: string[][] = [];
   for (const step of steps) {
@@ -69,13 +79,15 @@ export async function ourEvents(steps: readonly Buffer[], choices: Choices): Pro
     events.push([...reader.take(fake.take()), ...(fake.isEnded ? ["closed"] : [])]);
     if (fake.isEnded) break;
   }
+  const held = heldBytes(session, ["socket"]);
+  if (held > MOST_HELD) throw new Error(`the connection holds ${held} bytes`);
   fake.close();
   return events;
 }
 
 /** What our server sends for all frames together, which come in pieces of any size. */
 export async function eventsOfPieces(pieces: readonly Buffer[]): Promise<string[]> {
-  const fake = open();
+  const { fake } = open();
   for (const piece of pieces) await fake.feed(Buffer.from(piece));
   const events = readEvents().take(fake.take());
   fake.close();
