@@ -49,8 +49,8 @@ export const STALLED_MS = 30_000;
 /** Against a peer that does not follow the protocol (RFC 9113, section 6.5.3), in milliseconds. */
 export const SETTINGS_ACK_MS = 10_000;
 
-/** How long the last frames may take to be read, and the peer to close its side, in milliseconds. */
-export const LINGER_MS = 1_000;
+/** How long a peer may take to close its side, once it has read all that it was sent, in milliseconds. */
+export const LINGER_MS = 3_000;
 
 /** How many PINGs may wait for their answers. */
 export const MAX_PINGS = 10;

@@ -172,10 +172,16 @@ export class Session extends Connection {
     if (this.isEnding) return;
     this.isEnding = true;
     const { socket } = this;
-    socket.end();
     // Until then it is read: to close a socket with unread bytes takes back what was sent.
-    const timer = setTimeout(() => socket.destroy(), LINGER_MS);
+    const destroyIn = (ms: number) => setTimeout(() => socket.destroy(), ms);
+    // Answers that are whole may still wait for a peer that reads slowly.
+    let timer = destroyIn(this.destroyed ? LINGER_MS : STALLED_MS);
+    socket.once("finish", () => {
+      clearTimeout(timer);
+      timer = destroyIn(LINGER_MS);
+    });
     socket.once("close", () => clearTimeout(timer));
+    socket.end();
   }
 
   /** There is nothing more to say; the socket may still wait for its peer. */

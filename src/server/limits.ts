@@ -44,6 +44,6 @@ export const LIMITS = {
   httpIdleMs: 60_000,
   /** How long a connection without a call stays open, in milliseconds. */
   idleMs: 5 * 60_000,
-  /** How long a client may take to close its side when HTTP/2 is over, in milliseconds. */
+  /** How long a client may go on to send, or take to close its side, after its answer, in milliseconds. */
   lingerMs: 3_000,
 } as const;

@@ -2,7 +2,7 @@ import type { Server } from "@grpc/grpc-js";
 import { NO_ERROR } from "../http2/frames.ts";
 import type { Session } from "../http2/session.ts";
 import { http2Servers } from "../workarounds/private_parts.ts";
-import { limitLinger, spread } from "./connections.ts";
+import { spread } from "./connections.ts";
 import { LIMITS } from "./limits.ts";
 
 /** The HTTP/2 sessions of a server. grpc-js keeps them, and its HTTP/2 servers, to itself. */
@@ -28,8 +28,6 @@ export function watchSessions(server: Server, maxAgeMs?: number): Sessions {
       stopAge();
       sessions.delete(session);
     });
-    const { socket } = session;
-    socket.once("finish", () => limitLinger(socket));
   }
 
   for (const http2Server of http2Servers(server)) {

@@ -655,3 +655,22 @@ timedTest("LINGER_MS: who does not close its side is cut off", ignore, async (pe
   pass(limits.LINGER_MS);
   assert.ok(peer.fake.socket.destroyed);
 });
+
+timedTest(
+  "LINGER_MS: it begins when the peer has read what it was sent",
+  answer,
+  async ({ fake, session }, pass) => {
+    fake.stopReading();
+    await fake.feed(Buffer.concat([HELLO, ACKNOWLEDGEMENT, request(1)]));
+    session.close();
+    await fake.feed(Buffer.alloc(0));
+    assert.ok(fake.isEnded);
+    pass(limits.STALLED_MS - 1);
+    assert.ok(!fake.socket.destroyed);
+    fake.take();
+    pass(limits.LINGER_MS - 1);
+    assert.ok(!fake.socket.destroyed);
+    pass(1);
+    assert.ok(fake.socket.destroyed);
+  },
+);

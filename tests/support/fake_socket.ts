@@ -37,7 +37,10 @@ export function fakeSocket(): FakeSocket {
     uncork() {},
     ref() {},
     unref() {},
-    end: () => void (socket.writable = false),
+    end() {
+      socket.writable = false;
+      if (socket.writableLength === 0) process.nextTick(() => socket.emit("finish"));
+    },
     destroy() {
       socket.writable = false;
       socket.destroyed = true;
@@ -61,7 +64,7 @@ export function fakeSocket(): FakeSocket {
       sent = [];
       if (socket.writableLength > 0) {
         socket.writableLength = 0;
-        socket.emit("drain");
+        socket.emit(socket.writable ? "drain" : "finish");
       }
       return all;
     },
