@@ -111,7 +111,8 @@ function listenTo(
   }
 
   function send(...frames: readonly Uint8Array[]): void {
-    if (!socket.destroyed && frames.length > 0) socket.write(Buffer.concat(frames));
+    // To write behind its end would reset the connection.
+    if (socket.writable && frames.length > 0) socket.write(Buffer.concat(frames));
   }
 
   function release(): void {
