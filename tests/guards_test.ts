@@ -12,8 +12,6 @@ Deno.test("a grpc-js that refuses calls in another way fails at the start", () =
     () => refuseCalls({} as GrpcServer),
     /check src\/workarounds\/refused_calls\.ts/,
   );
-  const half = { _verifyContentType: () => true } as unknown as GrpcServer;
-  assert.throws(() => refuseCalls(half), /check src\/workarounds\/refused_calls\.ts/);
 });
 
 Deno.test("a node:net without a listening handle fails at the start", () => {

@@ -83,7 +83,6 @@ function readAnswersOf(transport: Transport): void {
   const { createCall } = transport;
   transport.createCall = (metadata, host, method, listener, ...rest) => {
     let encoding: MetadataValue | undefined;
-    let fault: Fault | undefined;
     let hasStatus = false;
     const isBroken = () => !hasStatus && (transport.session.destroyed || call.connectionDropped);
     const whole = isUnary(method)
@@ -97,7 +96,7 @@ function readAnswersOf(transport: Transport): void {
     const call: Call = createCall.call(transport, metadata, host, method, {
       onReceiveMetadata(metadata) {
         encoding = metadata.get("grpc-encoding")[0];
-        fault = httpFault(call.httpStatusCode, metadata.get("content-type")[0]);
+        const fault = httpFault(call.httpStatusCode, metadata.get("content-type")[0]);
         if (fault === undefined) whole.onReceiveMetadata(metadata);
         else end(fault);
       },
@@ -108,8 +107,7 @@ function readAnswersOf(transport: Transport): void {
         else end([status.INTERNAL, odd]);
       },
       onReceiveStatus(received) {
-        // Deno emits the data of a packet before the headers: a page may have been read as a message.
-        const odd = fault ?? (isBroken() ? BROKEN : endFault(received, call));
+        const odd = isBroken() ? BROKEN : endFault(received, call);
         if (odd === undefined) whole.onReceiveStatus(received);
         else whole.onReceiveStatus({ ...received, code: odd[0], details: odd[1] });
       },

@@ -4,9 +4,9 @@
  * - What is wrong: (1) a unary call asks for one message. A second one is held back, and with it the
  *   status, so that the call ends with its deadline (`BaseUnaryInterceptingCall`; `maybeOutputStatus`
  *   waits for `unpushedReadMessages`). An answer without a message is UNIMPLEMENTED, which here would
- *   say that the server has no such method. gRPC says INTERNAL of both. (2) A write that fails ends a
- *   session of node:http2 at once, also for calls whose metadata and message have come and whose status
- *   is on its way; what has come forbids a retry (`RetryingCall.commitCall`), as gRPC demands once
+ *   say that the server has no such method. gRPC says INTERNAL of both. (2) A
+ *   connection that breaks ends calls whose metadata and message have come and whose status has not;
+ *   what has come forbids a retry (`RetryingCall.commitCall`), as gRPC demands once
  *   the caller has seen metadata. The caller of a unary call has seen none yet.
  * - Versions: @grpc/grpc-js 1.14.7 on Deno 2.9.2.
  * - Upstream: no issue is known;
