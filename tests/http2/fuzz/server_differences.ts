@@ -86,7 +86,7 @@ export const SERVER_DIFFERENCES: readonly Legal[] = [
     what: "HEADERS of a closed stream: STREAM_CLOSED (RFC 9113, 5.1) or PROTOCOL_ERROR (5.1.1)",
     matches: (difference) =>
       isHeaders(difference) && difference.ours === "goaway 5" &&
-      /^goaway 1$|^reset \d+ 1$/.test(difference.gos),
+      /^goaway 1$|^reset \d+ [15]$/.test(difference.gos),
   },
   {
     what: "frames behind END_STREAM: Go says nothing while its own answer waits for the window",
@@ -242,6 +242,12 @@ export const SERVER_DIFFERENCES: readonly Legal[] = [
     what: "a method with other characters than RFC 9110, 9.1, allows: Go takes it",
     matches: (difference) =>
       isMalformed(difference) && hasField(difference, ":method", /[^!#$%&'*+\-.^_`|~\w]/),
+  },
+  {
+    what:
+      "a path that is no part of a URI: Go refuses it, RFC 9113, 8.3.1, does not ask us to look",
+    matches: (difference) =>
+      isMalformedToGo(difference) && hasField(difference, ":path", /[^/a-z]/),
   },
   {
     what: "an authority that is none: Go refuses it, RFC 9113, 8.3.1, does not ask us to look",
