@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { cp } from "node:fs/promises";
 import config from "../deno.json" with { type: "json" };
-import { root } from "../tools/paths.ts";
+import { mainModule, root } from "../tools/paths.ts";
 import { sourcePermissionFlags } from "../tools/permissions.ts";
 import { posixTest, programTest, shell, Transcript } from "./support/program.ts";
 
@@ -208,7 +208,7 @@ posixTest("the launcher says what the sources say, whoever runs it and wherever"
 });
 
 async function sameAsSources(copy: string): Promise<void> {
-  const sources = ["run", "--quiet", ...sourcePermissionFlags, `${copy}/src/main.ts`];
+  const sources = ["run", "--quiet", ...sourcePermissionFlags, mainModule];
   const commandLines = [
     [],
     ["--version"],
