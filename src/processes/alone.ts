@@ -34,6 +34,8 @@ export async function serveAlone(options: ServeOptions, memoryRemedy: string): P
   const events = options.metrics ? await withMetrics(options.metrics, log) : log;
   const server = await startServer(options, events);
   dropPrivileges(options);
+  // Whoever waits for the announcement may send the signal at once.
+  reloadOnSighup(options, log, (what) => reloadFiles(server, what));
   try {
     await log.announce(server.endpoints, FLUSH_MS);
   } catch (error) {
@@ -41,7 +43,6 @@ export async function serveAlone(options: ServeOptions, memoryRemedy: string): P
     throw error;
   }
   adviseOnMemory(log, memoryRemedy);
-  reloadOnSighup(options, log, (what) => reloadFiles(server, what));
   const signal = await signals.next();
   const end = () => Promise.resolve({ cancelled: server.callsInFlight() });
   const ending = { drain: server.drain, end };

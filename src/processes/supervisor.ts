@@ -94,7 +94,7 @@ async function serveUntilSignal(
   const stop = signals.next();
   const fault = await Promise.race([pool.start(), stop.then(() => undefined)]);
   if (fault !== undefined) throw new StartError(fault);
-  if (pool.isServing()) await log.announce(endpoints, FLUSH_MS);
   reloadOnSighup(options, log, pool.reload);
+  if (pool.isServing()) await log.announce(endpoints, FLUSH_MS);
   return await stop;
 }

@@ -18,7 +18,7 @@ posixTest(
       await withServe(async ({ stderr, kill, ended }) => {
         const reload = async (times: number) => {
           kill("SIGHUP");
-          await stderr.until(new RegExp(`(?:use the file of answers[^]*){${times}}`));
+          await stderr.until(new RegExp(`(?:use the new file of answers[^]*){${times}}`));
         };
         await reload(1);
         assert.doesNotMatch(stderr.text, /this process uses/);
