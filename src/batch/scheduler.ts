@@ -42,7 +42,7 @@ const WINDOW_AT_PACE = 65_536;
 const EARLY_MS = 1;
 
 /**
- * How many calls start in one turn of the event loop. grpc-js and node:http2 do their steps for all
+ * How many calls start in one turn of the event loop. grpc-js does its steps for all
  * calls of a turn side by side, so that the first leaves the process when the last does: where all that
  * the window had room for started in one turn, client and server took turns at waiting, and 40,000 calls
  * took 6.6 s instead of 5.4 (minima of six interleaved runs, Deno 2.9.2, 2 cores; 8 and 32 are no better).

@@ -76,7 +76,7 @@ export function areOfConnection(details: string): boolean {
     BROKEN.test(details);
 }
 
-/** Messages of node:net, node:stream and node:http2, and at the end one of grpc-js. */
+/** Messages of node:net and node:stream, and at the end one of grpc-js. */
 const BROKEN = /ECONNRESET|EPIPE|write after end|socket hang up|Socket closed|^Failed to connect$/;
 
 /** Leaves out what grpc-js puts around the message of a socket's error. */

@@ -215,7 +215,7 @@ function decodeMessage(value: string): string {
   );
 }
 
-/** The text of a header's value, of which node:http2 makes a character of each byte. */
+/** The text of a header's value, which has a character for each byte. */
 function decodeBytes(value: string): string {
   return Buffer.from(value, "latin1").toString();
 }

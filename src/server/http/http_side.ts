@@ -84,7 +84,7 @@ function stopReading(stream: Stream): void {
 
 /**
  * Ends a stream whose request takes too long to come, or whose answer too long to be taken: twice as
- * long at most, since node:http2 does not tell when the answer is whole.
+ * long at most, since it is looked at only so often.
  */
 function limitTime(stream: Stream): void {
   let answered = false;

@@ -1,4 +1,4 @@
-/** Requests and responses of node:http and node:http2 as connect knows them. */
+/** Requests and responses of HTTP/1.1 and HTTP/2 as connect knows them. */
 import { universalRequestFromNodeRequest } from "@connectrpc/connect-node";
 import type { UniversalServerRequest, UniversalServerResponse } from "@connectrpc/connect/protocol";
 import { Buffer } from "node:buffer";
