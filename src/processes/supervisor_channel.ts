@@ -57,11 +57,18 @@ function answer(duties: Duties, request: WorkerRequest): unknown {
   }
 }
 
+/** How often a worker looks whether its supervisor is still its parent, in milliseconds. */
+const PARENT_MS = 1_000;
+
 /** Opens the channel over which the supervisor has started this process. */
 export function openSupervisorChannel(): SupervisorChannel {
   const { promise: gone, resolve: lost } = Promise.withResolvers<void>();
   process.once("disconnect", lost);
-  // A channel that breaks with data in it emits no `disconnect`; the next message fails then.
+  // A channel that breaks with data in it emits no `disconnect`. The system gives this process another
+  // parent then, and the next message fails.
+  const { ppid } = process;
+  const watch = setInterval(() => process.ppid !== ppid && lost(), PARENT_MS);
+  void gone.then(() => clearInterval(watch));
   const send = (message: FromWorker) =>
     new Promise<void>((resolve) => {
       process.send!(message, undefined, undefined, (error) => {
