@@ -9,7 +9,8 @@ import { root } from "../tools/paths.ts";
 import { healthClient, watchHealth } from "./support/health_client.ts";
 import { oneCall } from "./support/one_call.ts";
 import { posixTest, programTest, usersvc, withServe } from "./support/program.ts";
-import { finishCall, goaway } from "./support/raw_client.ts";
+import { finishCall, goaway, roundTrip } from "./support/raw_client.ts";
+import { inTime } from "./support/waits.ts";
 import { callInFlight, gone, isAlive, started, TWO, workersOf } from "./support/workers.ts";
 
 Deno.test("sizes have a unit and lie between 150MB and 64GB", () => {
@@ -68,7 +69,7 @@ posixTest(
       const heard = calls.map(({ session }) => goaway(session));
       server.kill("SIGTERM");
       // Each worker says so of its own connection.
-      await Promise.all(heard);
+      await inTime("GOAWAY", Promise.all(heard));
       assert.equal(await oneCall(server.port), "refused");
       for (const { stream } of calls) {
         assert.deepEqual(await finishCall(stream, "A"), { status: "0", message: "Привет, A!" });
@@ -190,11 +191,31 @@ posixTest("workers whose supervisor is killed finish their calls and end", async
     const { session, stream } = await callInFlight(server);
     const heard = goaway(session);
     server.kill("SIGKILL");
-    await heard;
+    await inTime("GOAWAY", heard);
     assert.equal((await finishCall(stream, "A")).status, "0");
     await Promise.all(pids.map(gone));
   }, TWO);
 });
+
+posixTest(
+  "a worker ends whose supervisor was killed before it read everything",
+  () =>
+    withServe(async (server) => {
+      const pids = await started(server, 2);
+      const calls = [await callInFlight(server), await callInFlight(server)];
+      const heard = calls.map(({ session }) => goaway(session));
+      // Each worker then has something to say that nobody reads.
+      server.kill("SIGSTOP");
+      for (const pid of pids) Deno.kill(pid, "SIGTERM");
+      await Promise.all(calls.map(({ session }) => roundTrip(session)));
+      // Nothing tells of what nobody reads.
+      await sleep(300);
+      server.kill("SIGKILL");
+      await inTime("GOAWAY", Promise.all(heard));
+      for (const { stream } of calls) assert.equal((await finishCall(stream, "A")).status, "0");
+      await Promise.all(pids.map(gone));
+    }, TWO),
+);
 
 posixTest(
   "further SIGTERMs change nothing for a worker that drains",

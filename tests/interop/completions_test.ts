@@ -36,11 +36,11 @@ async function offeredByFish(folder: string, line: string): Promise<string> {
 }
 
 linuxTest("fish completes commands, flags with their help, values and paths", async () => {
-  const log = "text, json (one object a line) or none (warnings stay)";
+  const log = "text, json (an object per line), none (only warnings)";
   const expected: [line: string, offered: string][] = [
     ["usersvc ch", "check\tAsk a server for its health\n"],
     ["usersvc --v", "--version\tShow the version of usersvc and of its Deno\n"],
-    ["usersvc serve --tls-k", "--tls-key\tThe certificate's private key (PEM)\n"],
+    ["usersvc serve --tls-k", "--tls-key\tThe private key of the certificate (PEM)\n"],
     ["usersvc serve --log j", `json\t${log}\n`],
     ["usersvc serve --log=j", `--log=json\t${log}\n`],
     ["usersvc serve --port ", ""],
@@ -116,7 +116,7 @@ for (const load of ["source", "fpath"] as const) {
           ["usersvc comp\tb\t", /<completions><bash>\./],
           ["usersvc serve --tls-ce\ta\t--log=j\t", /<--tls-cert=a key's\.pem><--log=json>\./],
           ["usersvc c\t", /check +-- Ask a server for its health/],
-          ["usersvc serve --\t", /--tls-key +-- The certificate's private key \(PEM\)/],
+          ["usersvc serve --\t", /--tls-key +-- The private key of the certificate \(PEM\)/],
           ["usersvc serve --log \t", /json +none +text/],
           ["usersvc help \t", /call +check +completions +proto +serve/],
           ["usersvc serve --port \t", /expected: PORT/],

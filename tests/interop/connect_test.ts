@@ -258,7 +258,6 @@ const DIFFERENCES: Readonly<Record<string, Outcomes>> = {
     "half a prefix": [INTERNAL_WEB, INVALID_WEB],
     "a message that is cut off": [INTERNAL_WEB, INVALID_WEB],
     "a message and garbage": [INTERNAL_WEB, UNIMPLEMENTED_WEB],
-    "compressed without an encoding, gRPC-Web": [INTERNAL_WEB, INVALID_WEB],
     "an unknown flag": [INTERNAL_WEB, INVALID_WEB],
     "trailers of the client": [UNIMPLEMENTED_WEB, INVALID_WEB],
     "GET, base64 of the other alphabet": ["500 unknown", INVALID],
