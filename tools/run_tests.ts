@@ -2,7 +2,7 @@
  * Runs tests of the program as it is shipped: of its bundle, made anew, which starts in half the time of
  * the sources. Where USERSVC_UNDER_TEST names what to test, that is tested.
  *
- * `deno run -A tools/test.ts [--jobs-per-core=NUMBER] [ARGUMENTS OF deno test]`
+ * `deno run -A tools/run_tests.ts [--jobs-per-core=NUMBER] [ARGUMENTS OF deno test]`
  */
 import { makeBundle } from "./bundle.ts";
 import { root } from "./paths.ts";
