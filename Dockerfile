@@ -2,7 +2,7 @@
 # An executable of the bundle in place of Deno and the bundle: it starts as fast without a cache that can
 # be written, its permissions cannot be changed, and it is one file.
 # Built by the builder's own Deno for any platform: it needs no emulation.
-FROM --platform=$BUILDPLATFORM denoland/deno:2.9.2 AS build
+FROM --platform=$BUILDPLATFORM denoland/deno:2.9.6 AS build
 ARG TARGETARCH
 WORKDIR /usersvc
 COPY deno.json deno.lock ./

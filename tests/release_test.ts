@@ -52,7 +52,7 @@ programTest("every workflow, task and image uses the one Deno", async () => {
   for (const file of files) {
     const text = await Deno.readTextFile(`${root}${file}`);
     const versions = [...text.matchAll(/deno[@:](\d+\.\d+\.\d+)/g)].map((match) => match[1]!);
-    assert.deepEqual([...new Set(versions)], ["2.9.2"], file);
+    assert.deepEqual([...new Set(versions)], ["2.9.6"], file);
   }
 });
 

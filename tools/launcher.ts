@@ -45,8 +45,8 @@ const MIN_DESCRIPTORS = 24;
 /** A line for each way in which a launcher can be of no use. */
 const faults = {
   noDeno: `usersvc: cannot run ${Deno.execPath()}, the Deno that built this launcher; ` +
-    "build it again with: npx -y deno@2.9.2 task build",
-  noBundle: `usersvc: ${main} is gone; build it again with: npx -y deno@2.9.2 task build`,
+    "build it again with: npx -y deno@2.9.6 task build",
+  noBundle: `usersvc: ${main} is gone; build it again with: npx -y deno@2.9.6 task build`,
   unreadable: `usersvc: this user cannot read ${main}`,
   descriptors: `usersvc: too few file descriptors: Deno needs ${MIN_DESCRIPTORS} to start; ` +
     "allow more (ulimit -n 1024)",

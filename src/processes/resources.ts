@@ -9,6 +9,7 @@ import type { ServeOptions } from "./lifecycle.ts";
 export function dropPrivileges({ tls, endpoints, faults }: ServeOptions): void {
   const hasSocketFile = endpoints.some((endpoint) => "path" in endpoint);
   const hasFiles = tls !== undefined || faults.answers !== undefined || hasSocketFile;
+  Deno.permissions.revokeSync({ name: "sys" });
   if (!hasFiles) Deno.permissions.revokeSync({ name: "read" });
   if (!hasSocketFile) Deno.permissions.revokeSync({ name: "write" });
 }

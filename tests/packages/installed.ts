@@ -217,7 +217,7 @@ export async function checkReadOnly(installed: Installed): Promise<void> {
       const readOnly = { ...other, env: { ...installed.env, HOME } };
       const { code, stdout, stderr } = await run(readOnly, "--version");
       assert.deepEqual([code, stderr], [0, ""]);
-      assert.equal(stdout, `${config.name} ${config.version} (deno 2.9.2)\n`);
+      assert.equal(stdout, `${config.name} ${config.version} (deno 2.9.6)\n`);
     }
   } finally {
     if (user.length === 0) await runProgram("chmod", ["-R", "u+w", everything]);

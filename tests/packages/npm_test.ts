@@ -59,7 +59,7 @@ async function checkManifest({ folder }: Installed): Promise<void> {
   for (const key of ["name", "version", "license", "description"] as const) {
     assert.equal(manifest[key], config[key]);
   }
-  assert.deepEqual(manifest.dependencies, { deno: "2.9.2" });
+  assert.deepEqual(manifest.dependencies, { deno: "2.9.6" });
   const licenses = path.replace("package.json", "THIRD_PARTY_LICENSES");
   assert.match(await Deno.readTextFile(licenses), /^@grpc\/grpc-js .*\nLicense: Apache-2\.0$/m);
 }
@@ -124,13 +124,13 @@ async function checkDeno(installed: Installed): Promise<void> {
   const newer = (path: string) => async (folder: string) => {
     const file = `${inModules(folder, path)}/package.json`;
     const manifest = JSON.parse(await Deno.readTextFile(file));
-    await replaceFile(file, JSON.stringify({ ...manifest, version: "2.9.3" }));
+    await replaceFile(file, JSON.stringify({ ...manifest, version: "2.9.7" }));
   };
   const cases: readonly [change: (folder: string) => Promise<void>, why: RegExp][] = [
-    [remove("deno"), /Deno 2\.9\.2 is missing beside it; .*npm install/],
+    [remove("deno"), /Deno 2\.9\.6 is missing beside it; .*npm install/],
     [remove(native), new RegExp(`${native} is missing, an optional dependency of deno;`)],
-    [newer("deno"), /needs Deno 2\.9\.2, but .*\/deno is 2\.9\.3;/],
-    [newer(native), /needs Deno 2\.9\.2, but .*-glibc is 2\.9\.3;/],
+    [newer("deno"), /needs Deno 2\.9\.6, but .*\/deno is 2\.9\.7;/],
+    [newer(native), /needs Deno 2\.9\.6, but .*-glibc is 2\.9\.7;/],
     [
       (folder) => replaceFile(inModules(folder, `${native}/deno`), ""),
       /\/deno cannot be started \(EACCES\);/,
@@ -149,9 +149,9 @@ async function checkPlatforms(installed: Installed): Promise<void> {
     env: { ...installed.env, NODE_OPTIONS: `--require=${fake}` },
   };
   await Deno.writeTextFile(fake, 'Object.defineProperty(process, "arch", { value: "ia32" });');
-  await checkRefusal(pretending, /Deno 2\.9\.2 is not available for linux on ia32/);
+  await checkRefusal(pretending, /Deno 2\.9\.6 is not available for linux on ia32/);
   await Deno.writeTextFile(fake, "process.report.getReport = () => ({ header: {} });");
-  const musl = /Deno 2\.9\.2 needs glibc, which this system does not have/;
+  const musl = /Deno 2\.9\.6 needs glibc, which this system does not have/;
   // npm leaves out what is for another libc; other package managers install it.
   const changes: readonly ((folder: string) => Promise<void>)[] = [
     (folder) => Deno.remove(`${folder}/node_modules/${native}`, { recursive: true }),

@@ -85,7 +85,7 @@ print(json.dumps([m[k] for k in ("Name", "Version", "License-Expression", "Summa
   );
   const { name, version, license, description } = config;
   assert.deepEqual(JSON.parse(said), [
-    ...[name, version, license, description, "deno==2.9.2"],
+    ...[name, version, license, description, "deno==2.9.6"],
     ...["LICENSE", "THIRD_PARTY_LICENSES"],
   ]);
 }
@@ -127,19 +127,19 @@ async function checkDeno(installed: Installed): Promise<void> {
   const cases: readonly [change: (folder: string) => Promise<void>, why: RegExp][] = [
     [
       async (folder) => await Deno.remove(`${await site(folder)}/deno`, { recursive: true }),
-      /Deno 2\.9\.2 is missing beside it; .*pip install/,
+      /Deno 2\.9\.6 is missing beside it; .*pip install/,
     ],
     [
       async (folder) => {
-        const [from, to] = ["2.9.2", "2.9.3"].map((version) => `deno-${version}.dist-info`);
+        const [from, to] = ["2.9.6", "2.9.7"].map((version) => `deno-${version}.dist-info`);
         await Deno.rename(`${await site(folder)}/${from}`, `${await site(folder)}/${to}`);
         const metadata = `${await site(folder)}/${to}/METADATA`;
         const text = await Deno.readTextFile(metadata);
-        await replaceFile(metadata, text.replace("Version: 2.9.2", "Version: 2.9.3"));
+        await replaceFile(metadata, text.replace("Version: 2.9.6", "Version: 2.9.7"));
       },
-      /needs Deno 2\.9\.2, but found 2\.9\.3;/,
+      /needs Deno 2\.9\.6, but found 2\.9\.7;/,
     ],
-    [(folder) => Deno.remove(`${folder}/bin/deno`), /Deno 2\.9\.2 has lost its program;/],
+    [(folder) => Deno.remove(`${folder}/bin/deno`), /Deno 2\.9\.6 has lost its program;/],
     [
       (folder) => replaceFile(`${folder}/bin/deno`, "#!/lib/ld-no\n", 0o755),
       /\/bin\/deno cannot be started: it needs glibc, which this system does not have/,
@@ -156,7 +156,7 @@ async function checkDeno(installed: Installed): Promise<void> {
 
 async function checkImports(installed: Installed): Promise<void> {
   const code = "import usersvc, usersvc.__main__; print(usersvc.DENO_VERSION)";
-  assert.equal(await python(installed, code), "2.9.2");
+  assert.equal(await python(installed, code), "2.9.6");
 }
 
 /** How pytest runs, where nothing else is. */
