@@ -289,6 +289,9 @@ async function drainAll(pool: PoolState, graceMs: number): Promise<DrainOutcome>
 }
 
 async function end(pool: PoolState): ReturnType<Pool["end"]> {
+  // Nothing is replaced any more.
+  pool.draining = true;
+  pool.slots.forEach(({ restart }) => clearTimeout(restart));
   const asked = workersIn(pool, "serving", "draining").map(askForCallsInFlight);
   const calls = await Promise.all(asked);
   pool.workers.forEach(({ process }) => process.kill());
