@@ -6,7 +6,7 @@ import type { Buffer } from "node:buffer";
 import { EventEmitter } from "node:events";
 import { type Message, readRequest, readResponse, readTrailers } from "./fields.ts";
 import * as h2 from "./frames.ts";
-import { ConnectionError, FrameReader, FrameWriter } from "./frames.ts";
+import { ConnectionError, FrameReader, FrameWriter, type OnFrame } from "./frames.ts";
 import { type HeaderBlock, HeaderBlocks } from "./header_blocks.ts";
 import { DataSender, ReceiveWindow } from "./flow_control.ts";
 import { HpackEncoder, type OutgoingHeaders } from "./hpack_encoder.ts";
@@ -95,10 +95,7 @@ export abstract class Connection extends EventEmitter implements StreamOwner {
     this.writer = new FrameWriter(() => this.outputWaits());
     this.data = new DataSender(this.writer);
     this.pings = new Pings(this.writer, now, options.minPingIntervalMs);
-    this.reader = new FrameReader(
-      (type, flags, id, bytes, from, to) => this.onFrame(type, flags, id, bytes, from, to),
-      isServer ? h2.PREFACE.length : 0,
-    );
+    this.reader = new FrameReader(this.onFrame, isServer ? h2.PREFACE.length : 0);
     if (!isServer) this.writer.raw(h2.PREFACE);
     const own = isServer ? {} : { enablePush: 0 };
     writeSettings(this.writer, { ...settings, ...own, maxHeaderListSize });
@@ -338,14 +335,7 @@ export abstract class Connection extends EventEmitter implements StreamOwner {
 
   // What the peer sends.
 
-  private onFrame(
-    type: number,
-    flags: number,
-    id: number,
-    bytes: Buffer,
-    from: number,
-    to: number,
-  ): void {
+  private readonly onFrame: OnFrame = (type, flags, id, bytes, from, to) => {
     const { current } = this.blocks;
     if (current !== undefined) {
       if (type !== h2.CONTINUATION || id !== current.id) {
@@ -378,7 +368,7 @@ export abstract class Connection extends EventEmitter implements StreamOwner {
       default:
         return this.useAllowance();
     }
-  }
+  };
 
   /** RFC 9113, section 6.1. */
   private onData(flags: number, id: number, bytes: Buffer, from: number, to: number): void {

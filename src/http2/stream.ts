@@ -113,10 +113,6 @@ export class Stream extends EventEmitter {
     return this;
   }
 
-  isPaused(): boolean {
-    return this.flowing === false;
-  }
-
   receiveData(chunk: Buffer): void {
     if (this.flowing && this.kept === undefined) {
       this.consume(chunk.length);

@@ -67,8 +67,8 @@ async function loadMetrics(worker: number) {
 }
 
 /**
- * Ignores SIGINT and SIGHUP, which Ctrl-C and a closing terminal send to the supervisor as well. SIGTERM asks the supervisor to recycle
- * this worker; a second SIGTERM changes nothing, because tools that stop a whole process group may
+ * Ignores SIGINT and SIGHUP, which Ctrl-C and a closing terminal send to the supervisor as well.
+ * SIGTERM asks the supervisor to recycle this worker; a second SIGTERM changes nothing, because tools that stop a whole process group may
  * send several. Only a second signal to the supervisor ends the calls at once.
  */
 function takeWorkerSignals(supervisor: SupervisorChannel): void {
