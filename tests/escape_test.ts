@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { escapeControls, excerpt, jsonString } from "../src/cli/escape.ts";
+import { escapeControls, excerpt, jsonString } from "../src/text/escape.ts";
 
 Deno.test("controls, line breaks and bidirectional overrides are shown escaped", () => {
   const cases: [string, string][] = [

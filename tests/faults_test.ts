@@ -6,7 +6,7 @@ import { loadContract, type UserServiceClient } from "../src/contract/contract.t
 import { errorDetails } from "../src/contract/error_details.ts";
 import { isReservedInAnswers } from "../src/contract/metadata_names.ts";
 import { MAX_DELAY_MS } from "../src/server/faults/plan.ts";
-import type { IncomingCall } from "../src/server/incoming_call.ts";
+import type { IncomingCall } from "../src/server/call/incoming_call.ts";
 import { parseDelay } from "../src/server/faults/delay.ts";
 import { checkHealth, healthClient } from "./support/health_client.ts";
 import { posixTest, programTest, type Serve, usersvc, withServe } from "./support/program.ts";

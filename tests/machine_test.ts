@@ -1,5 +1,5 @@
 /** A machine that lacks something: one line says what, as far as it can be known beforehand. */
-import { shellWord } from "../src/cli/escape.ts";
+import { shellWord } from "../src/text/escape.ts";
 import assert from "node:assert/strict";
 import { oneCall } from "./support/one_call.ts";
 import {

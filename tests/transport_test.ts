@@ -413,7 +413,7 @@ posixTest(
   "a socket that is made while a dead one is looked at is left alone",
   () =>
     withFolder(async (folder) => {
-      const { claimSocketFile } = await import("../src/server/socket_file.ts");
+      const { claimSocketFile } = await import("../src/server/connection/socket_file.ts");
       const path = `${folder}/s`;
       // After some of these the dead socket has been found dead and is not removed yet.
       for (let round = 0; round < 200; round++) {

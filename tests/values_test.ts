@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { PORT, PORT_OR_FREE } from "../src/cli/values.ts";
 import { parseHeader } from "../src/client/metadata.ts";
 import { parseTarget } from "../src/client/target.ts";
-import { usernameFault } from "../src/server/username.ts";
+import { usernameFault } from "../src/contract/username.ts";
 import { DURATION, DURATION_OR_NONE, RATE } from "../src/commands/value_ranges.ts";
 
 const { parse: parseDuration } = DURATION;

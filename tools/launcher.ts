@@ -1,5 +1,5 @@
 /** Writes ./usersvc where no executable can be made: a script that runs the bundle with this Deno. */
-import { shellWord } from "../src/cli/escape.ts";
+import { shellWord } from "../src/text/escape.ts";
 import { ExitCode } from "../src/cli/exit.ts";
 import { loadCommands } from "../src/cli/help.ts";
 import { program } from "../src/main.ts";

@@ -1,4 +1,4 @@
-import { cut } from "../cli/escape.ts";
+import { cut } from "../text/escape.ts";
 import type { AnswerContext } from "../client/answer_context.ts";
 import { type Latencies, recordLatencies } from "./latencies.ts";
 import { describeResultError } from "./results.ts";

@@ -1,4 +1,4 @@
-import { cut, escapeControls, excerpt } from "../cli/escape.ts";
+import { cut, escapeControls, excerpt } from "../text/escape.ts";
 import { fileFault } from "../workarounds/file_errors.ts";
 import { type Line, readLines } from "./lines.ts";
 

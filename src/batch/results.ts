@@ -1,8 +1,9 @@
 import { status } from "@grpc/grpc-js";
-import { escapeControls, excerpt, jsonString } from "../cli/escape.ts";
+import { escapeControls, excerpt, jsonString } from "../text/escape.ts";
 import { formatDuration, say, writeAll } from "../cli/output.ts";
 import { describeFailure, type FailureDescription, isServiceError } from "../client/diagnosis.ts";
 import { errorDetails } from "../contract/error_details.ts";
+import { MAX_USERNAME } from "../contract/username.ts";
 import type { CallResult } from "./scheduler.ts";
 import type { Name } from "./names.ts";
 
@@ -10,9 +11,6 @@ import type { Name } from "./names.ts";
 export class NameFault extends Error {
   override name = "NameFault";
 }
-
-/** A longer username is cut where it is shown: our own server would refuse it. */
-const MAX_USERNAME = 256;
 
 /** Prints results; false if the reader of stdout has gone. */
 export type ResultPrinter = (results: readonly CallResult[]) => Promise<boolean>;

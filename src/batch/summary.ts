@@ -1,4 +1,4 @@
-import { excerpt, jsonString } from "../cli/escape.ts";
+import { excerpt, jsonString } from "../text/escape.ts";
 import { formatMs } from "./latencies.ts";
 import type { Measurement } from "./measurement.ts";
 import { lateness, type PaceReport } from "./pace.ts";

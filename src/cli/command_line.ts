@@ -1,5 +1,5 @@
 import { parseArgs } from "@std/cli/parse-args";
-import { excerpt } from "./escape.ts";
+import { excerpt } from "../text/escape.ts";
 import {
   type Command,
   type Flags,

@@ -1,7 +1,7 @@
 /** Runs a program that is declared as a value: its command line, help, errors and exit codes. */
 import { type Command, type Program, UsageError } from "./command.ts";
 import { didYouMean, readCommandLine } from "./command_line.ts";
-import { excerpt } from "./escape.ts";
+import { excerpt } from "../text/escape.ts";
 import { ExitCode } from "./exit.ts";
 import { commandHelp, programFlags, programHelp } from "./help.ts";
 import { OutputError, writeAll, writeError } from "./output.ts";

@@ -1,4 +1,4 @@
-import { escapeControls, excerpt } from "./escape.ts";
+import { escapeControls, excerpt } from "../text/escape.ts";
 import { type Flags, takesValue, UsageError, type ValueFlag } from "./command.ts";
 
 /** Arguments that parseArgs can read in one way only, and the faults that it would not find. */

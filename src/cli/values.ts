@@ -1,4 +1,5 @@
 /** The values of flags: what each kind of them expects, and how it is read. */
+import { bytes, milliseconds } from "../text/amounts.ts";
 import type { ValueFlag } from "./command.ts";
 
 /** A kind of values, to be spread into the declaration of a flag. */
@@ -40,8 +41,6 @@ export function decimal(min: number, max: number): ValueKind<number> {
   };
 }
 
-const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
-
 /**
  * A duration such as `500ms`, `2s`, `1.5m` or `1h`, in milliseconds.
  *
@@ -49,15 +48,13 @@ const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
  * @param max the longest
  */
 export function duration(min: string, max: string): ValueKind<number> {
-  const parse = quantity(UNIT_MS, min, max);
+  const parse = between(milliseconds, min, max);
   const [a, b, c] = ["500ms", "2s", "1m", "1h"].filter((text) => parse(text) !== undefined);
   return {
     expects: `a duration from ${min} to ${max} with its unit, such as ${a}, ${b} or ${c}`,
     parse,
   };
 }
-
-const UNIT_BYTES = { MB: 1_000_000, GB: 1_000_000_000 };
 
 /**
  * An amount of memory such as `400MB` or `1.5GB`, in bytes.
@@ -67,22 +64,16 @@ const UNIT_BYTES = { MB: 1_000_000, GB: 1_000_000_000 };
  */
 export function size(min: string, max: string): ValueKind<number> {
   const expects = `a size from ${min} to ${max} with its unit, such as 400MB or 1.5GB`;
-  return { expects, parse: quantity(UNIT_BYTES, min, max) };
+  return { expects, parse: between(bytes, min, max) };
 }
 
-/** Reads a number with a unit; `units` says how much each unit is worth. */
-function quantity(
-  units: Readonly<Record<string, number>>,
+function between(
+  read: (text: string) => number,
   min: string,
   max: string,
 ): ValueKind<number>["parse"] {
-  const form = new RegExp(`^(\\d+(?:\\.\\d+)?)(${Object.keys(units).join("|")})$`);
-  const amount = (text: string) => {
-    const [, number, unit] = form.exec(text) ?? [];
-    return text === "0" ? 0 : Number(number) * (units[unit ?? ""] ?? NaN);
-  };
-  const [least, most] = [amount(min), amount(max)];
-  return (text) => within(amount(text), least, most);
+  const [least, most] = [read(min), read(max)];
+  return (text) => within(read(text), least, most);
 }
 
 /** The number if it lies between the two, or is one of them. */

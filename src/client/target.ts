@@ -1,3 +1,4 @@
+import { DEFAULT_PORT } from "../contract/endpoint.ts";
 /** The server, or the several alike, that a channel connects to. */
 export interface Target {
   /** As grpc-js reads it: `dns:localhost:50051`. */
@@ -27,8 +28,6 @@ interface Address {
   /** Absent if none was given. */
   readonly port?: number;
 }
-
-const DEFAULT_PORT = 50051;
 
 /** What {@linkcode parseTarget} accepts, in words for help and errors. */
 export const TARGET =

@@ -8,7 +8,7 @@ import { PATH } from "../cli/values.ts";
 import type { Connection } from "../client/connection.ts";
 import type { Target } from "../client/target.ts";
 import type { CallOptions } from "../client/user_client.ts";
-import { escapeControls } from "../cli/escape.ts";
+import { escapeControls } from "../text/escape.ts";
 import { CONCURRENCY, DURATION, PERCENT, RATE, REPEATS } from "./value_ranges.ts";
 import {
   connectingObstacle,

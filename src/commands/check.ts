@@ -3,7 +3,7 @@ import { exitCodeOfSignal, takeStopSignals } from "../cli/exit.ts";
 import { formatDuration, OutputError, writeAll, writeError } from "../cli/output.ts";
 import type { Connection } from "../client/connection.ts";
 import type { CheckOptions } from "../client/health_client.ts";
-import { escapeControls } from "../cli/escape.ts";
+import { escapeControls } from "../text/escape.ts";
 import { STATUS_NAMES } from "../contract/status_codes.ts";
 import {
   connectingObstacle,

@@ -2,7 +2,7 @@ import { defineCommand, UsageError } from "../cli/command.ts";
 import { ExitCode } from "../cli/exit.ts";
 import { writeAll } from "../cli/output.ts";
 import type { Entries } from "./completions/entries.ts";
-import { excerpt } from "../cli/escape.ts";
+import { excerpt } from "../text/escape.ts";
 
 const scripts: Readonly<Record<string, () => Promise<(entries: Entries) => string>>> = {
   bash: async () => (await import("./completions/bash.ts")).bashScript,

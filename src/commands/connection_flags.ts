@@ -5,7 +5,7 @@ import type { Connection } from "../client/connection.ts";
 import { HEADER, headerFault, parseHeader } from "../client/metadata.ts";
 import { parseTarget, TARGET, type Target, withPort } from "../client/target.ts";
 import type { ClientTls } from "../client/tls_options.ts";
-import { cut, escapeControls } from "../cli/escape.ts";
+import { cut, escapeControls } from "../text/escape.ts";
 import { tooFewDescriptors } from "../workarounds/descriptors_run_out.ts";
 import { procMissing } from "../workarounds/missing_proc.ts";
 import { DURATION, KEEPALIVE, RETRIES } from "./value_ranges.ts";

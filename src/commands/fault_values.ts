@@ -1,4 +1,4 @@
-import { cut } from "../cli/escape.ts";
+import { cut } from "../text/escape.ts";
 import type { ValueKind } from "../cli/values.ts";
 import { STATUS_NAMES } from "../contract/status_codes.ts";
 import { type Delay, parseDelay } from "../server/faults/delay.ts";

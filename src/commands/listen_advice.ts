@@ -1,5 +1,5 @@
 /** What to do about a server that cannot listen; loaded only then. */
-import { ListenError } from "../server/listen.ts";
+import { ListenError } from "../contract/endpoint.ts";
 
 /** What to do about an error of a TCP port, by its code. */
 const TCP_ADVICE: Readonly<Record<string, string>> = {

@@ -1,5 +1,5 @@
 import { defineCommand, UsageError } from "../cli/command.ts";
-import { escapeControls } from "../cli/escape.ts";
+import { escapeControls } from "../text/escape.ts";
 import { ExitCode } from "../cli/exit.ts";
 import { writeError } from "../cli/output.ts";
 import { giveUpRunning } from "../cli/program.ts";
@@ -8,9 +8,9 @@ import { DELAY, FAILURE_CODES, FAILURES, INSTANCE } from "./fault_values.ts";
 import { DURATION, DURATION_OR_NONE, WORKER_MEMORY, WORKERS } from "./value_ranges.ts";
 import { LOG_FORMATS } from "../telemetry/log_format.ts";
 import { AnswersError } from "../server/faults/answers_error.ts";
-import type { Endpoint, TcpEndpoint } from "../server/listen.ts";
+import { ANY_HOST, DEFAULT_PORT, type Endpoint, type TcpEndpoint } from "../contract/endpoint.ts";
 import type { HttpAccess } from "../server/server.ts";
-import type { TlsFiles } from "../server/tls_server.ts";
+import type { TlsFiles } from "../server/connection/tls_server.ts";
 import { descriptorsMissing } from "../processes/resources.ts";
 import type { ServeOptions } from "../processes/lifecycle.ts";
 import type { PoolOptions } from "../processes/pool.ts";
@@ -30,8 +30,6 @@ const ORIGIN = {
     return isOrigin ? origin : undefined;
   },
 };
-const DEFAULT_HOST = "::";
-const DEFAULT_PORT = 50051;
 const DEFAULT_WORKER_MEMORY = "400MB";
 const DEFAULT_METRICS_HOST = "127.0.0.1";
 
@@ -54,7 +52,7 @@ then --fail and --delay. Health checks and reflection never fail on purpose.`,
       value: "HOST",
       help: "The address to listen on; :: is every IPv4 and IPv6 one",
       ...HOST,
-      defaultNote: DEFAULT_HOST,
+      defaultNote: ANY_HOST,
     },
     port: {
       group: "Listen",
@@ -245,7 +243,7 @@ function endpointsOf(
   port: number | undefined,
   path: string | undefined,
 ): Endpoint[] {
-  const tcp = { host: host ?? DEFAULT_HOST, port: port ?? DEFAULT_PORT };
+  const tcp = { host: host ?? ANY_HOST, port: port ?? DEFAULT_PORT };
   if (path === undefined) return [tcp];
   if (Deno.build.os === "windows") throw new UsageError("--unix does not work on Windows");
   if (port !== undefined) return [tcp, { path }];

@@ -1,7 +1,7 @@
 import { formatMegabytes } from "../cli/output.ts";
 import { type Log, openLog } from "../telemetry/log.ts";
-import type { ServerEvents } from "../server/events.ts";
-import type { TcpEndpoint } from "../server/listen.ts";
+import type { ServerEvents } from "../contract/events.ts";
+import type { TcpEndpoint } from "../contract/endpoint.ts";
 import { startServer } from "../server/server.ts";
 import {
   drainUnlessEnded,

@@ -2,7 +2,7 @@
 import { ExitCode, exitCodeOfSignal, type StopSignals, takeStopSignals } from "../cli/exit.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { LogFormat } from "../telemetry/log_format.ts";
-import type { TcpEndpoint } from "../server/listen.ts";
+import type { TcpEndpoint } from "../contract/endpoint.ts";
 import type { RunningServer, ServerOptions } from "../server/server.ts";
 import { AnswersError } from "../server/faults/answers_error.ts";
 import { TlsError } from "../contract/tls_error.ts";

@@ -1,6 +1,6 @@
 /** The events of a server as a whole and of its workers, in words for the log. */
 import { formatMegabytes } from "../cli/output.ts";
-import type { Notice } from "../server/events.ts";
+import type { Notice } from "../contract/events.ts";
 
 /** How a drain ended. */
 export interface DrainOutcome {

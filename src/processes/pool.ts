@@ -18,7 +18,7 @@
  * the machine has slept, or the supervisor was stopped, it would make every worker look silent.
  */
 import type { Account } from "../telemetry/ledger.ts";
-import type { Notice } from "../server/events.ts";
+import type { Notice } from "../contract/events.ts";
 import type { HandOver } from "./hand_over.ts";
 import type { Drained } from "./messages.ts";
 import {

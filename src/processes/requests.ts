@@ -1,6 +1,6 @@
 /** The requests of the supervisor to a worker: how long it waits for an answer, and what it does with it. */
 import { setTimeout as delay } from "node:timers/promises";
-import type { Notice } from "../server/events.ts";
+import type { Notice } from "../contract/events.ts";
 import type { Worker } from "./worker_state.ts";
 import { type ReloadedFiles, workerIsSilent, workerReloadedLate } from "./notices.ts";
 import type { Drained } from "./messages.ts";

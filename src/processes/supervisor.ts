@@ -1,12 +1,7 @@
 import { writeError } from "../cli/output.ts";
 import { type Log, openLog } from "../telemetry/log.ts";
-import {
-  type Accept,
-  acceptAll,
-  type Endpoint,
-  listen,
-  type TcpEndpoint,
-} from "../server/listen.ts";
+import { type Accept, acceptAll, listen } from "../server/connection/listen.ts";
+import type { Endpoint, TcpEndpoint } from "../contract/endpoint.ts";
 import { openHandOver } from "./hand_over.ts";
 import {
   drainUnlessEnded,

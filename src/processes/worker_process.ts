@@ -1,3 +1,4 @@
+import { codeOf } from "../text/errors.ts";
 import { type ChildProcess, fork } from "node:child_process";
 import type { Socket } from "node:net";
 import { fileURLToPath } from "node:url";
@@ -232,8 +233,4 @@ function temporaryFileFault(): string {
   } catch (error) {
     return codeOf(error);
   }
-}
-
-function codeOf(error: unknown): string {
-  return String((error as { code?: unknown }).code);
 }

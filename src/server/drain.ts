@@ -6,10 +6,10 @@ import {
 } from "@grpc/grpc-js";
 import { setTimeout as delay } from "node:timers/promises";
 import { openCallCount, streamOf } from "../workarounds/private_parts.ts";
-import type { GetUser } from "./get_user.ts";
+import type { GetUser } from "./call/get_user.ts";
 import type { HttpSide } from "./http/http_side.ts";
-import type { Listener } from "./listen.ts";
-import type { Sessions } from "./sessions.ts";
+import type { Listener } from "./connection/listen.ts";
+import type { Sessions } from "./connection/sessions.ts";
 
 /** How long the answers to cancelled calls may take to leave, in milliseconds. */
 const CANCEL_MS = 100;

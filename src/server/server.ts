@@ -9,21 +9,22 @@ import { callsInFlight, drain, type StreamingCalls, watchStreamingCalls } from "
 import { ignoreFarDeadlines } from "../workarounds/far_deadlines.ts";
 import { takeGrpcLog } from "../workarounds/grpc_log.ts";
 import { limitMessages } from "../workarounds/received_messages.ts";
-import type { ServerEvents } from "./events.ts";
+import type { ServerEvents } from "../contract/events.ts";
 import { type Faults, openFaults } from "./faults/faults.ts";
-import { type GetUser, getUser } from "./get_user.ts";
-import { grpcHandler } from "./grpc_call.ts";
+import { type GetUser, getUser } from "./call/get_user.ts";
+import { grpcHandler } from "./call/grpc_call.ts";
 import { addHealth, type Health } from "./health_service.ts";
 import { LIMITS } from "./limits.ts";
-import { type Accept, acceptAll, type Endpoint, listen } from "./listen.ts";
+import { type Accept, acceptAll, listen } from "./connection/listen.ts";
+import type { Endpoint } from "../contract/endpoint.ts";
 import { useOwnHttp2 } from "../workarounds/own_http2.ts";
 import { readWholeMessages } from "../workarounds/stream_decoder.ts";
 import { refuseCalls } from "../workarounds/refused_calls.ts";
 import { decompress, NO_ROOM, receive } from "./received.ts";
-import { watchSessions } from "./sessions.ts";
-import { openDoor } from "./door.ts";
+import { watchSessions } from "./connection/sessions.ts";
+import { openDoor } from "./connection/door.ts";
 import { httpSideOnDemand } from "./http/on_demand.ts";
-import type { TlsFiles } from "./tls_server.ts";
+import type { TlsFiles } from "./connection/tls_server.ts";
 
 /** What a server is made of. */
 export interface ServerOptions {

@@ -1,7 +1,7 @@
-import { cut, jsonString } from "../cli/escape.ts";
-import type { Call, Fault, Notice, Outcome } from "../server/events.ts";
-import { type Endpoint, formatEndpoint } from "../server/listen.ts";
-import { MAX_USERNAME } from "../server/username.ts";
+import { cut, jsonString } from "../text/escape.ts";
+import type { Call, Fault, Notice, Outcome } from "../contract/events.ts";
+import { type Endpoint, formatEndpoint } from "../contract/endpoint.ts";
+import { MAX_USERNAME } from "../contract/username.ts";
 import { statusName } from "../contract/status_codes.ts";
 import type { LineLog } from "./line_log.ts";
 import { levelOfCall, type LogEvents } from "./log_format.ts";

@@ -1,5 +1,5 @@
 import { OutputError } from "../cli/output.ts";
-import type { Endpoint } from "../server/listen.ts";
+import type { Endpoint } from "../contract/endpoint.ts";
 import { jsonEvents, jsonRecord } from "./json_log.ts";
 import { type LineLog, lineLog, PIPE_BUF } from "./line_log.ts";
 import type { LogEvents, LogFormat } from "./log_format.ts";

@@ -1,6 +1,6 @@
 /** What all formats of the log share: their names, the events that they write, the level of a call. */
-import type { ServerEvents } from "../server/events.ts";
-import type { Endpoint } from "../server/listen.ts";
+import type { ServerEvents } from "../contract/events.ts";
+import type { Endpoint } from "../contract/endpoint.ts";
 import { type StatusName, statusName } from "../contract/status_codes.ts";
 
 /** The formats of the log: the tutorial's lines, one JSON object per line, or warnings alone. */

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { Notice } from "../server/events.ts";
-import { formatEndpoint, ListenError, type TcpEndpoint } from "../server/listen.ts";
+import type { Notice } from "../contract/events.ts";
+import { formatEndpoint, ListenError, type TcpEndpoint } from "../contract/endpoint.ts";
 
 /** How much a client that is slow, broken or hostile can use. */
 const LIMITS = {

@@ -1,5 +1,5 @@
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
-import type { ServerEvents } from "../server/events.ts";
+import type { ServerEvents } from "../contract/events.ts";
 import { STATUS_NAMES, type StatusName, statusName } from "../contract/status_codes.ts";
 import type { Snapshot } from "./ledger.ts";
 

@@ -1,7 +1,7 @@
-import { escapeControls, excerpt } from "../cli/escape.ts";
-import type { Call, Notice, Outcome } from "../server/events.ts";
-import type { Endpoint } from "../server/listen.ts";
-import { MAX_USERNAME } from "../server/username.ts";
+import { escapeControls, excerpt } from "../text/escape.ts";
+import type { Call, Notice, Outcome } from "../contract/events.ts";
+import type { Endpoint } from "../contract/endpoint.ts";
+import { MAX_USERNAME } from "../contract/username.ts";
 import { statusName } from "../contract/status_codes.ts";
 import type { LineLog } from "./line_log.ts";
 import { levelOfCall, type LogEvents } from "./log_format.ts";

@@ -29,7 +29,7 @@ interface Listening {
  *
  * Calling `listen` on the socket that already listens changes nothing for the system but makes Deno
  * accept again. On a Unix socket it has the opposite effect: nothing is accepted any more. There
- * src/server/listen.ts closes connections before descriptors run out (descriptors_run_out.ts).
+ * src/server/connection/listen.ts closes connections before descriptors run out (descriptors_run_out.ts).
  *
  * @throws {Error} if the server has no such handle, so that an update cannot bring the fault back
  */

@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import type { Buffer } from "node:buffer";
-import { usernameFault } from "../../src/server/username.ts";
+import { usernameFault } from "../../src/contract/username.ts";
 import { goServer } from "../../tools/bench/peers.ts";
 import { withServer } from "../../tools/bench/program.ts";
 import { programTest, withServe } from "../support/program.ts";

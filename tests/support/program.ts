@@ -1,5 +1,5 @@
 /** Runs the real program as a process, for the tests. */
-import { shellWord } from "../../src/cli/escape.ts";
+import { shellWord } from "../../src/text/escape.ts";
 import { mainModule, root } from "../../tools/paths.ts";
 import { sourcePermissionFlags } from "../../tools/permissions.ts";
 import { runFlags } from "../../tools/run_flags.ts";

@@ -1,5 +1,5 @@
 import { type Flags, takesValue, type ValueFlag } from "../../cli/command.ts";
-import { shellWord } from "../../cli/escape.ts";
+import { shellWord } from "../../text/escape.ts";
 import { type Entries, type Entry, takesPath } from "./entries.ts";
 
 /**

@@ -5,7 +5,7 @@ import {
   takesValue,
   type ValueFlag,
 } from "../../cli/command.ts";
-import { shellWord } from "../../cli/escape.ts";
+import { shellWord } from "../../text/escape.ts";
 import { type Entries, type Entry, takesPath } from "./entries.ts";
 
 /**

@@ -4,8 +4,8 @@ import { fileFault } from "../../workarounds/file_errors.ts";
 import { AnswersError } from "./answers_error.ts";
 import { AnswersSchema, mistakeAt, mistakesIn, type ScriptedAnswer } from "./answers_schema.ts";
 import { drawDelay } from "./delay.ts";
-import type { Answer } from "../incoming_call.ts";
-import { MAX_USERNAME } from "../username.ts";
+import type { Answer } from "../call/incoming_call.ts";
+import { MAX_USERNAME } from "../../contract/username.ts";
 import type { AnswersFile, Plan, Planner } from "./plan.ts";
 import { repeatedNames } from "./repeated_names.ts";
 

@@ -1,3 +1,5 @@
+import { milliseconds } from "../../text/amounts.ts";
+
 /** How late an answer is to come: always the same, or anything within a range. */
 export interface Delay {
   /** In milliseconds. */
@@ -5,8 +7,6 @@ export interface Delay {
   /** In milliseconds; as much as the least where the delay is always the same. */
   readonly maxMs: number;
 }
-
-const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
 
 /**
  * Reads a delay, `200ms`, or a range of delays, `50ms-200ms`.
@@ -18,13 +18,6 @@ export function parseDelay(text: string, maxMs: number): Delay | undefined {
   const [min, max = min, ...rest] = text.split("-").map(milliseconds);
   if (min === undefined || max === undefined || rest.length > 0) return undefined;
   return min <= max && max <= maxMs ? { minMs: min, maxMs: max } : undefined;
-}
-
-/** NaN, which is in no range, if the text is not a duration. */
-function milliseconds(text: string): number {
-  if (text === "0") return 0;
-  const [, number, unit] = /^(\d{1,9}(?:\.\d{1,9})?)(ms|s|m|h)$/.exec(text) ?? [];
-  return Number(number) * (UNIT_MS[unit ?? ""] ?? NaN);
 }
 
 /** Chooses one of a range, all of which are equally likely; in milliseconds. */

@@ -1,6 +1,6 @@
 import { status } from "@grpc/grpc-js";
-import type { Fault } from "../events.ts";
-import type { IncomingCall } from "../incoming_call.ts";
+import type { Fault } from "../../contract/events.ts";
+import type { IncomingCall } from "../call/incoming_call.ts";
 import { MAX_DELAY_MS, type Plan, type Planner } from "./plan.ts";
 
 // https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/fault_filter

@@ -1,6 +1,6 @@
 /** What is to be done to a call on purpose, and by whom. */
-import type { Fault } from "../events.ts";
-import type { Answer, IncomingCall } from "../incoming_call.ts";
+import type { Fault } from "../../contract/events.ts";
+import type { Answer, IncomingCall } from "../call/incoming_call.ts";
 
 /** The longest delay that a call or a file may ask for, in milliseconds. */
 export const MAX_DELAY_MS = 60_000;

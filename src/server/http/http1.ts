@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { Writable } from "node:stream";
-import { limitLinger, spread } from "../connections.ts";
+import { limitLinger, spread } from "../connection/connections.ts";
 import { LIMITS } from "../limits.ts";
 import { type Input, openInput, RequestError } from "./http1_input.ts";
 import { type Head, readBody, readHead } from "./http1_request.ts";

@@ -4,7 +4,7 @@ import type { Socket } from "node:net";
 import type { Headers } from "../../http2/fields.ts";
 import { NO_ERROR } from "../../http2/frames.ts";
 import type { Stream } from "../../http2/stream.ts";
-import type { ServerEvents } from "../events.ts";
+import type { ServerEvents } from "../../contract/events.ts";
 import { LIMITS } from "../limits.ts";
 import { allowOrigin, exposeHeaders } from "./cors.ts";
 import { answerFile } from "./files.ts";

@@ -4,7 +4,7 @@ import type { UniversalServerRequest, UniversalServerResponse } from "@connectrp
 import { Buffer } from "node:buffer";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { dropFarDeadline } from "../../workarounds/far_deadlines.ts";
-import { plainAddress } from "../connections.ts";
+import { plainAddress } from "../connection/connections.ts";
 import { answerLine, type Request, respond, type Response } from "./request.ts";
 
 /** A request as connect reads it; undefined if it names no host, or none that can be one. */

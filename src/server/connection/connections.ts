@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import { LIMITS } from "./limits.ts";
+import { LIMITS } from "../limits.ts";
 
 /** The open connections of a process. */
 export interface Connections {

@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
-import { acceptedSocket } from "../workarounds/private_parts.ts";
-import { nameUnixPeer, unixPeer } from "../workarounds/unknown_unix_peers.ts";
+import { acceptedSocket } from "../../workarounds/private_parts.ts";
+import { nameUnixPeer, unixPeer } from "../../workarounds/unknown_unix_peers.ts";
 import { limitStart } from "./connections.ts";
 import { type Protocol, tellProtocol } from "./first_bytes.ts";
 import { readTls, type StartTls, type TlsFiles } from "./tls_server.ts";

@@ -1,9 +1,9 @@
 import { status } from "@grpc/grpc-js";
 import { beginCall, type Ending } from "./call_ending.ts";
-import type { Fault, ServerEvents } from "./events.ts";
+import type { Fault, ServerEvents } from "../../contract/events.ts";
 import type { Answer, IncomingCall } from "./incoming_call.ts";
-import type { Plan, Planner } from "./faults/plan.ts";
-import { usernameFault } from "./username.ts";
+import type { Plan, Planner } from "../faults/plan.ts";
+import { usernameFault } from "../../contract/username.ts";
 
 /** The implementation of `userservice.UserService/GetUser`, for every protocol. */
 export interface GetUser {

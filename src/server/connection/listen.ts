@@ -1,27 +1,18 @@
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
-import { closeUnixServer } from "../workarounds/close_unix_server.ts";
+import { closeUnixServer } from "../../workarounds/close_unix_server.ts";
 import { type Connections, openConnections } from "./connections.ts";
-import { watchDescriptors } from "../workarounds/descriptors_run_out.ts";
-import { keepAccepting } from "../workarounds/accept_after_emfile.ts";
+import { watchDescriptors } from "../../workarounds/descriptors_run_out.ts";
+import { keepAccepting } from "../../workarounds/accept_after_emfile.ts";
 import { claimSocketFile, identify, isThere } from "./socket_file.ts";
-import { nameUnixPeer } from "../workarounds/unknown_unix_peers.ts";
-
-/** A TCP port to listen on. */
-export interface TcpEndpoint {
-  /** A host name or an IP address; `::` means every IPv4 and IPv6 address of the machine. */
-  readonly host: string;
-  /** A TCP port; 0 asks the system for a free one. */
-  readonly port: number;
-}
-
-/** A Unix socket to listen on. */
-export interface UnixEndpoint {
-  /** The path of the socket file. */
-  readonly path: string;
-}
-
-/** Where to listen. */
-export type Endpoint = TcpEndpoint | UnixEndpoint;
+import {
+  ANY_HOST,
+  type Endpoint,
+  formatEndpoint,
+  ListenError,
+  type UnixEndpoint,
+} from "../../contract/endpoint.ts";
+import { codeOf, messageOf } from "../../text/errors.ts";
+import { nameUnixPeer } from "../../workarounds/unknown_unix_peers.ts";
 
 /** An endpoint that accepts connections. */
 export interface Listener {
@@ -38,30 +29,6 @@ export type Accept = (
   endpoint: Endpoint,
   onConnection: (socket: Socket) => void,
 ) => Promise<Listener>;
-
-/** The system does not let us listen; the message says where, and why. */
-export class ListenError extends Error {
-  override name = "ListenError";
-  /** The system's code, such as `EADDRINUSE`; the text `undefined` if it gives none. */
-  readonly code: string;
-
-  /**
-   * @param purpose what cannot be done there
-   * @param cause the system's error
-   */
-  constructor(
-    readonly purpose: "listen" | "serve metrics",
-    readonly endpoint: Endpoint,
-    reason: string,
-    cause: unknown,
-  ) {
-    super(`cannot ${purpose} on ${formatEndpoint(endpoint)}: ${reason}`, { cause });
-    this.code = codeOf(cause);
-  }
-}
-
-/** Every address of the machine, of both IP versions. */
-export const ANY_HOST = "::";
 
 /**
  * How many file descriptors connections to a socket file leave free. Deno accepts up to 128 before it
@@ -118,13 +85,6 @@ export async function acceptAll(
     listeners.forEach((listener) => void listener.close());
     throw error;
   }
-}
-
-/** Writes an endpoint as clients write it: `127.0.0.1:50051`, `[::]:50051`, `unix:/run/usersvc`. */
-export function formatEndpoint(endpoint: Endpoint): string {
-  if ("path" in endpoint) return `unix:${endpoint.path}`;
-  const { host, port } = endpoint;
-  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 function needsIpv4(endpoint: Endpoint, error: unknown): boolean {
@@ -195,10 +155,6 @@ function unixClose(
   return () => closeUnixServer(server, file !== undefined && isThere(path, file), allClosed);
 }
 
-function codeOf(error: unknown): string {
-  return String((error as { code?: unknown }).code);
-}
-
 function listenError(endpoint: Endpoint, error: unknown): ListenError {
   const why = "path" in endpoint ? unixReason(error) : tcpReason(error, endpoint.host);
   return new ListenError("listen", endpoint, why, error);
@@ -242,8 +198,4 @@ function unixReason(error: unknown): string {
     default:
       return messageOf(error);
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -6,9 +6,9 @@ import {
   status,
 } from "@grpc/grpc-js";
 import { Buffer } from "node:buffer";
-import { type GetUserRequest, type GetUserResponse, serviceName } from "../contract/contract.ts";
-import { DETAILS_TRAILER, encodeBadRequest } from "../contract/error_details.ts";
-import { plainAddress } from "./connections.ts";
+import { type GetUserRequest, type GetUserResponse, serviceName } from "../../contract/contract.ts";
+import { DETAILS_TRAILER, encodeBadRequest } from "../../contract/error_details.ts";
+import { plainAddress } from "../connection/connections.ts";
 import type { GetUser } from "./get_user.ts";
 import type { Answer, IncomingCall } from "./incoming_call.ts";
 

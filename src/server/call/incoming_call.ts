@@ -1,7 +1,7 @@
 /** A call as each protocol brings it to the one handler, and what the handler answers. */
 import type { status } from "@grpc/grpc-js";
-import type { FieldViolation } from "../contract/error_details.ts";
-import type { Call } from "./events.ts";
+import type { FieldViolation } from "../../contract/error_details.ts";
+import type { Call } from "../../contract/events.ts";
 
 /** A call of GetUser that waits for its answer. */
 export interface IncomingCall extends Call {

@@ -1,9 +1,9 @@
 import type { Server } from "@grpc/grpc-js";
-import { NO_ERROR } from "../http2/frames.ts";
-import type { Session } from "../http2/session.ts";
-import { http2Servers } from "../workarounds/private_parts.ts";
+import { NO_ERROR } from "../../http2/frames.ts";
+import type { Session } from "../../http2/session.ts";
+import { http2Servers } from "../../workarounds/private_parts.ts";
 import { spread } from "./connections.ts";
-import { LIMITS } from "./limits.ts";
+import { LIMITS } from "../limits.ts";
 
 /** The HTTP/2 sessions of a server. grpc-js keeps them, and its HTTP/2 servers, to itself. */
 export interface Sessions {

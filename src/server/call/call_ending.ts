@@ -1,5 +1,5 @@
 import { status } from "@grpc/grpc-js";
-import type { Fault, Outcome, ServerEvents } from "./events.ts";
+import type { Fault, Outcome, ServerEvents } from "../../contract/events.ts";
 import type { Answer, IncomingCall } from "./incoming_call.ts";
 
 /** How a call ends. */

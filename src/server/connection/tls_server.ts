@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 import { createServer, type Server, type TLSSocket } from "node:tls";
-import { readAuthorities, readIdentity } from "../contract/tls_files.ts";
+import { readAuthorities, readIdentity } from "../../contract/tls_files.ts";
 
 /** The files that TLS needs, PEM. */
 export interface TlsFiles {
