@@ -68,13 +68,22 @@ programTest("the tasks of deno.json are those that CONTRIBUTING.md explains", as
   assert.deepEqual(explained.toSorted(), Object.keys(config.tasks).toSorted());
 });
 
+programTest("each folder of tests is run by a task", async () => {
+  const commands = Object.values(config.tasks).map(({ command }) => command).join(" ");
+  for await (const { name, isDirectory } of Deno.readDir(`${root}tests`)) {
+    if (isDirectory && !["certs", "support"].includes(name)) {
+      assert.ok(commands.includes(` tests/${name}/`), name);
+    }
+  }
+});
+
 /** The shells that recipes are run with here; tests/interop/recipes_test.ts has zsh and fish. */
 const shells: Readonly<Record<string, string>> = { sh: "sh", bash: "bash", console: "sh" };
 
 /** What is not run, and why. */
 const notRun: readonly [recipe: RegExp, why: string][] = [
-  [/\btask demo\b/, "tests/build_test.ts runs the demo; the other command runs this test"],
-  [/\btask build\b/, "tests/build_test.ts builds; it takes a minute and replaces ./usersvc"],
+  [/\btask demo\b/, "tests/tools/build_test.ts runs the demo; the other command runs this test"],
+  [/\btask build\b/, "tests/tools/build_test.ts builds; it takes a minute and replaces ./usersvc"],
   [/\/releases\/latest\/download/, "needs a network and a release"],
   [/^docker /m, "needs Docker; tests/deploy/container_test.ts does by hand what it does"],
 ];

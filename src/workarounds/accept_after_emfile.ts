@@ -8,7 +8,7 @@
  * - Measured: 128 file descriptors and 512 connections: without this file the server never answers
  *   again, with it a second after they have closed.
  * - Fails: without it "more connections than file descriptors" in tests/abuse/descriptors_test.ts;
- *   after an update it throws where node:net has no such handle (tests/guards_test.ts).
+ *   after an update it throws where node:net has no such handle (tests/workarounds/guards_test.ts).
  * - It can go when Deno goes on accepting after EMFILE.
  */
 import type { Server } from "node:net";

@@ -8,7 +8,7 @@
  * - Measured on both: `listen`, `rm`, a text file in its place, `close`: the file is gone. With this
  *   file it stays.
  * - Fails: without it "a server leaves a file alone that took the place of its socket" in
- *   tests/transport_test.ts.
+ *   tests/server/connection_test.ts.
  * - It can go when a server can be told to leave its file alone.
  */
 import type { Server } from "node:net";

@@ -10,7 +10,7 @@
  * - Measured: the check takes some 25 us for each connection, and 150 us where 192 are to be left (a Unix
  *   socket). Counting open connections instead was tried: under load it did not protect.
  * - Fails: without it "to a socket file" in tests/abuse/descriptors_test.ts and the tests of file
- *   descriptors in tests/machine_test.ts.
+ *   descriptors in tests/workarounds/machine_test.ts.
  * - It can go when Deno reports EMFILE of `accept` and of a handed connection as an error, and goes on.
  */
 import { withoutStackTrace } from "./stack_trace_panics.ts";

@@ -12,7 +12,7 @@
  *   https://github.com/grpc/grpc-node/blob/%40grpc/grpc-js%401.14.0/packages/grpc-js/src/server-interceptors.ts
  * - Measured: `connect-timeout-ms: 9999999999`, or `grpc-timeout: 597H`, and `--delay 50ms`:
  *   DEADLINE_EXCEEDED after 1 ms, and the warning; with this file the greeting.
- * - Fails: without it "a deadline that is years away is none" in tests/http_connections_test.ts; after
+ * - Fails: without it "a deadline that is years away is none" in tests/server/http1_test.ts; after
  *   an update it throws where grpc-js has no such method.
  * - It can go when that test passes without.
  */

@@ -6,7 +6,7 @@
  * - Versions: Deno 2.9.2.
  * - Upstream: none: this is intended.
  * - Measured: nothing.
- * - Fails: without it "a file that cannot be read is an error in one line" in tests/batch_test.ts.
+ * - Fails: without it "a file that cannot be read is an error in one line" in tests/batch/batch_test.ts.
  * - It can go when the messages of Deno are fit for users.
  */
 

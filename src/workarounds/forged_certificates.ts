@@ -9,7 +9,7 @@
  *   https://github.com/denoland/deno/blob/v2.9.2/ext/node/ops/tls_wrap.rs
  * - Measured: a server with a forged certificate of version 1 was called without this file and is
  *   refused with it.
- * - Fails: without it the tests of forged_v1.pem and forged_chain.pem in tests/call_tls_test.ts.
+ * - Fails: without it the tests of forged_v1.pem and forged_chain.pem in tests/client/tls_test.ts.
  * - It can go when these tests pass without.
  */
 import { Buffer } from "node:buffer";

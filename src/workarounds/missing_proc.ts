@@ -8,7 +8,7 @@
  * - Measured: `call`, `check` and `serve` with an empty /proc: a panic without this file, one line with
  *   it.
  * - Fails: without it "without /proc, which Deno needs to connect, it is one line" in
- *   tests/machine_test.ts.
+ *   tests/workarounds/machine_test.ts.
  * - It can go when Deno connects without /proc.
  */
 

@@ -8,7 +8,7 @@
  * - Upstream: https://github.com/denoland/deno/issues/36788,
  *   https://github.com/denoland/deno/pull/36043
  * - Measured: docs/benchmarks.md.
- * - Fails: without it tests/own_http2_test.ts, which also names what a new grpc-js asks for and
+ * - Fails: without it tests/workarounds/own_http2_test.ts, which also names what a new grpc-js asks for and
  *   src/http2/ does not have.
  * - It can go when grpc-js over node:http2 is as fast, and lives through `deno task test:abuse`.
  */

@@ -6,8 +6,8 @@
  * - Versions: @grpc/grpc-js 1.14.7, Deno 2.9.2.
  * - Upstream: no issue is known.
  * - Measured: nothing; a drain can count what it cancels in no other way.
- * - Fails: after an update each function throws and names this file (tests/guards_test.ts,
- *   tests/drain_test.ts).
+ * - Fails: after an update each function throws and names this file (tests/workarounds/guards_test.ts,
+ *   tests/server/drain_test.ts).
  * - It can go when they expose these parts.
  */
 import type { Server } from "@grpc/grpc-js";

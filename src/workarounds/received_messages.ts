@@ -12,7 +12,7 @@
  * - Measured: two connections with 80 unfinished messages each took 730 MB, now 170; the answer to a
  *   false flag was OK, now it is INTERNAL.
  * - Fails: without it tests/abuse/memory_test.ts, and the cases of the compressed flag in
- *   tests/wire_test.ts; after an update it throws where grpc-js has no such methods.
+ *   tests/contract/decoding_test.ts; after an update it throws where grpc-js has no such methods.
  * - It can go when grpc-js has such limits and answers INTERNAL.
  */
 import { status } from "@grpc/grpc-js";

@@ -8,7 +8,7 @@
  * - Upstream: no issue is known.
  * - Measured: a call took 10 us of the server's CPU with it, 12 without (minima 10 and 11, medians 10.5 and 13
  *   of six interleaved loads; h2load with 4 connections x 25 streams, 2 shared cores).
- * - Fails: after an update it throws where grpc-js has no such class (tests/guards_test.ts).
+ * - Fails: after an update it throws where grpc-js has no such class (tests/workarounds/guards_test.ts).
  * - It can go when a server without it takes no more CPU for a call (`deno task bench`).
  */
 import streamDecoder from "@grpc/grpc-js/build/src/stream-decoder.js";

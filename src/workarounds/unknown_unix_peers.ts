@@ -7,7 +7,7 @@
  * - Upstream: `getPeer` in
  *   https://github.com/grpc/grpc-node/blob/master/packages/grpc-js/src/server-interceptors.ts
  * - Measured: the peer in the log is `unix:PATH` with this file, `unknown` without.
- * - Fails: without it "the log says on which socket a caller came" in tests/transport_test.ts.
+ * - Fails: without it "the log says on which socket a caller came" in tests/server/connection_test.ts.
  * - It can go when `getPeer` names the path of the server's socket.
  */
 import type { Socket } from "node:net";

@@ -14,7 +14,7 @@
  * - Measured: of two servers one is killed under 64 calls in flight; 2 to 32 calls failed in 5 of 20
  *   rounds in spite of `--retries 3`, none in 40 rounds with this file.
  * - Fails: without it "each odd answer ends its call as gRPC says" in tests/odd/answers_test.ts
- *   (the rows of two messages and of none), and tests/retries_test.ts most of the time.
+ *   (the rows of two messages and of none), and tests/client/retries_test.ts most of the time.
  * - It can go when both pass twenty times without.
  */
 import { type InterceptingCall, type Interceptor, type Metadata, status } from "@grpc/grpc-js";

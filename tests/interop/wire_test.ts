@@ -1,4 +1,4 @@
-/** What grpc-go and grpcio make of the bytes that tests/wire_test.ts feeds to usersvc. */
+/** What grpc-go and grpcio make of the bytes that tests/contract/decoding_test.ts feeds to usersvc. */
 import assert from "node:assert/strict";
 import { goServer, pythonServer } from "../../tools/bench/peers.ts";
 import { withServer } from "../../tools/bench/program.ts";

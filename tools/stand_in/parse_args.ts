@@ -2,7 +2,7 @@
  * A stand-in for parseArgs of jsr:@std/cli, for machines that cannot reach JSR. It is not the real
  * package and covers just what usersvc uses: the options `string`, `boolean`, `collect`, `alias`,
  * `unknown` and `--`, long flags (`--port 1`, `--port=1`) and short ones (`-h`, `-H value`). tools/setup.ts installs
- * it; tests/parse_args_test.ts holds it and the real package to the same cases.
+ * it; tests/tools/parse_args_test.ts holds it and the real package to the same cases.
  */
 
 /**

@@ -1,0 +1,110 @@
+/** Switches: flags that are there or not, or say which. */
+import assert from "node:assert/strict";
+import { type Command, type Flags, takesValue } from "../../src/cli/command.ts";
+import { readCommandLine } from "../../src/cli/command_line.ts";
+import { HELP_FLAG, loadCommands } from "../../src/cli/help.ts";
+import { program } from "../../src/main.ts";
+import { cert } from "../support/grpc_peer.ts";
+import { programTest, usersvc, withServe } from "../support/program.ts";
+
+/** A switch of a command. */
+interface Switch {
+  readonly command: Command;
+  /** `--verbose` or `-v`. */
+  readonly spelling: string;
+  readonly env: string | undefined;
+}
+
+/** Every switch of every command, by each of its spellings. */
+async function* switches(): AsyncGenerator<Switch> {
+  for (const command of await loadCommands(program)) {
+    const flags: Flags = { ...command.flags, help: HELP_FLAG };
+    for (const [name, flag] of Object.entries(flags)) {
+      if (takesValue(flag)) continue;
+      const { env } = flag;
+      yield { command, spelling: `--${name}`, env };
+      if (flag.short !== undefined) yield { command, spelling: `-${flag.short}`, env };
+    }
+  }
+}
+
+/** Reads a command line of a command that needs a NAME or a SHELL, with the value of one switch. */
+async function readSwitch(
+  command: Command,
+  words: readonly string[],
+  environment: Record<string, string> = {},
+): Promise<boolean> {
+  const operands = command.operands.map(() => "Alice");
+  const request = await readCommandLine(
+    command,
+    [...words, ...operands],
+    (name) => environment[name],
+  );
+  if (request.help) return true;
+  const name = Object.keys(command.flags).find((name) =>
+    [`--${name}`, `-${command.flags[name]!.short}`].includes(words[0]!.replace(/=.*/, ""))
+  );
+  return name !== undefined && request.flags[name] as boolean;
+}
+
+programTest("a switch takes nothing, =true or =false; anything else names it", async () => {
+  let count = 0;
+  for await (const { command, spelling } of switches()) {
+    const read = (...words: string[]) => readSwitch(command, words);
+    const what = `${command.name} ${spelling}`;
+    assert.equal(await read(spelling), true, what);
+    assert.equal(await read(`${spelling}=true`), true, what);
+    assert.equal(await read(`${spelling}=false`), false, what);
+    assert.equal(await read(spelling, `${spelling}=false`), false, what);
+    assert.equal(await read(`${spelling}=false`, spelling), true, what);
+    for (const text of ["no", "yes", "1", "0", "", "TRUE", "true=", " true", "a\nb"]) {
+      const shown = text.replace("\n", "\\n");
+      await assert.rejects(read(`${spelling}=${text}`), {
+        name: "UsageError",
+        message: `${spelling} expects no value, =true or =false, not "${shown}"`,
+      });
+    }
+    count++;
+  }
+  assert.ok(count > 20, `only ${count} switches`);
+});
+
+programTest("a switch wins over its environment variable, whatever that holds", async () => {
+  let count = 0;
+  for await (const { command, spelling, env } of switches()) {
+    if (env === undefined) continue;
+    const read = (word: string, value: string) => readSwitch(command, [word], { [env]: value });
+    assert.equal(await read(`${spelling}=false`, "1"), false, env);
+    assert.equal(await read(`${spelling}=false`, "nonsense"), false, env);
+    assert.equal(await read(spelling, "0"), true, env);
+    count++;
+  }
+  assert.equal(count, 4);
+});
+
+programTest(
+  "--tls-insecure=false verifies the server in spite of USERSVC_TLS_INSECURE",
+  () =>
+    withServe(
+      async ({ port }) => {
+        const call = (...flags: string[]) =>
+          usersvc(["call", "Alice", "--tls", "--port", `${port}`, ...flags], {
+            env: { USERSVC_TLS_INSECURE: "1" },
+          });
+        assert.equal((await call()).code, 0);
+        const secure = await call("--tls-insecure=false");
+        assert.equal(secure.code, 78, secure.stderr);
+        assert.match(secure.stderr, /certificate/);
+      },
+      ["--tls-cert", cert("server.pem"), "--tls-key", cert("server.key")],
+    ),
+);
+
+programTest("the flags of the program are switches as well", async () => {
+  const version = await usersvc(["--version"]);
+  assert.deepEqual(await usersvc(["--version=true"]), version);
+  assert.deepEqual(await usersvc(["-V=true"]), version);
+  assert.deepEqual(await usersvc(["--help=false", "-V=false", "--version"]), version);
+  assert.deepEqual(await usersvc(["-h=true"]), await usersvc(["--help"]));
+  assert.deepEqual(await usersvc(["--version=false", "proto"]), await usersvc(["proto"]));
+});

@@ -1,0 +1,236 @@
+import assert from "node:assert/strict";
+import { only } from "../support/frames.ts";
+import { withHttp2Server, withMutePeer } from "../support/http2_server.ts";
+import {
+  linuxTest,
+  posixTest,
+  programTest,
+  startServe,
+  usersvc,
+  withServe,
+} from "../support/program.ts";
+import { closedPort, withPeer } from "../support/tcp_peer.ts";
+import { until } from "../support/waits.ts";
+import { withWatch } from "../support/watch.ts";
+
+/** Flags of a check that has to be answered, however busy the machine is. */
+const patient = (port: number) => ["--port", `${port}`, "--timeout", "30s"];
+
+programTest(
+  "check prints SERVING for a server and for its service, exit code 0",
+  () =>
+    withServe(async ({ port }) => {
+      for (const service of [[], ["--service", "userservice.UserService"]]) {
+        assert.deepEqual(await usersvc(["check", ...patient(port), ...service]), {
+          code: 0,
+          stdout: "SERVING\n",
+          stderr: "",
+        });
+      }
+    }),
+);
+
+programTest(
+  "the health of an unknown service: exit code 3, and its name",
+  () =>
+    withServe(async ({ port }) => {
+      assert.deepEqual(
+        await usersvc(["check", ...patient(port), "--service", "no.such\x1b[2J"]),
+        {
+          code: 3,
+          stdout: "",
+          stderr: `usersvc check: NOT_FOUND from localhost:${port}: unknown service ` +
+            "(--service no.such\\x1b[2J)\n",
+        },
+      );
+    }),
+);
+
+programTest("check without a server: exit code 2, at once", async () => {
+  const port = await closedPort();
+  const start = Date.now();
+  assert.deepEqual(await usersvc(["check", "--port", `${port}`, "--timeout", "1m"]), {
+    code: 2,
+    stdout: "",
+    stderr: `usersvc check: UNAVAILABLE from localhost:${port}: connection refused\n`,
+  });
+  assert.ok(Date.now() - start < 20_000);
+});
+
+programTest("check of an unknown host: exit code 2", async () => {
+  assert.deepEqual(
+    await usersvc(["check", "--address", "no-such-host.invalid", "--timeout", "30s"]),
+    {
+      code: 2,
+      stdout: "",
+      stderr: "usersvc check: UNAVAILABLE from no-such-host.invalid:50051: unknown host, " +
+        "check the name\n",
+    },
+  );
+});
+
+programTest("check of a peer that is no gRPC server: exit code 2", async () => {
+  await withPeer((socket) => socket.end("HTTP/1.1 400 Bad Request\r\n\r\n"), async (port) => {
+    const { code, stdout, stderr } = await usersvc(["check", ...patient(port)]);
+    assert.deepEqual([code, stdout], [2, ""]);
+    assert.match(stderr, /^usersvc check: UNAVAILABLE from localhost:\d+: [^\n]+\n$/);
+  });
+});
+
+programTest(
+  "no connection within the deadline, 1s by default: exit code 2",
+  () =>
+    withPeer(() => {}, async (port) => {
+      assert.deepEqual(await usersvc(["check", "--port", `${port}`]), {
+        code: 2,
+        stdout: "",
+        stderr:
+          `usersvc check: DEADLINE_EXCEEDED from localhost:${port}: no HTTP/2 connection within 1 s\n`,
+      });
+    }),
+);
+
+programTest(
+  "no answer within the deadline: exit code 3",
+  () =>
+    withMutePeer(async (port) => {
+      assert.deepEqual(await usersvc(["check", "--port", `${port}`, "--timeout", "3s"]), {
+        code: 3,
+        stdout: "",
+        stderr: `usersvc check: DEADLINE_EXCEEDED from localhost:${port}: no answer within 3 s\n`,
+      });
+    }),
+);
+
+programTest("a wrong command line of check: exit code 1, as grpc-health-probe has it", async () => {
+  for (const args of [["x"], ["--service"], ["--timeout", "1"], ["--address", ":1"], ["--prt"]]) {
+    const { code, stdout, stderr } = await usersvc(["check", ...args]);
+    assert.deepEqual([code, stdout], [1, ""], stderr);
+    assert.match(stderr, /^usersvc check: [^\n]+; see usersvc check --help\n$/);
+  }
+});
+
+posixTest(
+  "--watch prints each change, outlives the server, exit code 130 after SIGINT",
+  async () => {
+    const first = await startServe();
+    await withWatch(first.port, "--timeout 30s", async ({ stdout, stderr, end }) => {
+      await stdout.until(/^SERVING\n$/);
+      first.kill("SIGTERM");
+      await stdout.until(/^SERVING\nNOT_SERVING\n$/);
+      await stderr.until(/: the server is draining; trying again every second\n$/);
+      await first.ended();
+
+      await withServe(async (second) => {
+        await stdout.until(/^SERVING\nNOT_SERVING\nSERVING\n$/);
+        assert.equal(second.port, first.port);
+        assert.equal(await end("SIGINT"), 130);
+      }, ["--port", `${first.port}`]);
+      assert.equal(
+        await stderr.all(),
+        `usersvc check: UNAVAILABLE from localhost:${first.port}: the server is draining; ` +
+          "trying again every second\n",
+      );
+    });
+  },
+);
+
+posixTest("--watch says each outage once, whatever its tries fail with", async () => {
+  let server = await startServe();
+  const port = server.port;
+  await withWatch(port, "--timeout 30s", async ({ stdout, stderr }) => {
+    for (let outages = 1; outages <= 2; outages++) {
+      await stdout.lines(outages);
+      server.kill("SIGKILL");
+      await server.ended();
+      await stderr.lines(outages);
+      // Nothing tells of a try that fails: there is one each second.
+      await new Promise((resolve) => setTimeout(resolve, 2_500));
+      server = await startServe(["--port", `${port}`]);
+    }
+    await stdout.lines(3);
+    assert.equal(stdout.text, "SERVING\n".repeat(3));
+    assert.match(
+      stderr.text,
+      /^(?:usersvc check: UNAVAILABLE from localhost:\d+: [^\n]+; trying again every second\n){2}$/,
+    );
+  });
+  server.kill("SIGTERM");
+  await server.ended();
+});
+
+posixTest("--watch says that a server refuses it, also after an outage", () => {
+  let calls = 0;
+  return withHttp2Server(({ stream, send, socket }) => {
+    calls++;
+    if (calls % 2 === 1) socket.destroy();
+    else send(only(stream, { "grpc-status": "7" }));
+  }, (port) =>
+    withWatch(port, "--timeout 30s", async ({ stdout, stderr, end }) => {
+      await stderr.until(/PERMISSION_DENIED/);
+      await until("five calls", () => calls >= 5);
+      await end("SIGTERM");
+      assert.equal(await stdout.all(), "");
+      assert.match(
+        await stderr.all(),
+        /^usersvc check: (?:UNAVAILABLE|INTERNAL) [^\n]+\nusersvc check: PERMISSION_DENIED [^\n]+\n$/,
+      );
+    }));
+});
+
+linuxTest(
+  "--watch ends where its output cannot be written",
+  () =>
+    withServe(({ port }) =>
+      withWatch(port, "--timeout 30s > /dev/full", async ({ stderr, ended }) => {
+        assert.equal(await ended(), 1);
+        assert.match(await stderr.all(), /^usersvc check: cannot write the output: [^\n]+\n$/);
+      })
+    ),
+);
+
+posixTest(
+  "--watch says once that no answer comes, exit code 143 after SIGTERM",
+  () =>
+    withMutePeer((port) =>
+      withWatch(port, "--timeout 2s", async ({ stdout, stderr, end }) => {
+        const line = `usersvc check: DEADLINE_EXCEEDED from localhost:${port}: ` +
+          "no answer within 2 s; trying again every second\n";
+        await stderr.until(/\n/);
+        assert.equal(await end("SIGTERM"), 143);
+        assert.deepEqual([await stdout.all(), await stderr.all()], ["", line]);
+      })
+    ),
+);
+
+posixTest(
+  "--watch ends with its reader",
+  () =>
+    withServe((server) =>
+      withWatch(server.port, "--timeout 30s | head -n 1", async ({ stdout }) => {
+        await stdout.until(/^SERVING\n$/);
+        server.kill("SIGTERM");
+        assert.equal(await stdout.all(), "SERVING\n");
+      })
+    ),
+);
+
+programTest(
+  "an empty --service asks for the server as a whole",
+  () =>
+    withServe(async ({ port }) => {
+      for (const flag of [["--service", ""], ["--service="]]) {
+        assert.deepEqual(await usersvc(["check", "--port", `${port}`, ...flag]), {
+          code: 0,
+          stdout: "SERVING\n",
+          stderr: "",
+        });
+      }
+      const { code, stderr } = await usersvc(["check", "--port", `${port}`, "--service"]);
+      assert.deepEqual([code, stderr], [
+        1,
+        "usersvc check: --service needs a value: the full name of a service; " +
+        "see usersvc check --help\n",
+      ]);
+    }),
+);

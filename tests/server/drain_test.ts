@@ -1,0 +1,244 @@
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import { call, Flag, frame, FrameType, HELLO, MAX_WINDOW } from "../support/frames.ts";
+import { readFrames } from "../support/http2_peer.ts";
+import { healthClient, watchHealth } from "../support/health_client.ts";
+import { finishCall, goaway, openSession, roundTrip, startCall } from "../support/raw_client.ts";
+import { posixTest, type Serve, usersvc, withServe } from "../support/program.ts";
+
+/** Starts a call whose message is still to come, so that it is in flight as long as we like. */
+async function callInFlight(server: Serve) {
+  const session = await openSession(server.port);
+  const stream = startCall(session);
+  await roundTrip(session);
+  return { session, stream };
+}
+
+async function signalled(
+  server: Serve,
+  session: Parameters<typeof goaway>[0],
+  signal: Deno.Signal,
+) {
+  const gone = goaway(session);
+  server.kill(signal);
+  await gone;
+}
+
+for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
+  posixTest(
+    `${signal} lets a call in flight finish, accepts no new connection, exit code 0`,
+    () =>
+      withServe(async (server) => {
+        const { session, stream } = await callInFlight(server);
+        await signalled(server, session, signal);
+        const refused = await usersvc([
+          "call",
+          "late",
+          "--port",
+          `${server.port}`,
+        ]);
+        assert.equal(refused.code, 78, refused.stderr);
+        assert.deepEqual(await finishCall(stream, "Alice"), {
+          status: "0",
+          message: "Привет, Alice!",
+        });
+        assert.equal((await server.ended()).code, 0);
+      }),
+  );
+}
+
+posixTest(
+  "an idle connection does not hold up the end",
+  () =>
+    withServe(async (server) => {
+      const session = await openSession(server.port);
+      await signalled(server, session, "SIGTERM");
+      assert.equal((await server.ended()).code, 0);
+    }),
+);
+
+posixTest(
+  "a call that is on its way when the client is told to go away is answered",
+  () =>
+    withServe(async (server) => {
+      const connection = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
+      const lastStreams: number[] = [];
+      let answer = "";
+      const accepted = Promise.withResolvers<void>();
+      const ended = readFrames(connection, ({ type, flags, streamId, payload }) => {
+        if (type === FrameType.SETTINGS) accepted.resolve();
+        if (type === FrameType.GOAWAY) lastStreams.push(Buffer.from(payload).readUInt32BE());
+        if (type === FrameType.DATA) answer += `${streamId}: ${Buffer.from(payload.subarray(7))}`;
+        if (type !== FrameType.PING || flags !== Flag.NONE) return;
+        // What comes before the answer to the PING was sent before the client had heard.
+        const late = [call(1, "Alice"), frame(FrameType.PING, Flag.ACK, 0, payload.slice())];
+        void connection.write(Buffer.concat(late));
+      });
+      await connection.write(HELLO);
+      await accepted.promise;
+      server.kill("SIGTERM");
+      await ended;
+      connection.close();
+      assert.deepEqual({ lastStreams, answer }, {
+        lastStreams: [MAX_WINDOW, 1],
+        answer: "1: Привет, Alice!",
+      });
+      assert.equal((await server.ended()).code, 0);
+    }),
+);
+
+posixTest(
+  "a second signal ends the server at once, and the log says what that cuts",
+  () =>
+    withServe(async (server) => {
+      const { session, stream } = await callInFlight(server);
+      stream.on("error", () => {});
+      await signalled(server, session, "SIGTERM");
+      server.kill("SIGINT");
+      const { code, stderr } = await server.ended();
+      assert.equal(code, 128 + 2);
+      assert.match(stderr, /draining[^\n]*\n[^\n]*: a second signal, SIGINT: [^\n]* cut: 1\n$/);
+    }, ["--grace", "1m"]),
+);
+
+posixTest(
+  "--grace 0 cancels calls in flight at once, and --delay 0 is no delay",
+  () =>
+    withServe(async (server) => {
+      const { stream } = await callInFlight(server);
+      stream.on("error", () => {});
+      server.kill("SIGTERM");
+      const { code, stdout, stderr } = await server.ended();
+      assert.equal(code, 1);
+      assert.match(stderr, /have 0 s to finish\n[^]*calls cancelled: 1\n$/);
+      assert.doesNotMatch(stdout, /fault/);
+    }, ["--grace", "0", "--delay", "0"]),
+);
+
+posixTest(
+  "the same signal again ends it too, but for half a second counts as one",
+  async () => {
+    const isOneSignal = () =>
+      withServe(async (server) => {
+        const { session, stream } = await callInFlight(server);
+        const first = performance.now();
+        await signalled(server, session, "SIGTERM");
+        server.kill("SIGTERM");
+        // A machine that is too busy to send both in time has shown nothing.
+        if (performance.now() - first > 400) return false;
+        assert.equal((await finishCall(stream, "Alice")).status, "0");
+        assert.equal((await server.ended()).code, 0);
+        return true;
+      });
+    while (!await isOneSignal());
+    await withServe(async (server) => {
+      const { stream } = await callInFlight(server);
+      stream.on("error", () => {});
+      const timer = setInterval(() => server.kill("SIGTERM"), 100);
+      stream.on("close", () => clearInterval(timer));
+      assert.equal((await server.ended()).code, 128 + 15);
+    }, ["--grace", "1m"]);
+  },
+);
+
+posixTest(
+  "calls that outlast --grace are cancelled, counted, and make the exit code 1",
+  () =>
+    withServe(async (server) => {
+      const { session, stream } = await callInFlight(server);
+      const second = startCall(session);
+      await roundTrip(session);
+      const closed = [stream, second].map((stream) => {
+        stream.on("error", () => {});
+        return new Promise<void>((resolve) => stream.on("close", () => resolve()));
+      });
+      const start = Date.now();
+      await signalled(server, session, "SIGTERM");
+      await Promise.all(closed);
+      const elapsed = Date.now() - start;
+      assert.ok(elapsed > 900 && elapsed < 10_000, `${elapsed} ms`);
+      const { code, stderr } = await server.ended();
+      assert.equal(code, 1);
+      assert.ok(stderr.endsWith("the grace period is over, calls cancelled: 2\n"), stderr);
+    }, ["--grace", "1s"]),
+);
+
+posixTest(
+  "a health watch is told NOT_SERVING and does not hold up the end",
+  () =>
+    withServe(async (server) => {
+      const client = await healthClient(server.port);
+      const watch = watchHealth(client);
+      await watch.first;
+      server.kill("SIGTERM");
+      assert.match(String(await watch.ended), /UNAVAILABLE: the server is draining/);
+      client.close();
+      assert.deepEqual(watch.seen, ["SERVING", "NOT_SERVING"]);
+      assert.equal((await server.ended()).code, 0);
+    }),
+);
+
+for (const workers of [[], ["--workers", "1"]]) {
+  posixTest(
+    `a call that the server cancels is said to be so, counted so, and its caller told (${
+      workers.join(" ") || "one process"
+    })`,
+    () =>
+      withServe(async (server) => {
+        const session = await openSession(server.port);
+        const answer = finishCall(startCall(session), "Alice");
+        await roundTrip(session);
+        server.kill("SIGTERM");
+        assert.deepEqual(await answer, { status: "14", message: undefined });
+        const { code, stdout } = await server.ended();
+        const records = stdout.trimEnd().split("\n").map((line) => JSON.parse(line));
+        const calls = records.filter(({ event }) => event === "call")
+          .map(({ username, message, ...call }) => [username, call["grpc.code"], message]);
+        assert.deepEqual(calls, [
+          ["Alice", "UNAVAILABLE", "cancelled by the server: the grace period is over"],
+        ]);
+        assert.equal(records.find(({ event }) => event === "drained").cancelled, 1);
+        assert.equal(code, 1);
+      }, ["--log", "json", "--delay", "30s", "--grace", "1s", ...workers]),
+  );
+}
+
+posixTest("a call that the server cancels is counted as what its caller was told", async () => {
+  const { credentials } = await import("@grpc/grpc-js");
+  const { loadContract } = await import("../../src/contract/contract.ts");
+  const { processMetrics } = await import("../../src/telemetry/process_metrics.ts");
+  const { startServer } = await import("../../src/server/server.ts");
+  const { UserService } = await loadContract();
+  const { events, snapshot } = processMetrics(1);
+  const received = Promise.withResolvers<void>();
+  const server = await startServer(
+    {
+      endpoints: [{ host: "127.0.0.1", port: 0 }],
+      reflection: false,
+      faults: { delay: { minMs: 30_000, maxMs: 30_000 } },
+    },
+    {
+      ...events,
+      callReceived(call) {
+        events.callReceived(call);
+        received.resolve();
+      },
+    },
+  );
+  const [endpoint] = server.endpoints;
+  assert.ok(endpoint && "port" in endpoint);
+  const client = new UserService(`127.0.0.1:${endpoint.port}`, credentials.createInsecure());
+  const told = new Promise<unknown>((resolve) =>
+    client.getUser({ username: "Alice" }, (error) => resolve([error?.code, error?.details]))
+  );
+  await received.promise;
+  assert.deepEqual(await server.drain(100), { cancelled: 1 });
+  assert.deepEqual(await told, [14, "cancelled by the server: the grace period is over"]);
+  client.close();
+  const handled = (await snapshot()).find(({ name }) => name === "grpc_server_handled_total");
+  const counted = (handled as unknown as { values: { value: number; labels: object }[] }).values
+    .filter(({ value }) => value > 0);
+  assert.equal(counted.length, 1);
+  assert.equal((counted[0]!.labels as { grpc_code: string }).grpc_code, "Unavailable");
+  assert.equal(counted[0]!.value, 1);
+});

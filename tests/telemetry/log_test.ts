@@ -1,0 +1,426 @@
+import assert from "node:assert/strict";
+import { jsonEvents } from "../../src/telemetry/json_log.ts";
+import { type LineLog, lineLog, PIPE_BUF } from "../../src/telemetry/line_log.ts";
+import { quietEvents, textEvents } from "../../src/telemetry/text_log.ts";
+import {
+  posixTest,
+  programTest,
+  shell,
+  shellCommand,
+  spawnServe,
+  Transcript,
+  usersvc,
+  withFolder,
+  withServe,
+} from "../support/program.ts";
+import { finishCall, openSession, roundTrip, startCall } from "../support/raw_client.ts";
+import {
+  beforeDrain,
+  type LogRecord,
+  LONG_NAME,
+  makeCalls,
+  records,
+  serveUnread,
+} from "../support/logs.ts";
+
+/** The code of RST_STREAM with which a client gives up a call (RFC 9113, section 7). */
+const CANCEL = 8;
+
+async function call(port: number, name: string): Promise<number> {
+  return (await usersvc(["call", "--address", `127.0.0.1:${port}`, "--", name])).code;
+}
+
+/** A record without what a test cannot foresee, of which it checks the form. */
+function foreseeable({ time, ...record }: LogRecord): LogRecord {
+  assert.match(String(time), /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+  const ageMs = Date.now() - Date.parse(String(time));
+  assert.ok(ageMs >= -1_000 && ageMs < 60_000, `logged ${ageMs} ms ago`);
+  if (record.event !== "call") return record;
+  const { "grpc.time_ms": timeMs, peer, ...rest } = record;
+  assert.ok(typeof timeMs === "number" && timeMs >= 0 && timeMs < 10_000, `took ${timeMs} ms`);
+  assert.match(String(peer), /^127\.0\.0\.1:\d+$/);
+  return rest;
+}
+
+function callRecord(username: string, code = "OK"): LogRecord {
+  return {
+    level: "info",
+    event: "call",
+    protocol: "grpc",
+    "grpc.service": "userservice.UserService",
+    "grpc.method": "GetUser",
+    "grpc.code": code,
+    username,
+  };
+}
+
+posixTest(
+  "--log json writes a record per event and call, and nothing else",
+  () =>
+    withServe(async (server) => {
+      const greeted = [
+        "Alice",
+        '"}\n{"event":"forged"}\r\t\\',
+        "\x00\x1b[2J\x7f\x9b\u2028\u2029\u202e\u2066",
+        "👩‍👩‍👧 שלום Иван",
+        "😀".repeat(256),
+      ];
+      for (const name of greeted.filter((name) => !name.includes("\0"))) {
+        assert.equal(await call(server.port, name), 0);
+      }
+      // A command line cannot hold U+0000.
+      const session = await openSession(server.port);
+      await makeCalls(session, 1, () => greeted[2]!);
+      session.close();
+      assert.equal(await call(server.port, ""), 67);
+      assert.equal(await call(server.port, "😀".repeat(257)), 67);
+      server.kill("SIGTERM");
+      const { code, stdout, stderr } = await server.ended();
+      assert.deepEqual([code, stderr], [0, ""]);
+
+      const [listening, ...rest] = records(stdout).map(foreseeable);
+      assert.deepEqual(listening, {
+        level: "info",
+        event: "listening",
+        message: `listening on [::]:${server.port}`,
+        port: server.port,
+        address: "::",
+      });
+      assert.deepEqual(rest.filter(({ event }) => event === "call"), [
+        ...[0, 1, 3, 4, 2].map((index) => callRecord(greeted[index]!)),
+        { ...callRecord("", "INVALID_ARGUMENT"), message: "username is empty" },
+        {
+          ...callRecord("😀".repeat(256) + "...", "INVALID_ARGUMENT"),
+          message: "username is longer than 256 characters",
+        },
+      ]);
+      // deno-lint-ignore no-control-regex
+      const unsafe = /[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]/;
+      assert.doesNotMatch(stdout, unsafe);
+    }, ["--log", "json"]),
+);
+
+/** How calls end: the flags of the server, and the code of the calls that reach an answer. */
+const ENDINGS: [name: string, flags: string[], code: string][] = [
+  ["answered at once", [], "OK"],
+  ["answered late", ["--delay", "50ms"], "OK"],
+  ["failed on purpose", ["--fail", "NOT_FOUND"], "NOT_FOUND"],
+  ["failed on purpose and late", ["--delay", "50ms", "--fail", "NOT_FOUND"], "NOT_FOUND"],
+];
+
+/** Makes calls that are answered: ten with good names and two with an empty one. */
+async function callTwelve(port: number): Promise<void> {
+  const session = await openSession(port);
+  const names = [...Array.from({ length: 10 }, (_, index) => `user ${index}`), "", ""];
+  await Promise.all(names.map((name) => finishCall(startCall(session), name)));
+  const closed = new Promise<void>((resolve) => session.once("close", () => resolve()));
+  session.close();
+  await closed;
+}
+
+for (const [name, flags, code] of ENDINGS) {
+  const refused = code === "OK" ? "INVALID_ARGUMENT" : code;
+  const codes = [...Array(10).fill(code), refused, refused].sort();
+
+  posixTest(
+    `a call has one record and is counted once: ${name}, json and metrics`,
+    () =>
+      withServe(async (server) => {
+        const [, url] = await server.stdout.until(/metrics are served at (http:[^ "]+)/);
+        await callTwelve(server.port);
+        const metrics = await (await fetch(url!)).text();
+        server.kill("SIGTERM");
+        const calls = records((await server.ended()).stdout).filter(({ event }) =>
+          event === "call"
+        );
+        assert.deepEqual(calls.map((call) => call["grpc.code"]).sort(), codes);
+        assert.match(metrics, /^grpc_server_started_total\{.*\} 12$/m);
+        assert.match(metrics, /^grpc_server_handling_seconds_count\{.*\} 12$/m);
+        const handled = [...metrics.matchAll(/^grpc_server_handled_total\{.*\} (\d+)$/gm)];
+        assert.equal(handled.reduce((sum, [, count]) => sum + Number(count), 0), 12);
+      }, ["--log", "json", "--metrics-port", "0", ...flags]),
+  );
+
+  posixTest(
+    `a call has one line, and one more if it fails: ${name}, text`,
+    () =>
+      withServe(async (server) => {
+        await callTwelve(server.port);
+        server.kill("SIGTERM");
+        const { stdout, stderr } = await server.ended();
+        assert.equal(stdout.match(/^Получен запрос /gm)?.length, 12);
+        const failed = [...stderr.matchAll(/ GetUser of .* from \S+: ([A-Z_]+): /g)];
+        assert.deepEqual(failed.map(([, code]) => code), codes.filter((code) => code !== "OK"));
+      }, flags),
+  );
+}
+
+posixTest(
+  "a call that its client gives up has one record, and is counted once",
+  () =>
+    withServe(async (server) => {
+      const [, url] = await server.stdout.until(/metrics are served at (http:[^ "]+)/);
+      const session = await openSession(server.port);
+      const cancelled = startCall(session);
+      const gone = finishCall(cancelled, "gone").catch(() => {});
+      const late = finishCall(startCall(session, { "grpc-timeout": "100m" }), "late");
+      await roundTrip(session);
+      cancelled.close(CANCEL);
+      await gone;
+      assert.equal((await late).status, "4");
+      // Longer than the delay: what would be recorded once more then is seen.
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      const metrics = await (await fetch(url!)).text();
+      session.close();
+      server.kill("SIGTERM");
+      const calls = records((await server.ended()).stdout).filter(({ event }) => event === "call");
+      const ends = calls.map((call) => [call.username, call["grpc.code"], call.message]);
+      assert.deepEqual(ends.toSorted(), [
+        ["gone", "CANCELLED", "the client went away before the answer"],
+        ["late", "DEADLINE_EXCEEDED", "the deadline passed before the answer"],
+      ]);
+      assert.match(metrics, /^grpc_server_handling_seconds_count\{.*\} 2$/m);
+      assert.match(metrics, /^grpc_server_handled_total\{.*"Canceled"\} 1$/m);
+      assert.match(metrics, /^grpc_server_handled_total\{.*"DeadlineExceeded"\} 1$/m);
+    }, ["--log", "json", "--metrics-port", "0", "--delay", "400ms"]),
+);
+
+posixTest("--log none writes nothing on stdout, and still says why it cannot start", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  const args = ["--host", "127.0.0.1", "--port", `${port}`, "--log", "none"];
+  const inUse = await usersvc(["serve", ...args]);
+  assert.deepEqual([inUse.code, inUse.stdout], [1, ""]);
+  assert.match(inUse.stderr, /^usersvc serve: cannot listen on 127\.0\.0\.1:\d+: [^\n]+\n$/);
+  listener.close();
+
+  const child = spawnServe(args);
+  while (await call(port, "Alice") !== 0);
+  assert.equal(await call(port, ""), 67);
+  child.kill("SIGTERM");
+  const { code, stdout, stderr } = await child.output();
+  assert.deepEqual([code, stdout.length, new TextDecoder().decode(stderr)], [0, 0, ""]);
+});
+
+programTest("a form of log that does not exist is a usage error", async () => {
+  const { code, stderr } = await usersvc(["serve", "--log", "xml"]);
+  assert.equal(code, 2);
+  assert.match(stderr, /^usersvc serve: --log expects text, json or none, not "xml"; /);
+});
+
+posixTest("what a reader has yet to read when the server ends is not lost", async () => {
+  const { child, stderr, port } = await serveUnread([]);
+  const session = await openSession(port);
+  // More than a pipe holds, less than the server keeps.
+  await makeCalls(session, 2_000, (index) => `${index} ${LONG_NAME}`);
+  const closed = new Promise<void>((resolve) => session.once("close", () => resolve()));
+  child.kill("SIGTERM");
+  session.close();
+  await closed;
+  const stdout = new Transcript(child.stdout);
+  assert.equal((await child.status).code, 0);
+  assert.equal(await beforeDrain(stderr), "");
+  const lines = (await stdout.all()).trimEnd().split("\n");
+  assert.deepEqual(
+    lines.map((line) => Number(/: (\d+) x+$/.exec(line)?.[1])).sort((a, b) => a - b),
+    Array.from({ length: 2_000 }, (_, index) => index),
+  );
+});
+
+posixTest("a closed stdout does not stop the server", async () => {
+  const { child, stderr, port } = await serveUnread([]);
+  await child.stdout.cancel();
+  const session = await openSession(port);
+  await makeCalls(session, 1_000, () => "Alice");
+  session.close();
+  child.kill("SIGTERM");
+  assert.equal((await child.status).code, 0);
+  assert.equal(await beforeDrain(stderr), "");
+});
+
+if (Deno.build.os === "linux") {
+  programTest("a server that cannot say where it listens ends, and leaves nothing", async () => {
+    for (const workers of ["", " --workers 2"]) {
+      await withFolder(async (folder) => {
+        const serve = shellCommand(`serve --port 0 --unix ${folder}/socket${workers}`);
+        const { code, stderr } = await shell(`${serve} >/dev/full`);
+        assert.equal(code, 1);
+        const lines = stderr.split("\n").filter((line) => !/process \d+\) has started/.test(line));
+        assert.match(
+          lines.join("\n"),
+          /^usersvc serve: nobody can learn where the server listens: cannot write the output: No space left[^\n]*\n$/,
+        );
+        assert.deepEqual(await Array.fromAsync(Deno.readDir(folder)), []);
+      });
+    }
+  });
+}
+
+Deno.test("a full disk ends a log with one line, and nothing is written after it", async () => {
+  const reasons: string[] = [];
+  let writes = 0;
+  const output = {
+    write: (bytes: Uint8Array) => {
+      if (++writes > 1) return Promise.reject(new Error("full"));
+      return Promise.resolve(bytes.length);
+    },
+  };
+  const log = lineLog(output, {
+    onDropped: () => undefined,
+    onFailure: (reason) => void reasons.push(reason),
+  });
+  for (const line of ["written", "lost", "not tried"]) {
+    log.line(line);
+    await log.flush(1_000);
+  }
+  assert.deepEqual([reasons, writes], [["cannot write the output: full"], 2]);
+});
+
+Deno.test("where processes share a stream, a write holds whole lines in at most 4096 bytes", async () => {
+  const writes: string[] = [];
+  const output = {
+    write: (bytes: Uint8Array) => {
+      writes.push(new TextDecoder().decode(bytes));
+      return Promise.resolve(bytes.length);
+    },
+  };
+  const log = lineLog(output, {
+    maxWriteBytes: PIPE_BUF,
+    onDropped: () => undefined,
+    onFailure: (reason) => assert.fail(reason),
+  });
+  const lines = Array.from({ length: 500 }, (_, index) => `${index} ${"ы".repeat(index % 200)}`);
+  lines.splice(250, 0, "z".repeat(2 * PIPE_BUF));
+  for (const line of lines) log.line(line);
+  assert.equal(await log.flush(1_000), 0);
+  assert.equal(writes.join(""), lines.join("\n") + "\n");
+  for (const text of writes) {
+    assert.ok(text.endsWith("\n"));
+    const bytes = new TextEncoder().encode(text).length;
+    assert.ok(bytes <= PIPE_BUF || text === "z".repeat(2 * PIPE_BUF) + "\n", `${bytes} bytes`);
+  }
+});
+
+Deno.test("after its reader has gone nothing more is written, and that is no failure", async () => {
+  let writes = 0;
+  const output = {
+    write: () => {
+      writes++;
+      return Promise.reject(new Deno.errors.BrokenPipe());
+    },
+  };
+  const log = lineLog(output, {
+    onDropped: () => undefined,
+    onFailure: (reason) => assert.fail(reason),
+  });
+  for (let index = 0; index < 3; index++) {
+    log.line("lost");
+    assert.equal(await log.flush(1_000), 0);
+  }
+  assert.equal(writes, 1);
+});
+
+const FAILED_CALL = {
+  protocol: "grpc" as const,
+  service: "userservice.UserService",
+  method: "GetUser",
+  peer: () => "192.0.2.1:1",
+  username: "a\nb",
+};
+const FAILURE = { code: 13, reason: "thrown\nat x", timeMs: 1.23456 };
+const NOTICES = [
+  { level: "info", event: "draining", message: "draining" },
+  {
+    level: "warn",
+    event: "worker_replaced",
+    message: "worker 1 has\x1b died",
+    fields: { pid: 7, reason: "killed\u202e" },
+  },
+] as const;
+
+/** What a log writes of a failed call and of two notices. */
+function written(eventsOf: (stdout: LineLog, stderr: LineLog) => ReturnType<typeof textEvents>) {
+  const lines = { stdout: [] as string[], stderr: [] as string[] };
+  const to = (stream: "stdout" | "stderr"): LineLog => ({
+    line: (text) => void lines[stream].push(text),
+    flush: () => Promise.resolve(0),
+  });
+  const events = eventsOf(to("stdout"), to("stderr"));
+  events.callFinished(FAILED_CALL, FAILURE);
+  NOTICES.forEach((notice) => events.notice(notice));
+  return lines;
+}
+
+Deno.test("failures and notices are escaped lines of stderr; without a log, those that matter", () => {
+  const failed = 'usersvc serve: failed GetUser of "a\\nb" from 192.0.2.1:1: INTERNAL: ' +
+    "thrown\\nat x";
+  const died = "usersvc serve: worker 1 has\\x1b died";
+  assert.deepEqual(written(textEvents), {
+    stdout: [],
+    stderr: [failed, "usersvc serve: draining", died],
+  });
+  assert.deepEqual(written((_, stderr) => quietEvents(stderr)), {
+    stdout: [],
+    stderr: [failed, died],
+  });
+});
+
+function withoutTime(line: string): LogRecord {
+  const { time: _, ...record } = JSON.parse(line);
+  return record;
+}
+
+Deno.test("failures and notices are records, with the number of the worker", () => {
+  const { stdout, stderr } = written((stdout) => jsonEvents(stdout, 2));
+  assert.deepEqual(stderr, []);
+  assert.deepEqual(stdout.map(withoutTime), [
+    {
+      level: "error",
+      event: "call",
+      worker: 2,
+      peer: "192.0.2.1:1",
+      protocol: "grpc",
+      "grpc.service": "userservice.UserService",
+      "grpc.method": "GetUser",
+      "grpc.code": "INTERNAL",
+      "grpc.time_ms": 1.235,
+      username: "a\nb",
+      message: "thrown\nat x",
+    },
+    { level: "info", event: "draining", worker: 2, message: "draining" },
+    {
+      level: "warn",
+      event: "worker_replaced",
+      worker: 2,
+      message: "worker 1 has\x1b died",
+      pid: 7,
+      reason: "killed\u202e",
+    },
+  ]);
+  assert.match(stdout[2]!, /killed\\u202e/);
+});
+
+Deno.test("a line that comes at the very end of a write is written too", async () => {
+  for (let microtasks = 0; microtasks < 30; microtasks++) {
+    let written = "";
+    const output = {
+      write(bytes: Uint8Array) {
+        written += new TextDecoder().decode(bytes);
+        return Promise.resolve(bytes.length);
+      },
+    };
+    const log = lineLog(output, {
+      onDropped: () => undefined,
+      onFailure: (reason) => assert.fail(reason),
+    });
+    log.line("one");
+    while (written === "") await new Promise((resolve) => setTimeout(resolve, 0));
+    // It ends the pause after the write.
+    const flushed = log.flush(1_000);
+    for (let count = 0; count < microtasks; count++) await null;
+    log.line("two");
+    await flushed;
+    await log.flush(1_000);
+    assert.equal(written, "one\ntwo\n", `${microtasks} microtasks after the pause`);
+  }
+});
