@@ -2,17 +2,17 @@ import assert from "node:assert/strict";
 import { begin, data, end, getUserRequest, grpcMessage } from "../support/frames.ts";
 import { withHttp2Server } from "../support/http2_server.ts";
 import {
-  linuxTest,
-  posixTest,
+  linuxServeTest,
+  posixServeTest,
   programTest,
   type Serve,
+  serveTest,
   shell,
   shellCommand,
   shellOnTerminal,
   spawnUsersvc,
   Transcript,
   usersvc,
-  withServe,
 } from "../support/program.ts";
 import { greetings, names } from "../support/names.ts";
 import { MEASURED, runExamples } from "../support/examples.ts";
@@ -34,152 +34,127 @@ function encode(text: string): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(text);
 }
 
-programTest(
-  "several names are greeted in the order given, a line each",
-  () =>
-    withServe(async ({ port }) => {
-      const usernames = ["Alice", "Bob", "Иван Петров", "Alice"];
-      assert.deepEqual(await usersvc(["call", ...usernames, "--port", `${port}`]), {
-        code: 0,
-        stdout: greetings(usernames),
-        stderr: "",
-      });
-      const escaped = await usersvc(["call", "--port", `${port}`, "a\nb", "\x1b[2J"]);
-      assert.equal(escaped.stdout, greetings(["a\\nb", "\\x1b[2J"]));
-    }),
-);
+serveTest("several names are greeted in the order given, a line each", async ({ port }) => {
+  const usernames = ["Alice", "Bob", "Иван Петров", "Alice"];
+  assert.deepEqual(await usersvc(["call", ...usernames, "--port", `${port}`]), {
+    code: 0,
+    stdout: greetings(usernames),
+    stderr: "",
+  });
+  const escaped = await usersvc(["call", "--port", `${port}`, "a\nb", "\x1b[2J"]);
+  assert.equal(escaped.stdout, greetings(["a\\nb", "\\x1b[2J"]));
+});
 
-programTest(
-  "names come from stdin or a file, whatever ends their lines",
-  () =>
-    withServe(async (server) => {
-      const inputs: [input: string, usernames: string[]][] = [
-        ["", []],
-        ["a", ["a"]],
-        ["a\nb\n", ["a", "b"]],
-        ["a\r\nb c \r\nd\r", ["a", "b c ", "d"]],
-        ["\ufeffa\n\ufeffb", ["a", "\ufeffb"]],
-        ["-\n--help\nИван\n", ["-", "--help", "Иван"]],
-      ];
-      const file = await Deno.makeTempFile();
-      for (const [input, usernames] of inputs) {
-        await Deno.writeTextFile(file, input);
-        const greeted = { code: 0, stdout: greetings(usernames), stderr: "" };
-        assert.deepEqual(await callWith(input, server, "-"), greeted);
-        assert.deepEqual(await callWith("", server, "--file", file), greeted);
-      }
-      assert.equal((await callWith("a", server, "--file=-")).stdout, greetings(["a"]));
-      await Deno.remove(file);
-    }),
-);
+serveTest("names come from stdin or a file, whatever ends their lines", async (server) => {
+  const inputs: [input: string, usernames: string[]][] = [
+    ["", []],
+    ["a", ["a"]],
+    ["a\nb\n", ["a", "b"]],
+    ["a\r\nb c \r\nd\r", ["a", "b c ", "d"]],
+    ["\ufeffa\n\ufeffb", ["a", "\ufeffb"]],
+    ["-\n--help\nИван\n", ["-", "--help", "Иван"]],
+  ];
+  const file = await Deno.makeTempFile();
+  for (const [input, usernames] of inputs) {
+    await Deno.writeTextFile(file, input);
+    const greeted = { code: 0, stdout: greetings(usernames), stderr: "" };
+    assert.deepEqual(await callWith(input, server, "-"), greeted);
+    assert.deepEqual(await callWith("", server, "--file", file), greeted);
+  }
+  assert.equal((await callWith("a", server, "--file=-")).stdout, greetings(["a"]));
+  await Deno.remove(file);
+});
 
-programTest(
-  "a line that cannot be sent, or is empty, fails by itself",
-  () =>
-    withServe(async (server) => {
-      const input = new Uint8Array([
-        ...encode("a\n\n"),
-        0xff,
-        ...encode(`x\n${"y".repeat(1_100_000)}\nz\0\n`),
-      ]);
-      const from = `from localhost:${server.port}`;
-      assert.deepEqual(await callWith(input, server, "-"), {
-        code: 67,
-        stdout: greetings(["a", "z\\x00"]),
-        stderr: `usersvc call: "": INVALID_ARGUMENT ${from}: username is empty\n` +
-          `usersvc call: "\ufffdx": INVALID_ARGUMENT: line 3 is not valid UTF-8; it was not sent\n` +
-          `usersvc call: "${"y".repeat(60)}...": INVALID_ARGUMENT: line 4 is too long; ` +
-          "it was not sent\n",
-      });
-    }),
-);
+serveTest("a line that cannot be sent, or is empty, fails by itself", async (server) => {
+  const input = new Uint8Array([
+    ...encode("a\n\n"),
+    0xff,
+    ...encode(`x\n${"y".repeat(1_100_000)}\nz\0\n`),
+  ]);
+  const from = `from localhost:${server.port}`;
+  assert.deepEqual(await callWith(input, server, "-"), {
+    code: 67,
+    stdout: greetings(["a", "z\\x00"]),
+    stderr: `usersvc call: "": INVALID_ARGUMENT ${from}: username is empty\n` +
+      `usersvc call: "\ufffdx": INVALID_ARGUMENT: line 3 is not valid UTF-8; it was not sent\n` +
+      `usersvc call: "${"y".repeat(60)}...": INVALID_ARGUMENT: line 4 is too long; ` +
+      "it was not sent\n",
+  });
+});
 
-programTest(
-  "a file that cannot be read is an error in one line",
-  () =>
-    withServe(async (server) => {
-      for (
-        const [file, reason] of [
-          ["no\nsuch", "cannot read no\\nsuch: there is no such file"],
-          [".", "cannot read .: it is a directory"],
-        ] as const
-      ) {
-        assert.deepEqual(await callWith("", server, "--file", file), {
-          code: 1,
-          stdout: "",
-          stderr: `usersvc call: ${reason}\n`,
-        });
-      }
-    }),
-);
+serveTest("a file that cannot be read is an error in one line", async (server) => {
+  for (
+    const [file, reason] of [
+      ["no\nsuch", "cannot read no\\nsuch: there is no such file"],
+      [".", "cannot read .: it is a directory"],
+    ] as const
+  ) {
+    assert.deepEqual(await callWith("", server, "--file", file), {
+      code: 1,
+      stdout: "",
+      stderr: `usersvc call: ${reason}\n`,
+    });
+  }
+});
 
-posixTest(
+posixServeTest(
   "names can be read from stdin by the names that the system has for it",
-  () =>
-    withServe(async ({ port }) => {
-      for (const file of ["-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"]) {
-        const call = shellCommand(`call --file ${file} --port ${port}`);
-        assert.deepEqual(
-          await shell(`printf 'A\\nB\\n' | ${call}`),
-          { code: 0, stdout: greetings(["A", "B"]), stderr: "" },
-          file,
-        );
-      }
-    }),
+  async ({ port }) => {
+    for (const file of ["-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"]) {
+      const call = shellCommand(`call --file ${file} --port ${port}`);
+      assert.deepEqual(
+        await shell(`printf 'A\\nB\\n' | ${call}`),
+        { code: 0, stdout: greetings(["A", "B"]), stderr: "" },
+        file,
+      );
+    }
+  },
 );
 
-programTest(
-  "names in UTF-16 are refused at once, and none is sent",
-  () =>
-    withServe(async (server) => {
-      const file = await Deno.makeTempFile();
-      for (
-        const bytes of [
-          utf16("\ufeffAlice\r\nBob\r\n", true),
-          utf16("\ufeffAlice\nBob\n", false),
-          utf16("\ufeff", true),
-          utf16("Alice\nBob\n", true),
-          utf16("A\n", false),
-          utf16("Иван\nBob\n", true),
-        ]
-      ) {
-        await Deno.writeFile(file, bytes);
-        const refused = (name: string) => ({
-          code: 1,
-          stdout: "",
-          stderr: `usersvc call: cannot read ${name}: it is UTF-16, save it as UTF-8\n`,
-        });
-        assert.deepEqual(await callWith(bytes, server, "-"), refused("stdin"));
-        assert.deepEqual(await callWith("", server, "--file", file), refused(file));
-      }
-      await Deno.remove(file);
-      // Nothing of it reached the server, and a NUL alone makes no UTF-16.
-      const nul = await callWith("z\0\n\nb\0d\n", server, "-");
-      assert.equal(nul.stdout, greetings(["z\\x00", "b\\x00d"]));
-      assert.equal((await server.stdout.until(/: z.*\n[^]*: b.*\n/)).index > 0, true);
-      assert.doesNotMatch(server.stdout.text, /A|I|B|И/);
-    }),
-);
+serveTest("names in UTF-16 are refused at once, and none is sent", async (server) => {
+  const file = await Deno.makeTempFile();
+  for (
+    const bytes of [
+      utf16("\ufeffAlice\r\nBob\r\n", true),
+      utf16("\ufeffAlice\nBob\n", false),
+      utf16("\ufeff", true),
+      utf16("Alice\nBob\n", true),
+      utf16("A\n", false),
+      utf16("Иван\nBob\n", true),
+    ]
+  ) {
+    await Deno.writeFile(file, bytes);
+    const refused = (name: string) => ({
+      code: 1,
+      stdout: "",
+      stderr: `usersvc call: cannot read ${name}: it is UTF-16, save it as UTF-8\n`,
+    });
+    assert.deepEqual(await callWith(bytes, server, "-"), refused("stdin"));
+    assert.deepEqual(await callWith("", server, "--file", file), refused(file));
+  }
+  await Deno.remove(file);
+  // Nothing of it reached the server, and a NUL alone makes no UTF-16.
+  const nul = await callWith("z\0\n\nb\0d\n", server, "-");
+  assert.equal(nul.stdout, greetings(["z\\x00", "b\\x00d"]));
+  assert.equal((await server.stdout.until(/: z.*\n[^]*: b.*\n/)).index > 0, true);
+  assert.doesNotMatch(server.stdout.text, /A|I|B|И/);
+});
 
-posixTest(
-  "names in UTF-16 are refused before their input ends",
-  () =>
-    withServe(async ({ port }) => {
-      const child = spawnUsersvc(["call", "-", "--port", `${port}`], { stdin: "piped" });
-      const stdout = new Transcript(child.stdout), stderr = new Transcript(child.stderr);
-      const stdin = child.stdin.getWriter();
-      const timer = setTimeout(() => child.kill("SIGKILL"), 20_000);
-      // A mark may come in two pieces.
-      await stdin.write(new Uint8Array([0xff]));
-      await new Promise((resolve) => setTimeout(resolve, 300));
-      await stdin.write(new Uint8Array([0xfe]));
-      const { code } = await child.status;
-      clearTimeout(timer);
-      assert.deepEqual([code, await stdout.all()], [1, ""]);
-      assert.match(await stderr.all(), /^usersvc call: [^\n]+ UTF-16[^\n]+\n$/);
-      await stdin.abort().catch(() => {});
-    }),
-);
+posixServeTest("names in UTF-16 are refused before their input ends", async ({ port }) => {
+  const child = spawnUsersvc(["call", "-", "--port", `${port}`], { stdin: "piped" });
+  const stdout = new Transcript(child.stdout), stderr = new Transcript(child.stderr);
+  const stdin = child.stdin.getWriter();
+  const timer = setTimeout(() => child.kill("SIGKILL"), 20_000);
+  // A mark may come in two pieces.
+  await stdin.write(new Uint8Array([0xff]));
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  await stdin.write(new Uint8Array([0xfe]));
+  const { code } = await child.status;
+  clearTimeout(timer);
+  assert.deepEqual([code, await stdout.all()], [1, ""]);
+  assert.match(await stderr.all(), /^usersvc call: [^\n]+ UTF-16[^\n]+\n$/);
+  await stdin.abort().catch(() => {});
+});
 
 function utf16(text: string, littleEndian: boolean): Uint8Array<ArrayBuffer> {
   const bytes = new DataView(new ArrayBuffer(2 * text.length));
@@ -189,112 +164,95 @@ function utf16(text: string, littleEndian: boolean): Uint8Array<ArrayBuffer> {
   return new Uint8Array(bytes.buffer);
 }
 
-programTest(
-  "--json prints an object for each name and nothing else",
-  () =>
-    withServe(async (server) => {
-      const { code, stdout, stderr } = await callWith("a\n\n\x1b\n", server, "-", "--json");
-      assert.deepEqual([code, stderr], [67, ""]);
-      assert.ok(!stdout.includes("\x1b"));
-      assert.deepEqual(stdout.trimEnd().split("\n").map((line) => JSON.parse(line)), [
-        { username: "a", message: "Привет, a!" },
-        {
-          username: "",
-          error: {
-            code: "INVALID_ARGUMENT",
-            number: 3,
-            message: "username is empty",
-            details: [{
-              "@type": "type.googleapis.com/google.rpc.BadRequest",
-              fieldViolations: [{ field: "username", description: "username is empty" }],
-            }],
-          },
-        },
-        { username: "\x1b", message: "Привет, \x1b!" },
-      ]);
-      assert.deepEqual(await usersvc(["call", "A", "--json", "--port", `${server.port}`]), {
-        code: 0,
-        stdout: '{"username":"A","message":"Привет, A!"}\n',
-        stderr: "",
-      });
-    }),
-);
+serveTest("--json prints an object for each name and nothing else", async (server) => {
+  const { code, stdout, stderr } = await callWith("a\n\n\x1b\n", server, "-", "--json");
+  assert.deepEqual([code, stderr], [67, ""]);
+  assert.ok(!stdout.includes("\x1b"));
+  assert.deepEqual(stdout.trimEnd().split("\n").map((line) => JSON.parse(line)), [
+    { username: "a", message: "Привет, a!" },
+    {
+      username: "",
+      error: {
+        code: "INVALID_ARGUMENT",
+        number: 3,
+        message: "username is empty",
+        details: [{
+          "@type": "type.googleapis.com/google.rpc.BadRequest",
+          fieldViolations: [{ field: "username", description: "username is empty" }],
+        }],
+      },
+    },
+    { username: "\x1b", message: "Привет, \x1b!" },
+  ]);
+  assert.deepEqual(await usersvc(["call", "A", "--json", "--port", `${server.port}`]), {
+    code: 0,
+    stdout: '{"username":"A","message":"Привет, A!"}\n',
+    stderr: "",
+  });
+});
 
-programTest(
+serveTest(
   "results keep the order of the names when calls fail at random and late",
-  () =>
-    withServe(async (server) => {
-      const usernames = names(2_000);
-      const input = usernames.join("\n");
-      const json = await callWith(input, server, "-", "--json");
-      const results = json.stdout.trimEnd().split("\n").map((line) => JSON.parse(line));
-      assert.deepEqual(results.map(({ username }) => username), usernames);
-      const failed = results.filter(({ error }) => error?.code === "UNAVAILABLE");
-      assert.ok(failed.length > 400 && failed.length < 800, `${failed.length}`);
-      assert.equal(json.code, 78);
+  async (server) => {
+    const usernames = names(2_000);
+    const input = usernames.join("\n");
+    const json = await callWith(input, server, "-", "--json");
+    const results = json.stdout.trimEnd().split("\n").map((line) => JSON.parse(line));
+    assert.deepEqual(results.map(({ username }) => username), usernames);
+    const failed = results.filter(({ error }) => error?.code === "UNAVAILABLE");
+    assert.ok(failed.length > 400 && failed.length < 800, `${failed.length}`);
+    assert.equal(json.code, 78);
 
-      const text = await callWith(input, server, "-", "--concurrency", "7");
-      assert.equal(text.code, 78);
-      const of = (output: string, pattern: RegExp) =>
-        [...output.matchAll(pattern)].map((match) => Number(match[1]));
-      const greeted = of(text.stdout, /^Привет, n(\d+)!$/gm);
-      const refused = of(text.stderr, /^usersvc call: "n(\d+)": UNAVAILABLE from [^\n]+$/gm);
-      for (const some of [greeted, refused]) {
-        assert.deepEqual(some, some.toSorted((a, b) => a - b));
-      }
-      assert.deepEqual(
-        [...greeted, ...refused].sort((a, b) => a - b),
-        Array.from(usernames.keys()),
-      );
-    }, ["--delay", "2ms", "--fail", "UNAVAILABLE:0.3"]),
+    const text = await callWith(input, server, "-", "--concurrency", "7");
+    assert.equal(text.code, 78);
+    const of = (output: string, pattern: RegExp) =>
+      [...output.matchAll(pattern)].map((match) => Number(match[1]));
+    const greeted = of(text.stdout, /^Привет, n(\d+)!$/gm);
+    const refused = of(text.stderr, /^usersvc call: "n(\d+)": UNAVAILABLE from [^\n]+$/gm);
+    for (const some of [greeted, refused]) {
+      assert.deepEqual(some, some.toSorted((a, b) => a - b));
+    }
+    assert.deepEqual([...greeted, ...refused].sort((a, b) => a - b), Array.from(usernames.keys()));
+  },
+  ["--delay", "2ms", "--fail", "UNAVAILABLE:0.3"],
 );
 
-posixTest(
+posixServeTest(
   "messages and failures alternate as the names do where both are one file",
-  () =>
-    withServe(async ({ port }) => {
-      const call = shellCommand(`call a "" b "" "" c --port ${port}`);
-      const lines = (await shell(`${call} 2>&1`)).stdout.trimEnd().split("\n");
-      assert.deepEqual(
-        lines.map((line) => /^Привет, (\w)!$/.exec(line)?.[1] ?? "failed"),
-        ["a", "failed", "b", "failed", "failed", "c"],
-      );
-    }),
+  async ({ port }) => {
+    const call = shellCommand(`call a "" b "" "" c --port ${port}`);
+    const lines = (await shell(`${call} 2>&1`)).stdout.trimEnd().split("\n");
+    assert.deepEqual(
+      lines.map((line) => /^Привет, (\w)!$/.exec(line)?.[1] ?? "failed"),
+      ["a", "failed", "b", "failed", "failed", "c"],
+    );
+  },
 );
 
-linuxTest(
-  "what cannot be said on stderr keeps no result back",
-  () =>
-    withServe(async ({ port }) => {
-      for (const stderr of ["/dev/full", "&-", " >(exec true)"]) {
-        const call = shellCommand(`call A "" B --concurrency 1 --port ${port}`);
-        assert.deepEqual(
-          await shell(`${call} 2>${stderr}`),
-          { code: 67, stdout: greetings(["A", "B"]), stderr: "" },
-          stderr,
-        );
-      }
-    }),
-);
+linuxServeTest("what cannot be said on stderr keeps no result back", async ({ port }) => {
+  for (const stderr of ["/dev/full", "&-", " >(exec true)"]) {
+    const call = shellCommand(`call A "" B --concurrency 1 --port ${port}`);
+    assert.deepEqual(
+      await shell(`${call} 2>${stderr}`),
+      { code: 67, stdout: greetings(["A", "B"]), stderr: "" },
+      stderr,
+    );
+  }
+});
 
-linuxTest(
-  "results that cannot be written are an error, not a success",
-  () =>
-    withServe(async ({ port }) => {
-      for (const args of ["A", "A B", "A --json"]) {
-        assert.deepEqual(
-          await shell(`${shellCommand(`call ${args} --port ${port}`)} > /dev/full`),
-          {
-            code: 1,
-            stdout: "",
-            stderr:
-              "usersvc call: cannot write the output: No space left on device (os error 28)\n",
-          },
-          args,
-        );
-      }
-    }),
-);
+linuxServeTest("results that cannot be written are an error, not a success", async ({ port }) => {
+  for (const args of ["A", "A B", "A --json"]) {
+    assert.deepEqual(
+      await shell(`${shellCommand(`call ${args} --port ${port}`)} > /dev/full`),
+      {
+        code: 1,
+        stdout: "",
+        stderr: "usersvc call: cannot write the output: No space left on device (os error 28)\n",
+      },
+      args,
+    );
+  }
+});
 
 programTest(
   "an answer that makes no sense fails its own call, not those around it",
@@ -367,97 +325,89 @@ async function withOddPeer(use: (port: number) => Promise<void>): Promise<void> 
   }, use);
 }
 
-posixTest(
+posixServeTest(
   "the first failure of an endless input ends it with --fail-fast",
-  () =>
-    withServe(async ({ port }) => {
-      const call = shellCommand(`call - --fail-fast --port ${port}`);
-      assert.deepEqual(await shell(`${call} < <(seq 300; echo; yes)`), {
-        code: 67,
-        stdout: greetings(Array.from({ length: 300 }, (_, index) => `${index + 1}`)),
-        stderr: `usersvc call: "": INVALID_ARGUMENT from localhost:${port}: username is empty\n`,
-      });
-    }),
-);
-
-posixTest(
-  "a reader that has read enough ends an endless input",
-  () =>
-    withServe(async ({ port }) => {
-      const call = shellCommand(`call - --port ${port}`);
-      assert.deepEqual(await shell(`set -o pipefail; ${call} < <(yes) | head -n 1`), {
-        code: 0,
-        stdout: greetings(["y"]),
-        stderr: "",
-      });
-    }),
-);
-
-posixTest(
-  "results come while more names are awaited; a signal ends that",
-  () =>
-    withServe(async ({ port }) => {
-      for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
-        const child = spawnUsersvc(["call", "-", "--port", `${port}`], { stdin: "piped" });
-        const stdout = new Transcript(child.stdout), stderr = new Transcript(child.stderr);
-        const stdin = child.stdin.getWriter();
-        for (const username of names(3)) {
-          await stdin.write(encode(`${username}\n`));
-          await stdout.until(new RegExp(`Привет, ${username}!\n`));
-        }
-        child.kill(signal);
-        assert.equal((await child.status).code, code);
-        assert.deepEqual([await stdout.all(), await stderr.all()], [greetings(names(3)), ""]);
-        await stdin.abort().catch(() => {});
-      }
-    }),
-);
-
-posixTest("a signal does not wait for calls under way", () =>
-  withServe(async (server) => {
-    const child = spawnUsersvc(["call", "-", "--port", `${server.port}`, "--timeout", "1h"], {
-      stdin: "piped",
+  async ({ port }) => {
+    const call = shellCommand(`call - --fail-fast --port ${port}`);
+    assert.deepEqual(await shell(`${call} < <(seq 300; echo; yes)`), {
+      code: 67,
+      stdout: greetings(Array.from({ length: 300 }, (_, index) => `${index + 1}`)),
+      stderr: `usersvc call: "": INVALID_ARGUMENT from localhost:${port}: username is empty\n`,
     });
-    const output = child.output();
-    const stdin = child.stdin.getWriter();
-    await stdin.write(encode("a\nb\n"));
-    // A call is logged when it arrives.
-    await server.stdout.until(/: a\n[^]*: b\n/);
-    child.kill("SIGINT");
-    const { code, stdout, stderr } = await output;
-    assert.deepEqual([code, stdout.length, stderr.length], [130, 0, 0]);
-    await stdin.abort().catch(() => {});
-  }, ["--delay", "1h", "--grace", "1ms"]));
-
-posixTest(
-  "a terminal shows the progress of a batch that lasts, and its latencies",
-  () =>
-    withServe(async ({ port }) => {
-      const call = shellCommand(`call - --concurrency 2 --port ${port}`);
-      const input = "< <(seq 24)";
-      const both = (await shellOnTerminal(`${call} ${input}`)).stdout;
-      assert.match(both, /\[=+-+\] \d+ of 24 calls, 0 failed, \d+\/s, \d+s left/);
-      // What the terminal shows of each line is what was written after the line was last cleared.
-      const shown = both.split("\n").map((line) => line.slice(line.lastIndexOf("\x1b[K") + 1));
-      for (let i = 1; i <= 24; i++) {
-        assert.ok(shown.some((line) => line.endsWith(`Привет, ${i}!`)), `${i}`);
-      }
-      assert.match(
-        both,
-        /usersvc call: 24 calls in \d+\.\d s, 0 failed; latency p50 [\d.]+ ms, p95 [\d.]+ ms, p99 [\d.]+ ms\n/,
-      );
-
-      const unknown = await shellOnTerminal(`${call} < <(seq 12; sleep 2; seq 12) > /dev/null`);
-      assert.match(unknown.stdout, /\r?12 calls, 0 failed, \d+\/s/);
-      const quiet = await shellOnTerminal(`${call} ${input} --quiet`);
-      assert.equal(quiet.stdout, greetings(Array.from({ length: 24 }, (_, i) => `${i + 1}`)));
-      const piped = await shellOnTerminal(`${call} ${input} 2> >(cat)`);
-      assert.equal(piped.stdout, quiet.stdout);
-    }, ["--delay", "150ms"]),
+  },
 );
 
-posixTest("the examples of its help work as they are", () =>
-  withServe(async ({ port }) => {
-    // tests/timing/ has those whose outcome depends on how fast the machine is.
-    await runExamples(port, ({ command }) => !MEASURED.test(command));
-  }));
+posixServeTest("a reader that has read enough ends an endless input", async ({ port }) => {
+  const call = shellCommand(`call - --port ${port}`);
+  assert.deepEqual(await shell(`set -o pipefail; ${call} < <(yes) | head -n 1`), {
+    code: 0,
+    stdout: greetings(["y"]),
+    stderr: "",
+  });
+});
+
+posixServeTest(
+  "results come while more names are awaited; a signal ends that",
+  async ({ port }) => {
+    for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
+      const child = spawnUsersvc(["call", "-", "--port", `${port}`], { stdin: "piped" });
+      const stdout = new Transcript(child.stdout), stderr = new Transcript(child.stderr);
+      const stdin = child.stdin.getWriter();
+      for (const username of names(3)) {
+        await stdin.write(encode(`${username}\n`));
+        await stdout.until(new RegExp(`Привет, ${username}!\n`));
+      }
+      child.kill(signal);
+      assert.equal((await child.status).code, code);
+      assert.deepEqual([await stdout.all(), await stderr.all()], [greetings(names(3)), ""]);
+      await stdin.abort().catch(() => {});
+    }
+  },
+);
+
+posixServeTest("a signal does not wait for calls under way", async (server) => {
+  const child = spawnUsersvc(["call", "-", "--port", `${server.port}`, "--timeout", "1h"], {
+    stdin: "piped",
+  });
+  const output = child.output();
+  const stdin = child.stdin.getWriter();
+  await stdin.write(encode("a\nb\n"));
+  // A call is logged when it arrives.
+  await server.stdout.until(/: a\n[^]*: b\n/);
+  child.kill("SIGINT");
+  const { code, stdout, stderr } = await output;
+  assert.deepEqual([code, stdout.length, stderr.length], [130, 0, 0]);
+  await stdin.abort().catch(() => {});
+}, ["--delay", "1h", "--grace", "1ms"]);
+
+posixServeTest(
+  "a terminal shows the progress of a batch that lasts, and its latencies",
+  async ({ port }) => {
+    const call = shellCommand(`call - --concurrency 2 --port ${port}`);
+    const input = "< <(seq 24)";
+    const both = (await shellOnTerminal(`${call} ${input}`)).stdout;
+    assert.match(both, /\[=+-+\] \d+ of 24 calls, 0 failed, \d+\/s, \d+s left/);
+    // What the terminal shows of each line is what was written after the line was last cleared.
+    const shown = both.split("\n").map((line) => line.slice(line.lastIndexOf("\x1b[K") + 1));
+    for (let i = 1; i <= 24; i++) {
+      assert.ok(shown.some((line) => line.endsWith(`Привет, ${i}!`)), `${i}`);
+    }
+    assert.match(
+      both,
+      /usersvc call: 24 calls in \d+\.\d s, 0 failed; latency p50 [\d.]+ ms, p95 [\d.]+ ms, p99 [\d.]+ ms\n/,
+    );
+
+    const unknown = await shellOnTerminal(`${call} < <(seq 12; sleep 2; seq 12) > /dev/null`);
+    assert.match(unknown.stdout, /\r?12 calls, 0 failed, \d+\/s/);
+    const quiet = await shellOnTerminal(`${call} ${input} --quiet`);
+    assert.equal(quiet.stdout, greetings(Array.from({ length: 24 }, (_, i) => `${i + 1}`)));
+    const piped = await shellOnTerminal(`${call} ${input} 2> >(cat)`);
+    assert.equal(piped.stdout, quiet.stdout);
+  },
+  ["--delay", "150ms"],
+);
+
+posixServeTest("the examples of its help work as they are", async ({ port }) => {
+  // tests/timing/ has those whose outcome depends on how fast the machine is.
+  await runExamples(port, ({ command }) => !MEASURED.test(command));
+});

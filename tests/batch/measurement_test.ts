@@ -2,15 +2,15 @@ import assert from "node:assert/strict";
 import { begin, end, getUserRequest, message } from "../support/frames.ts";
 import { withHttp2Server } from "../support/http2_server.ts";
 import {
-  posixTest,
+  posixServeTest,
   programTest,
+  serveTest,
   shell,
   shellCommand,
   shellOnTerminal,
   spawnUsersvc,
   startUsersvc,
   usersvc,
-  withServe,
 } from "../support/program.ts";
 
 /**
@@ -26,20 +26,16 @@ async function withNamedPeer(use: (address: string[]) => Promise<void>): Promise
   }, (port) => use(["--address", `127.0.0.1:${port}`]));
 }
 
-programTest(
-  "--repeat calls each name so often, from wherever it comes",
-  () =>
-    withServe(async ({ port }) => {
-      const at = ["--port", `${port}`];
-      const thrice = await usersvc(["call", "A", "B", "--repeat", "3", ...at]);
-      const greeted = (names: string) => [...names].map((name) => `Привет, ${name}!\n`).join("");
-      assert.deepEqual(thrice, { code: 0, stdout: greeted("AAABBB"), stderr: "" });
-      const many = await shell(
-        `printf 'A\\nB' | ${shellCommand(`call - --repeat 1500 --port ${port} --rate 10000`)}`,
-      );
-      assert.equal(many.stdout, greeted("A".repeat(1_500) + "B".repeat(1_500)));
-    }),
-);
+serveTest("--repeat calls each name so often, from wherever it comes", async ({ port }) => {
+  const at = ["--port", `${port}`];
+  const thrice = await usersvc(["call", "A", "B", "--repeat", "3", ...at]);
+  const greeted = (names: string) => [...names].map((name) => `Привет, ${name}!\n`).join("");
+  assert.deepEqual(thrice, { code: 0, stdout: greeted("AAABBB"), stderr: "" });
+  const many = await shell(
+    `printf 'A\\nB' | ${shellCommand(`call - --repeat 1500 --port ${port} --rate 10000`)}`,
+  );
+  assert.equal(many.stdout, greeted("A".repeat(1_500) + "B".repeat(1_500)));
+});
 
 programTest(
   "--summary counts calls by status and by hostname, with latencies",
@@ -138,81 +134,71 @@ function usernamesIn(stdout: string): string[] {
 }
 
 for (const rate of [[], ["--rate", "40"]]) {
-  programTest(
+  serveTest(
     `--duration begins calls for so long; the names repeat in their order (${rate})`,
-    () =>
-      withServe(async ({ port }) => {
-        const flags = ["--duration", "500ms", ...rate, "--summary", "json", "--json"];
-        const names = ["A", "B", "C"];
-        const start = performance.now();
-        const args = ["call", ...names, ...flags, "--port", `${port}`];
-        const { code, stdout, stderr } = await usersvc(args);
-        assert.equal(code, 0, stderr);
-        const called = usernamesIn(stdout);
-        assert.ok(called.length > 3, stdout);
-        if (rate.length > 0) assert.ok(called.length <= 20, `${called.length}`);
-        assert.deepEqual(called, called.map((_, index) => names[index % 3]));
-        const { calls, codes, rate: pace } = JSON.parse(stderr);
-        assert.deepEqual([calls, codes.OK], [called.length, called.length]);
-        assert.equal(pace?.asked, rate.length > 0 ? 40 : undefined);
-        assert.ok(performance.now() - start > 400);
-      }),
+    async ({ port }) => {
+      const flags = ["--duration", "500ms", ...rate, "--summary", "json", "--json"];
+      const names = ["A", "B", "C"];
+      const start = performance.now();
+      const args = ["call", ...names, ...flags, "--port", `${port}`];
+      const { code, stdout, stderr } = await usersvc(args);
+      assert.equal(code, 0, stderr);
+      const called = usernamesIn(stdout);
+      assert.ok(called.length > 3, stdout);
+      if (rate.length > 0) assert.ok(called.length <= 20, `${called.length}`);
+      assert.deepEqual(called, called.map((_, index) => names[index % 3]));
+      const { calls, codes, rate: pace } = JSON.parse(stderr);
+      assert.deepEqual([calls, codes.OK], [called.length, called.length]);
+      assert.equal(pace?.asked, rate.length > 0 ? 40 : undefined);
+      assert.ok(performance.now() - start > 400);
+    },
   );
 }
 
-programTest(
+serveTest(
   "calls that are in flight when --duration is over finish, and none begins",
-  () =>
-    withServe(async ({ port }) => {
-      const flags = ["--duration", "50ms", "--concurrency", "2", "--port", `${port}`];
-      const { code, stdout, stderr } = await usersvc(["call", "A", "B", "C", ...flags]);
-      assert.deepEqual([code, stdout, stderr], [0, "Привет, A!\nПривет, B!\n", ""]);
-    }, ["--delay", "1s"]),
+  async ({ port }) => {
+    const flags = ["--duration", "50ms", "--concurrency", "2", "--port", `${port}`];
+    const { code, stdout, stderr } = await usersvc(["call", "A", "B", "C", ...flags]);
+    assert.deepEqual([code, stdout, stderr], [0, "Привет, A!\nПривет, B!\n", ""]);
+  },
+  ["--delay", "1s"],
 );
 
-programTest(
-  "--duration judges by its limits, and ends where there is no name",
-  () =>
-    withServe(async ({ port }) => {
-      const flags = ["--duration", "300ms", "--port", `${port}`];
-      const failed = await usersvc(["call", "", "A", ...flags, "--max-failed", "20%", "--json"]);
-      assert.equal(failed.code, 1);
-      assert.match(failed.stderr, /^usersvc call: \d+ of \d+ calls failed, [\d.]+ %; /);
-      const first = await usersvc(["call", "", "A", ...flags, "--fail-fast"]);
-      assert.deepEqual([first.code, first.stdout], [67, ""]);
-      const none = await usersvc(["call", "--file", "/dev/null", ...flags, "--duration", "1h"]);
-      assert.deepEqual(none, { code: 0, stdout: "", stderr: "" });
-    }),
-);
+serveTest("--duration judges by its limits, and ends where there is no name", async ({ port }) => {
+  const flags = ["--duration", "300ms", "--port", `${port}`];
+  const failed = await usersvc(["call", "", "A", ...flags, "--max-failed", "20%", "--json"]);
+  assert.equal(failed.code, 1);
+  assert.match(failed.stderr, /^usersvc call: \d+ of \d+ calls failed, [\d.]+ %; /);
+  const first = await usersvc(["call", "", "A", ...flags, "--fail-fast"]);
+  assert.deepEqual([first.code, first.stdout], [67, ""]);
+  const none = await usersvc(["call", "--file", "/dev/null", ...flags, "--duration", "1h"]);
+  assert.deepEqual(none, { code: 0, stdout: "", stderr: "" });
+});
 
-posixTest(
+posixServeTest(
   "names of stdin repeat with --duration, which does not wait for their end",
-  () =>
-    withServe(async ({ port }) => {
-      const call = shellCommand(`call - --duration 1s --concurrency 1 --json --port ${port}`);
-      const called = usernamesIn((await shell(`printf 'A\\nB\\n' | ${call}`)).stdout);
-      assert.ok(called.length > 2);
-      assert.deepEqual(called, called.map((_, index) => "AB"[index % 2]));
-      const waiting = spawnUsersvc(["call", "-", "--duration", "300ms", "--port", `${port}`], {
-        stdin: "piped",
-      });
-      assert.deepEqual((await waiting.output()).code, 0);
-      await waiting.stdin.abort().catch(() => {});
-    }),
+  async ({ port }) => {
+    const call = shellCommand(`call - --duration 1s --concurrency 1 --json --port ${port}`);
+    const called = usernamesIn((await shell(`printf 'A\\nB\\n' | ${call}`)).stdout);
+    assert.ok(called.length > 2);
+    assert.deepEqual(called, called.map((_, index) => "AB"[index % 2]));
+    const waiting = spawnUsersvc(["call", "-", "--duration", "300ms", "--port", `${port}`], {
+      stdin: "piped",
+    });
+    assert.deepEqual((await waiting.output()).code, 0);
+    await waiting.stdin.abort().catch(() => {});
+  },
 );
 
-programTest(
-  "--rate 0.5 begins a call every two seconds",
-  () =>
-    withServe(async ({ port }) => {
-      const flags = ["--rate", "0.5", "--summary", "json", "--port", `${port}`];
-      const { code, stderr } = await usersvc(["call", "A", "B", ...flags]);
-      assert.equal(code, 0);
-      const { seconds, rate: { asked, begun } } = JSON.parse(stderr);
-      assert.equal(asked, 0.5);
-      assert.ok(seconds > 1.9 && begun <= 0.51 && begun > 0, stderr);
-    }),
-);
+serveTest("--rate 0.5 begins a call every two seconds", async ({ port }) => {
+  const flags = ["--rate", "0.5", "--summary", "json", "--port", `${port}`];
+  const { code, stderr } = await usersvc(["call", "A", "B", ...flags]);
+  assert.equal(code, 0);
+  const { seconds, rate: { asked, begun } } = JSON.parse(stderr);
+  assert.equal(asked, 0.5);
+  assert.ok(seconds > 1.9 && begun <= 0.51 && begun > 0, stderr);
+});
 
 programTest(
   "--max-failed and --max-p99 decide the exit code and say what was measured",
@@ -242,78 +228,64 @@ programTest(
     }),
 );
 
-programTest(
-  "--max-p99 and --max-failed that are exceeded are one line",
-  () =>
-    withServe(async ({ port }) => {
-      const limits = ["--max-p99", "20ms", "--max-failed", "0"];
-      const args = ["call", "A", "", "--port", `${port}`, "--json", ...limits];
-      const { code, stderr } = await usersvc(args);
-      assert.equal(code, 1);
-      assert.match(
-        stderr,
-        /^usersvc call: p99 is [\d.]+ ms, its limit is 20 ms; 1 of 2 calls failed, 50 %; 0 % are allowed\n$/,
-      );
-    }, ["--delay", "60ms"]),
-);
+serveTest("--max-p99 and --max-failed that are exceeded are one line", async ({ port }) => {
+  const limits = ["--max-p99", "20ms", "--max-failed", "0"];
+  const args = ["call", "A", "", "--port", `${port}`, "--json", ...limits];
+  const { code, stderr } = await usersvc(args);
+  assert.equal(code, 1);
+  assert.match(
+    stderr,
+    /^usersvc call: p99 is [\d.]+ ms, its limit is 20 ms; 1 of 2 calls failed, 50 %; 0 % are allowed\n$/,
+  );
+}, ["--delay", "60ms"]);
 
-programTest(
-  "calls that cannot begin in time are counted and said",
-  () =>
-    withServe(async ({ port }) => {
-      const args = ["call", "A", "--port", `${port}`, "--repeat", "5", "--rate", "100"];
-      const late = "4 of 5 calls were begun more than 100 ms late\n";
-      const one = await usersvc([...args, "--concurrency", "1"]);
-      assert.deepEqual([one.code, one.stderr], [0, `usersvc call: ${late}`]);
-      const summed = await usersvc([...args, "--concurrency", "1", "--summary", "text"]);
-      assert.ok(summed.stderr.includes(`\n  late      ${late}`), summed.stderr);
-      assert.equal(summed.stderr.split("were begun").length, 2);
-      // The fifth waited for four others: that is in its latency.
-      const max = /max ([\d.]+) s\n/.exec(summed.stderr);
-      assert.ok(Number(max?.[1]) > 1.4, summed.stderr);
-    }, ["--delay", "300ms"]),
-);
+serveTest("calls that cannot begin in time are counted and said", async ({ port }) => {
+  const args = ["call", "A", "--port", `${port}`, "--repeat", "5", "--rate", "100"];
+  const late = "4 of 5 calls were begun more than 100 ms late\n";
+  const one = await usersvc([...args, "--concurrency", "1"]);
+  assert.deepEqual([one.code, one.stderr], [0, `usersvc call: ${late}`]);
+  const summed = await usersvc([...args, "--concurrency", "1", "--summary", "text"]);
+  assert.ok(summed.stderr.includes(`\n  late      ${late}`), summed.stderr);
+  assert.equal(summed.stderr.split("were begun").length, 2);
+  // The fifth waited for four others: that is in its latency.
+  const max = /max ([\d.]+) s\n/.exec(summed.stderr);
+  assert.ok(Number(max?.[1]) > 1.4, summed.stderr);
+}, ["--delay", "300ms"]);
 
-posixTest(
-  "a signal ends a batch with a rate at once, with its summary",
-  () =>
-    withServe(async (server) => {
-      const call = startUsersvc([
-        ...["call", "A", "--port", `${server.port}`, "--repeat", "100000000"],
-        ...["--rate", "1", "--summary", "json", "--max-p99", "1ms"],
-      ]);
-      await server.stdout.until(/: A\n/);
-      const start = Date.now();
-      call.kill("SIGINT");
-      const { code, stderr } = await call.ended();
-      assert.equal(code, 130);
-      assert.ok(Date.now() - start < 10_000);
-      // A batch that was ended is not judged.
-      assert.deepEqual(Object.keys(JSON.parse(stderr)).slice(0, 2), ["calls", "seconds"]);
-    }),
-);
+posixServeTest("a signal ends a batch with a rate at once, with its summary", async (server) => {
+  const call = startUsersvc([
+    ...["call", "A", "--port", `${server.port}`, "--repeat", "100000000"],
+    ...["--rate", "1", "--summary", "json", "--max-p99", "1ms"],
+  ]);
+  await server.stdout.until(/: A\n/);
+  const start = Date.now();
+  call.kill("SIGINT");
+  const { code, stderr } = await call.ended();
+  assert.equal(code, 130);
+  assert.ok(Date.now() - start < 10_000);
+  // A batch that was ended is not judged.
+  assert.deepEqual(Object.keys(JSON.parse(stderr)).slice(0, 2), ["calls", "seconds"]);
+});
 
-posixTest(
+posixServeTest(
   "a reader that has read enough ends an endless batch, and its summary comes",
-  () =>
-    withServe(async ({ port }) => {
-      const call = shellCommand(
-        `call A --port ${port} --repeat 100000000 --rate 1000 --summary json`,
-      );
-      const { code, stdout, stderr } = await shell(`set -o pipefail; ${call} | head -n 1`);
-      assert.deepEqual([code, stdout], [0, "Привет, A!\n"]);
-      assert.ok(JSON.parse(stderr).calls > 0, stderr);
-    }),
+  async ({ port }) => {
+    const call = shellCommand(
+      `call A --port ${port} --repeat 100000000 --rate 1000 --summary json`,
+    );
+    const { code, stdout, stderr } = await shell(`set -o pipefail; ${call} | head -n 1`);
+    assert.deepEqual([code, stdout], [0, "Привет, A!\n"]);
+    assert.ok(JSON.parse(stderr).calls > 0, stderr);
+  },
 );
 
-posixTest(
+posixServeTest(
   "on a terminal the summary stands in place of that of the progress",
-  () =>
-    withServe(async ({ port }) => {
-      const call = shellCommand(`call A --repeat 15 --rate 10 --summary text --port ${port}`);
-      const shown = (await shellOnTerminal(call)).stdout;
-      assert.match(shown, /\d+ of 15 calls, 0 failed/);
-      assert.equal(shown.split("usersvc call:").length, 2, shown);
-      assert.match(shown, /usersvc call: 15 calls in [\d.]+ s, [\d.]+ begun per second of 10\n/);
-    }),
+  async ({ port }) => {
+    const call = shellCommand(`call A --repeat 15 --rate 10 --summary text --port ${port}`);
+    const shown = (await shellOnTerminal(call)).stdout;
+    assert.match(shown, /\d+ of 15 calls, 0 failed/);
+    assert.equal(shown.split("usersvc call:").length, 2, shown);
+    assert.match(shown, /usersvc call: 15 calls in [\d.]+ s, [\d.]+ begun per second of 10\n/);
+  },
 );

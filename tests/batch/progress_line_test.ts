@@ -138,20 +138,14 @@ linuxTest(
 linuxTest("progress and summary fit a terminal of any width", () =>
   withSlowServe(async (port) => {
     for (
-      const [width, shown] of [
-        [20, /^\d+ of 60 calls$/],
-        [80, /^\[=+-+\] \d+ of 60 /],
-      ] as const
+      const [width, shown] of [[20, /^\d+ of 60 calls$/], [80, /^\[=+-+\] \d+ of 60 /]] as const
     ) {
       await withTerminal(
         inBash(batch(port)),
         async ({ screen }) => {
           const lines = shownLines(await screen.all());
           assert.ok(lines.some((line) => shown.test(line)), JSON.stringify(lines));
-          assert.deepEqual(
-            lines.filter((line) => line.length > width),
-            [],
-          );
+          assert.deepEqual(lines.filter((line) => line.length > width), []);
           const summary = lines.slice(lines.findIndex((line) => line.startsWith("usersvc")));
           assert.match(
             summary.join(" "),

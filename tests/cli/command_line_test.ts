@@ -21,47 +21,26 @@ const mistakes: [args: string[], line: string][] = [
   [["toString"], 'usersvc: unknown command "toString"'],
   [[NEWLINE], 'usersvc: unknown command "a\\nb\\x1b[2J"'],
   [["x".repeat(1000)], `usersvc: unknown command "${"x".repeat(60)}..."`],
-  [
-    ["--port", "1"],
-    "usersvc: unknown flag --port; the flags of a command follow its name",
-  ],
+  [["--port", "1"], "usersvc: unknown flag --port; the flags of a command follow its name"],
   [["--version", "x"], 'usersvc: unexpected argument "x"'],
   [["help", "srve"], 'usersvc: unknown command "srve" (did you mean serve?)'],
   [["help", "serve", "x"], 'usersvc: unexpected argument "x"'],
-  [
-    ["serve", "--prt", "1"],
-    "usersvc serve: unknown flag --prt (did you mean --port?)",
-  ],
+  [["serve", "--prt", "1"], "usersvc serve: unknown flag --prt (did you mean --port?)"],
   [["serve", "--timeout", "1s"], "usersvc serve: unknown flag --timeout"],
   [["serve", "--toString=1"], "usersvc serve: unknown flag --toString"],
-  [
-    ["serve", "--no-port"],
-    "usersvc serve: unknown flag --no-port (did you mean --port?)",
-  ],
+  [["serve", "--no-port"], "usersvc serve: unknown flag --no-port (did you mean --port?)"],
   [["serve", "--no-port=1"], "usersvc serve: unknown flag --no-port (did you mean --port?)"],
   [["serve", "-x"], "usersvc serve: unknown flag -x"],
   [["serve", "--port"], `usersvc serve: --port needs a value: ${FREE_PORT}`],
   [["serve", "--port="], `usersvc serve: --port needs a value: ${FREE_PORT}`],
-  [
-    ["serve", "--port", ""],
-    `usersvc serve: --port needs a value: ${FREE_PORT}`,
-  ],
-  [
-    ["serve", "--port", "-1"],
-    `usersvc serve: --port expects ${FREE_PORT}, not "-1"`,
-  ],
+  [["serve", "--port", ""], `usersvc serve: --port needs a value: ${FREE_PORT}`],
+  [["serve", "--port", "-1"], `usersvc serve: --port expects ${FREE_PORT}, not "-1"`],
   [["serve", "--port", "-"], `usersvc serve: --port expects ${FREE_PORT}, not "-"`],
   [["serve", "--port", "--grace", "1s"], `usersvc serve: --port needs a value: ${FREE_PORT}`],
   [["serve", "--port", "--", "1"], `usersvc serve: --port needs a value: ${FREE_PORT}`],
   [["serve", "--port", "--no-reflection"], `usersvc serve: --port needs a value: ${FREE_PORT}`],
-  [
-    ["serve", "--port=-1"],
-    `usersvc serve: --port expects ${FREE_PORT}, not "-1"`,
-  ],
-  [
-    ["serve", "--port", "65536"],
-    `usersvc serve: --port expects ${FREE_PORT}, not "65536"`,
-  ],
+  [["serve", "--port=-1"], `usersvc serve: --port expects ${FREE_PORT}, not "-1"`],
+  [["serve", "--port", "65536"], `usersvc serve: --port expects ${FREE_PORT}, not "65536"`],
   [
     ["serve", "--host", "a b"],
     'usersvc serve: --host expects a host name or an IP address, not "a b"',
@@ -89,26 +68,11 @@ const mistakes: [args: string[], line: string][] = [
     'usersvc call: --concurrency expects a number from 1 to 1000, not "0"',
   ],
   [["call", "-_"], "usersvc call: unknown flag -_ (to pass it as NAME, put -- before it)"],
-  [
-    ["call", "-x"],
-    "usersvc call: unknown flag -x (to pass it as NAME, put -- before it)",
-  ],
-  [
-    ["call", "a", "--port", "0"],
-    `usersvc call: --port expects ${PORT}, not "0"`,
-  ],
-  [
-    ["call", "a", "--timeout", "10"],
-    `usersvc call: --timeout expects ${DURATION}, not "10"`,
-  ],
-  [
-    ["call", "a", "--timeout=-1s"],
-    `usersvc call: --timeout expects ${DURATION}, not "-1s"`,
-  ],
-  [
-    ["call", "a", "--timeout", "-1s"],
-    `usersvc call: --timeout expects ${DURATION}, not "-1s"`,
-  ],
+  [["call", "-x"], "usersvc call: unknown flag -x (to pass it as NAME, put -- before it)"],
+  [["call", "a", "--port", "0"], `usersvc call: --port expects ${PORT}, not "0"`],
+  [["call", "a", "--timeout", "10"], `usersvc call: --timeout expects ${DURATION}, not "10"`],
+  [["call", "a", "--timeout=-1s"], `usersvc call: --timeout expects ${DURATION}, not "-1s"`],
+  [["call", "a", "--timeout", "-1s"], `usersvc call: --timeout expects ${DURATION}, not "-1s"`],
   [
     ["call", "--file", "-x"],
     "usersvc call: --file needs a value: the path of a file; " +
@@ -188,10 +152,7 @@ const mistakes: [args: string[], line: string][] = [
   [["call", "a", "-v0"], 'usersvc call: -v expects no value, =true or =false, not "0"'],
   [["call", "a", "-vH=x"], 'usersvc call: -v expects no value, =true or =false, not "H=x"'],
   [["call", "a", "-vx"], "usersvc call: unknown flag -vx (to pass it as NAME, put -- before it)"],
-  [
-    ["call", "a", "--address", ":1"],
-    `usersvc call: --address expects ${ADDRESS}, not ":1"`,
-  ],
+  [["call", "a", "--address", ":1"], `usersvc call: --address expects ${ADDRESS}, not ":1"`],
   [
     ["call", "a", `--address=${NEWLINE}`],
     `usersvc call: --address expects ${ADDRESS}, not "a\\nb\\x1b[2J"`,
@@ -199,18 +160,11 @@ const mistakes: [args: string[], line: string][] = [
 ];
 
 for (const [args, line] of mistakes) {
-  programTest(
-    `usersvc ${JSON.stringify(args).slice(0, 80)} is a usage error`,
-    async () => {
-      const subject = /^usersvc (\w+):/.exec(line)?.[1];
-      const end = subject === undefined ? "usersvc --help" : `usersvc ${subject} --help`;
-      assert.deepEqual(await usersvc(args), {
-        code: 2,
-        stdout: "",
-        stderr: `${line}; see ${end}\n`,
-      });
-    },
-  );
+  programTest(`usersvc ${JSON.stringify(args).slice(0, 80)} is a usage error`, async () => {
+    const subject = /^usersvc (\w+):/.exec(line)?.[1];
+    const end = subject === undefined ? "usersvc --help" : `usersvc ${subject} --help`;
+    assert.deepEqual(await usersvc(args), { code: 2, stdout: "", stderr: `${line}; see ${end}\n` });
+  });
 }
 
 programTest(
@@ -223,9 +177,7 @@ programTest(
       stderr:
         `usersvc call: USERSVC_ADDRESS expects ${ADDRESS}, not "50051"; see usersvc call --help\n`,
     });
-    const refused = await usersvc(["call", "a", "--address", "localhost:1"], {
-      env,
-    });
+    const refused = await usersvc(["call", "a", "--address", "localhost:1"], { env });
     assert.equal(refused.code, 78, refused.stderr);
   },
 );
@@ -249,11 +201,7 @@ programTest("each spelling of a flag and its value means the same", async () => 
     operands: ["-"],
   });
   for (const spelled of [["-vH", "a: 1"], ["-v", "-H", "a: 1"]]) {
-    assert.deepEqual(await read(...spelled), {
-      ...nothing,
-      verbose: true,
-      header: [header("1")],
-    });
+    assert.deepEqual(await read(...spelled), { ...nothing, verbose: true, header: [header("1")] });
   }
   for (const spelled of [["--file", "-"], ["--file=-"]]) {
     assert.deepEqual(await read(...spelled), { ...nothing, file: "-" });
@@ -266,27 +214,20 @@ programTest("each spelling of a flag and its value means the same", async () => 
   });
 });
 
-programTest(
-  "help goes to stdout and the ways to ask for it agree",
-  async () => {
-    const same = [[[], ["--help"], ["-h"], ["help"], ["help", "help"]], [
-      ["serve", "--help"],
-      ["serve", "-h"],
-      ["help", "serve"],
-      ["serve", "--help", "--port", "nonsense"],
-    ]];
-    for (const group of same) {
-      const results = await Promise.all(group.map((args) => usersvc(args)));
-      for (const result of results) {
-        assert.deepEqual(result, {
-          ...results[0],
-          code: 0,
-          stderr: "",
-        });
-      }
+programTest("help goes to stdout and the ways to ask for it agree", async () => {
+  const same = [[[], ["--help"], ["-h"], ["help"], ["help", "help"]], [
+    ["serve", "--help"],
+    ["serve", "-h"],
+    ["help", "serve"],
+    ["serve", "--help", "--port", "nonsense"],
+  ]];
+  for (const group of same) {
+    const results = await Promise.all(group.map((args) => usersvc(args)));
+    for (const result of results) {
+      assert.deepEqual(result, { ...results[0], code: 0, stderr: "" });
     }
-  },
-);
+  }
+});
 
 programTest("help fits 80 columns and shows every default", async () => {
   for (
@@ -329,16 +270,10 @@ programTest("help, docs and completions have the flags in groups", async () => {
   );
 });
 
-programTest(
-  "--version names the version of deno.json and the Deno",
-  async () => {
-    for (const flag of ["--version", "-V"]) {
-      const { code, stdout, stderr } = await usersvc([flag]);
-      assert.equal(
-        stdout,
-        `usersvc ${config.version} (deno ${Deno.version.deno})\n`,
-      );
-      assert.deepEqual([code, stderr], [0, ""]);
-    }
-  },
-);
+programTest("--version names the version of deno.json and the Deno", async () => {
+  for (const flag of ["--version", "-V"]) {
+    const { code, stdout, stderr } = await usersvc([flag]);
+    assert.equal(stdout, `usersvc ${config.version} (deno ${Deno.version.deno})\n`);
+    assert.deepEqual([code, stderr], [0, ""]);
+  }
+});

@@ -5,7 +5,7 @@ import { readCommandLine } from "../../src/cli/command_line.ts";
 import { HELP_FLAG, loadCommands } from "../../src/cli/help.ts";
 import { program } from "../../src/main.ts";
 import { cert } from "../support/grpc_peer.ts";
-import { programTest, usersvc, withServe } from "../support/program.ts";
+import { programTest, serveTest, usersvc } from "../support/program.ts";
 
 /** A switch of a command. */
 interface Switch {
@@ -82,22 +82,19 @@ programTest("a switch wins over its environment variable, whatever that holds", 
   assert.equal(count, 4);
 });
 
-programTest(
+serveTest(
   "--tls-insecure=false verifies the server in spite of USERSVC_TLS_INSECURE",
-  () =>
-    withServe(
-      async ({ port }) => {
-        const call = (...flags: string[]) =>
-          usersvc(["call", "Alice", "--tls", "--port", `${port}`, ...flags], {
-            env: { USERSVC_TLS_INSECURE: "1" },
-          });
-        assert.equal((await call()).code, 0);
-        const secure = await call("--tls-insecure=false");
-        assert.equal(secure.code, 78, secure.stderr);
-        assert.match(secure.stderr, /certificate/);
-      },
-      ["--tls-cert", cert("server.pem"), "--tls-key", cert("server.key")],
-    ),
+  async ({ port }) => {
+    const call = (...flags: string[]) =>
+      usersvc(["call", "Alice", "--tls", "--port", `${port}`, ...flags], {
+        env: { USERSVC_TLS_INSECURE: "1" },
+      });
+    assert.equal((await call()).code, 0);
+    const secure = await call("--tls-insecure=false");
+    assert.equal(secure.code, 78, secure.stderr);
+    assert.match(secure.stderr, /certificate/);
+  },
+  ["--tls-cert", cert("server.pem"), "--tls-key", cert("server.key")],
 );
 
 programTest("the flags of the program are switches as well", async () => {

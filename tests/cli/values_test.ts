@@ -20,20 +20,7 @@ Deno.test("durations have a unit and lie between 1ms and 24h", () => {
   ];
   for (const [text, ms] of valid) assert.equal(parseDuration(text), ms, text);
   for (
-    const text of [
-      "",
-      "10",
-      "0s",
-      "0.5ms",
-      "25h",
-      "-1s",
-      "1 s",
-      "1S",
-      "1d",
-      "s",
-      "1e3s",
-      "１s",
-    ]
+    const text of ["", "10", "0s", "0.5ms", "25h", "-1s", "1 s", "1S", "1d", "s", "1e3s", "１s"]
   ) {
     assert.equal(parseDuration(text), undefined, text);
   }
@@ -57,19 +44,7 @@ Deno.test("ports are whole numbers in range", () => {
   }
   assert.equal(parsePort("0"), undefined);
   assert.equal(parsePortOrFree("0"), 0);
-  for (
-    const text of [
-      "",
-      "-1",
-      "65536",
-      "1e3",
-      "0x10",
-      "50051 ",
-      "1.5",
-      "abc",
-      "999999",
-    ]
-  ) {
+  for (const text of ["", "-1", "65536", "1e3", "0x10", "50051 ", "1.5", "abc", "999999"]) {
     assert.equal(parsePort(text), undefined, text);
     assert.equal(parsePortOrFree(text), undefined, text);
   }
@@ -183,25 +158,14 @@ Deno.test("headers have names that gRPC leaves to applications, and ASCII values
 });
 
 Deno.test("usernames have 1 to 256 code points, not all blank", () => {
-  for (
-    const name of [
-      "a",
-      " a ",
-      "😀".repeat(256),
-      "x".repeat(256),
-      "\u0000",
-      "\u200b",
-    ]
-  ) {
+  for (const name of ["a", " a ", "😀".repeat(256), "x".repeat(256), "\u0000", "\u200b"]) {
     assert.equal(usernameFault(name), undefined);
   }
   assert.equal(usernameFault(""), "username is empty");
   for (const name of [" ", "\n\t ", "\u3000\u00a0"]) {
     assert.equal(usernameFault(name), "username is blank");
   }
-  for (
-    const name of ["x".repeat(257), "😀".repeat(257), "x".repeat(5_000_000)]
-  ) {
+  for (const name of ["x".repeat(257), "😀".repeat(257), "x".repeat(5_000_000)]) {
     assert.equal(usernameFault(name), "username is longer than 256 characters");
   }
 });

@@ -2,9 +2,11 @@ import assert from "node:assert/strict";
 import { only } from "../support/frames.ts";
 import { withHttp2Server, withMutePeer } from "../support/http2_server.ts";
 import {
-  linuxTest,
+  linuxServeTest,
+  posixServeTest,
   posixTest,
   programTest,
+  serveTest,
   startServe,
   usersvc,
   withServe,
@@ -16,35 +18,30 @@ import { withWatch } from "../support/watch.ts";
 /** Flags of a check that has to be answered, however busy the machine is. */
 const patient = (port: number) => ["--port", `${port}`, "--timeout", "30s"];
 
-programTest(
+serveTest(
   "check prints SERVING for a server and for its service, exit code 0",
-  () =>
-    withServe(async ({ port }) => {
-      for (const service of [[], ["--service", "userservice.UserService"]]) {
-        assert.deepEqual(await usersvc(["check", ...patient(port), ...service]), {
-          code: 0,
-          stdout: "SERVING\n",
-          stderr: "",
-        });
-      }
-    }),
+  async ({ port }) => {
+    for (const service of [[], ["--service", "userservice.UserService"]]) {
+      assert.deepEqual(await usersvc(["check", ...patient(port), ...service]), {
+        code: 0,
+        stdout: "SERVING\n",
+        stderr: "",
+      });
+    }
+  },
 );
 
-programTest(
-  "the health of an unknown service: exit code 3, and its name",
-  () =>
-    withServe(async ({ port }) => {
-      assert.deepEqual(
-        await usersvc(["check", ...patient(port), "--service", "no.such\x1b[2J"]),
-        {
-          code: 3,
-          stdout: "",
-          stderr: `usersvc check: NOT_FOUND from localhost:${port}: unknown service ` +
-            "(--service no.such\\x1b[2J)\n",
-        },
-      );
-    }),
-);
+serveTest("the health of an unknown service: exit code 3, and its name", async ({ port }) => {
+  assert.deepEqual(
+    await usersvc(["check", ...patient(port), "--service", "no.such\x1b[2J"]),
+    {
+      code: 3,
+      stdout: "",
+      stderr: `usersvc check: NOT_FOUND from localhost:${port}: unknown service ` +
+        "(--service no.such\\x1b[2J)\n",
+    },
+  );
+});
 
 programTest("check without a server: exit code 2, at once", async () => {
   const port = await closedPort();
@@ -90,17 +87,14 @@ programTest(
     }),
 );
 
-programTest(
-  "no answer within the deadline: exit code 3",
-  () =>
-    withMutePeer(async (port) => {
-      assert.deepEqual(await usersvc(["check", "--port", `${port}`, "--timeout", "3s"]), {
-        code: 3,
-        stdout: "",
-        stderr: `usersvc check: DEADLINE_EXCEEDED from localhost:${port}: no answer within 3 s\n`,
-      });
-    }),
-);
+programTest("no answer within the deadline: exit code 3", () =>
+  withMutePeer(async (port) => {
+    assert.deepEqual(await usersvc(["check", "--port", `${port}`, "--timeout", "3s"]), {
+      code: 3,
+      stdout: "",
+      stderr: `usersvc check: DEADLINE_EXCEEDED from localhost:${port}: no answer within 3 s\n`,
+    });
+  }));
 
 programTest("a wrong command line of check: exit code 1, as grpc-health-probe has it", async () => {
   for (const args of [["x"], ["--service"], ["--timeout", "1"], ["--address", ":1"], ["--prt"]]) {
@@ -178,15 +172,13 @@ posixTest("--watch says that a server refuses it, also after an outage", () => {
     }));
 });
 
-linuxTest(
+linuxServeTest(
   "--watch ends where its output cannot be written",
-  () =>
-    withServe(({ port }) =>
-      withWatch(port, "--timeout 30s > /dev/full", async ({ stderr, ended }) => {
-        assert.equal(await ended(), 1);
-        assert.match(await stderr.all(), /^usersvc check: cannot write the output: [^\n]+\n$/);
-      })
-    ),
+  ({ port }) =>
+    withWatch(port, "--timeout 30s > /dev/full", async ({ stderr, ended }) => {
+      assert.equal(await ended(), 1);
+      assert.match(await stderr.all(), /^usersvc check: cannot write the output: [^\n]+\n$/);
+    }),
 );
 
 posixTest(
@@ -203,34 +195,28 @@ posixTest(
     ),
 );
 
-posixTest(
+posixServeTest(
   "--watch ends with its reader",
-  () =>
-    withServe((server) =>
-      withWatch(server.port, "--timeout 30s | head -n 1", async ({ stdout }) => {
-        await stdout.until(/^SERVING\n$/);
-        server.kill("SIGTERM");
-        assert.equal(await stdout.all(), "SERVING\n");
-      })
-    ),
-);
-
-programTest(
-  "an empty --service asks for the server as a whole",
-  () =>
-    withServe(async ({ port }) => {
-      for (const flag of [["--service", ""], ["--service="]]) {
-        assert.deepEqual(await usersvc(["check", "--port", `${port}`, ...flag]), {
-          code: 0,
-          stdout: "SERVING\n",
-          stderr: "",
-        });
-      }
-      const { code, stderr } = await usersvc(["check", "--port", `${port}`, "--service"]);
-      assert.deepEqual([code, stderr], [
-        1,
-        "usersvc check: --service needs a value: the full name of a service; " +
-        "see usersvc check --help\n",
-      ]);
+  (server) =>
+    withWatch(server.port, "--timeout 30s | head -n 1", async ({ stdout }) => {
+      await stdout.until(/^SERVING\n$/);
+      server.kill("SIGTERM");
+      assert.equal(await stdout.all(), "SERVING\n");
     }),
 );
+
+serveTest("an empty --service asks for the server as a whole", async ({ port }) => {
+  for (const flag of [["--service", ""], ["--service="]]) {
+    assert.deepEqual(await usersvc(["check", "--port", `${port}`, ...flag]), {
+      code: 0,
+      stdout: "SERVING\n",
+      stderr: "",
+    });
+  }
+  const { code, stderr } = await usersvc(["check", "--port", `${port}`, "--service"]);
+  assert.deepEqual([code, stderr], [
+    1,
+    "usersvc check: --service needs a value: the full name of a service; " +
+    "see usersvc check --help\n",
+  ]);
+});

@@ -6,6 +6,7 @@ import {
   posixTest,
   programTest,
   type Result,
+  serveTest,
   shell,
   shellCommand,
   startUsersvc,
@@ -21,22 +22,18 @@ async function call(address: string, ...flags: string[]): Promise<Result> {
   return await usersvc(["call", "Alice", "--address", address, ...flags]);
 }
 
-programTest(
-  "a server is reached by each form of gRPC's target names",
-  () =>
-    withServe(async ({ port }) => {
-      const absent = await closedPort();
-      const addresses = [
-        `dns:localhost:${port}`,
-        `dns:///localhost:${port}`,
-        `ipv4:127.0.0.1:${port}`,
-        `ipv4:127.0.0.1:${absent},127.0.0.1:${port}`,
-        `ipv6:[::1]:${port}`,
-      ];
-      for (const address of addresses) assert.deepEqual(await call(address), GREETED, address);
-      assert.deepEqual(await call("ipv4:127.0.0.1:1", "--port", `${port}`), GREETED);
-    }),
-);
+serveTest("a server is reached by each form of gRPC's target names", async ({ port }) => {
+  const absent = await closedPort();
+  const addresses = [
+    `dns:localhost:${port}`,
+    `dns:///localhost:${port}`,
+    `ipv4:127.0.0.1:${port}`,
+    `ipv4:127.0.0.1:${absent},127.0.0.1:${port}`,
+    `ipv6:[::1]:${port}`,
+  ];
+  for (const address of addresses) assert.deepEqual(await call(address), GREETED, address);
+  assert.deepEqual(await call("ipv4:127.0.0.1:1", "--port", `${port}`), GREETED);
+});
 
 posixTest("unix: reaches a socket file", async () => {
   await withFolder(async (folder) => {
@@ -152,23 +149,19 @@ programTest(
   },
 );
 
-programTest(
-  "metadata that is too large is told with the server's limit",
-  () =>
-    withServe(async ({ port }) => {
-      const header = `x: ${"a".repeat(70_000)}`;
-      const { code, stderr } = await call(`localhost:${port}`, "-H", header);
-      assert.equal(code, 72);
-      assert.equal(
-        stderr,
-        `usersvc call: RESOURCE_EXHAUSTED from localhost:${port}: the metadata is too large: it has ` +
-          "70033 bytes, of 65536 that the server takes for all headers (32 more for each)\n",
-      );
-      const many = Array.from({ length: 130 }, (_, index) => ["-H", `x${index}: 1`]).flat();
-      const refused = await call(`localhost:${port}`, ...many);
-      assert.match(refused.stderr, /: the server refused it as too much \(ENHANCE_YOUR_CALM\)\n$/);
-    }),
-);
+serveTest("metadata that is too large is told with the server's limit", async ({ port }) => {
+  const header = `x: ${"a".repeat(70_000)}`;
+  const { code, stderr } = await call(`localhost:${port}`, "-H", header);
+  assert.equal(code, 72);
+  assert.equal(
+    stderr,
+    `usersvc call: RESOURCE_EXHAUSTED from localhost:${port}: the metadata is too large: it has ` +
+      "70033 bytes, of 65536 that the server takes for all headers (32 more for each)\n",
+  );
+  const many = Array.from({ length: 130 }, (_, index) => ["-H", `x${index}: 1`]).flat();
+  const refused = await call(`localhost:${port}`, ...many);
+  assert.match(refused.stderr, /: the server refused it as too much \(ENHANCE_YOUR_CALM\)\n$/);
+});
 
 programTest("--retries survives a server that comes up late", async () => {
   const port = `${await closedPort()}`;
@@ -178,14 +171,10 @@ programTest("--retries survives a server that comes up late", async () => {
   assert.deepEqual([code, stdout], [0, GREETED.stdout]);
 });
 
-programTest(
-  "--retries survives a server that fails now and then",
-  () =>
-    withServe(async ({ port }) => {
-      // Eleven attempts, of which half fail: one call of 2048 is lost.
-      assert.deepEqual(await call(`localhost:${port}`, "--retries", "10"), GREETED);
-    }, ["--fail", "UNAVAILABLE:0.5"]),
-);
+serveTest("--retries survives a server that fails now and then", async ({ port }) => {
+  // Eleven attempts, of which half fail: one call of 2048 is lost.
+  assert.deepEqual(await call(`localhost:${port}`, "--retries", "10"), GREETED);
+}, ["--fail", "UNAVAILABLE:0.5"]);
 
 posixTest("--retries is how often a call is tried again, after UNAVAILABLE alone", async () => {
   for (const [fail, retries, attempts] of [["UNAVAILABLE", 6, 7], ["INTERNAL", 6, 1]] as const) {
@@ -217,29 +206,25 @@ programTest("a header that cannot be sent is a usage error", async () => {
   }
 });
 
-programTest(
-  "--verbose shows metadata, the peer and timing on stderr",
-  () =>
-    withServe(async ({ port }) => {
-      const flags = ["-v", "-H", "x-a: b", "-H", "x-bin: AAE"];
-      const { code, stdout, stderr } = await call(`127.0.0.1:${port}`, ...flags);
-      assert.deepEqual([code, stdout], [0, GREETED.stdout]);
-      const lines = [
-        `\\* target dns:127\\.0\\.0\\.1:${port}`,
-        "\\* connected after \\d+\\.\\d ms",
-        "> /userservice\\.UserService/GetUser",
-        "> header x-a: b",
-        "> header x-bin: AAE=",
-        "< header content-type: application/grpc\\+proto",
-        `< peer 127\\.0\\.0\\.1:${port}`,
-        "< OK after \\d+\\.\\d ms",
-      ];
-      assert.match(stderr, new RegExp(`^${lines.join("\n")}\n$`));
-      const failed = await usersvc(["call", "", "--port", `${port}`, "--verbose"]);
-      assert.match(failed.stderr, /^< trailer grpc-status-details-bin: [\w+/]+=*$/m);
-      assert.match(failed.stderr, /^< INVALID_ARGUMENT after /m);
-    }),
-);
+serveTest("--verbose shows metadata, the peer and timing on stderr", async ({ port }) => {
+  const flags = ["-v", "-H", "x-a: b", "-H", "x-bin: AAE"];
+  const { code, stdout, stderr } = await call(`127.0.0.1:${port}`, ...flags);
+  assert.deepEqual([code, stdout], [0, GREETED.stdout]);
+  const lines = [
+    `\\* target dns:127\\.0\\.0\\.1:${port}`,
+    "\\* connected after \\d+\\.\\d ms",
+    "> /userservice\\.UserService/GetUser",
+    "> header x-a: b",
+    "> header x-bin: AAE=",
+    "< header content-type: application/grpc\\+proto",
+    `< peer 127\\.0\\.0\\.1:${port}`,
+    "< OK after \\d+\\.\\d ms",
+  ];
+  assert.match(stderr, new RegExp(`^${lines.join("\n")}\n$`));
+  const failed = await usersvc(["call", "", "--port", `${port}`, "--verbose"]);
+  assert.match(failed.stderr, /^< trailer grpc-status-details-bin: [\w+/]+=*$/m);
+  assert.match(failed.stderr, /^< INVALID_ARGUMENT after /m);
+});
 
 programTest(
   "what a peer sends cannot write to the terminal through --verbose",
@@ -251,17 +236,14 @@ programTest(
     }),
 );
 
-programTest(
-  "no proxy of the environment is asked",
-  () =>
-    withPeer(
-      (socket) => socket.end("HTTP/1.1 502 Bad Gateway\r\n\r\n"),
-      (proxy) =>
-        withServe(async ({ port }) => {
-          const url = `http://127.0.0.1:${proxy}`;
-          const env = { http_proxy: url, https_proxy: url, grpc_proxy: url, HTTP_PROXY: url };
-          const result = await usersvc(["call", "Alice", "--port", `${port}`], { env });
-          assert.deepEqual(result, GREETED);
-        }),
-    ),
-);
+programTest("no proxy of the environment is asked", () =>
+  withPeer(
+    (socket) => socket.end("HTTP/1.1 502 Bad Gateway\r\n\r\n"),
+    (proxy) =>
+      withServe(async ({ port }) => {
+        const url = `http://127.0.0.1:${proxy}`;
+        const env = { http_proxy: url, https_proxy: url, grpc_proxy: url, HTTP_PROXY: url };
+        const result = await usersvc(["call", "Alice", "--port", `${port}`], { env });
+        assert.deepEqual(result, GREETED);
+      }),
+  ));

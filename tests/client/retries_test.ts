@@ -3,7 +3,14 @@ import assert from "node:assert/strict";
 import { constants } from "../../src/http2/http2.ts";
 import { answer, begin, getUserRequest, grpcMessage, message } from "../support/frames.ts";
 import { withHttp2Server } from "../support/http2_server.ts";
-import { posixTest, startUsersvc, usersvc, withFolder, withServe } from "../support/program.ts";
+import {
+  posixServeTest,
+  posixTest,
+  startUsersvc,
+  usersvc,
+  withFolder,
+  withServe,
+} from "../support/program.ts";
 import { openSession, startCall } from "../support/raw_client.ts";
 
 /** Gives a test a server whose first connections break after the message of an answer. */
@@ -66,34 +73,31 @@ async function withAnswers(answers: unknown, use: (path: string) => Promise<void
 const BEHAVIOR = "rpc-behavior";
 const marked = { code: "UNAVAILABLE", metadata: { "x-tenant": "7" } };
 
-posixTest(
-  "a call that fails before its message is answered by trailers alone",
-  () =>
-    withAnswers(
-      { Marked: marked, Green: { ...marked, metadata: { hostname: "green" } } },
-      (path) =>
-        withServe(async (server) => {
-          const { port } = server;
-          assert.deepEqual(await framesOf(port, "A"), ["headers", "undefined", "blue"]);
-          for (
-            const [name, headers, status, hostname] of [
-              ["", {}, "3", "blue"],
-              ["Marked", {}, "14", "blue"],
-              ["Green", {}, "14", "green"],
-              ["A", { [BEHAVIOR]: "error-code-14" }, "14", "blue"],
-              ["A", { [BEHAVIOR]: "explode" }, "3", "blue"],
-            ] as const
-          ) {
-            const frames = await framesOf(port, name, headers);
-            assert.deepEqual(frames, ["trailers alone", status, hostname], name);
-          }
-          const kept = framesOf(port, "Kept", { [BEHAVIOR]: "keep-open" });
-          await server.stdout.until(/Kept/);
-          server.kill("SIGTERM");
-          assert.deepEqual(await kept, ["trailers alone", "14", "blue"]);
-        }, ["--answers", path, "--faults-by-metadata", "--instance", "blue"]),
-    ),
-);
+posixTest("a call that fails before its message is answered by trailers alone", () =>
+  withAnswers(
+    { Marked: marked, Green: { ...marked, metadata: { hostname: "green" } } },
+    (path) =>
+      withServe(async (server) => {
+        const { port } = server;
+        assert.deepEqual(await framesOf(port, "A"), ["headers", "undefined", "blue"]);
+        for (
+          const [name, headers, status, hostname] of [
+            ["", {}, "3", "blue"],
+            ["Marked", {}, "14", "blue"],
+            ["Green", {}, "14", "green"],
+            ["A", { [BEHAVIOR]: "error-code-14" }, "14", "blue"],
+            ["A", { [BEHAVIOR]: "explode" }, "3", "blue"],
+          ] as const
+        ) {
+          const frames = await framesOf(port, name, headers);
+          assert.deepEqual(frames, ["trailers alone", status, hostname], name);
+        }
+        const kept = framesOf(port, "Kept", { [BEHAVIOR]: "keep-open" });
+        await server.stdout.until(/Kept/);
+        server.kill("SIGTERM");
+        assert.deepEqual(await kept, ["trailers alone", "14", "blue"]);
+      }, ["--answers", path, "--faults-by-metadata", "--instance", "blue"]),
+  ));
 
 posixTest(
   "what a server says of itself keeps no client from trying again",
@@ -116,30 +120,18 @@ posixTest(
       }, ["--answers", path, "--faults-by-metadata", "--instance", "blue"])),
 );
 
-posixTest(
-  "a call that a drain ends is answered by another server",
-  () =>
-    withServe(async (blue) => {
-      // Its client knows no other server until it is to try again: the call is blue's.
-      const keptOpen = [
-        "-H",
-        `${BEHAVIOR}: keep-open`,
-        "--timeout",
-        "60s",
-        "--retries",
-        "5",
-        "--wait",
-      ];
-      const call = usersvc(["call", "A", "--port", `${blue.port}`, ...keptOpen]);
-      await blue.stdout.until(/пользователя: A\n/);
-      blue.kill("SIGTERM");
-      assert.equal((await blue.ended()).code, 0);
-      const green = startUsersvc(["serve", "--port", `${blue.port}`]);
-      try {
-        assert.deepEqual(await call, { code: 0, stdout: "Привет, A!\n", stderr: "" });
-      } finally {
-        green.kill("SIGTERM");
-        await green.ended();
-      }
-    }, ["--faults-by-metadata", "--instance", "blue"]),
-);
+posixServeTest("a call that a drain ends is answered by another server", async (blue) => {
+  // Its client knows no other server until it is to try again: the call is blue's.
+  const keptOpen = ["-H", `${BEHAVIOR}: keep-open`, "--timeout", "60s", "--retries", "5", "--wait"];
+  const call = usersvc(["call", "A", "--port", `${blue.port}`, ...keptOpen]);
+  await blue.stdout.until(/пользователя: A\n/);
+  blue.kill("SIGTERM");
+  assert.equal((await blue.ended()).code, 0);
+  const green = startUsersvc(["serve", "--port", `${blue.port}`]);
+  try {
+    assert.deepEqual(await call, { code: 0, stdout: "Привет, A!\n", stderr: "" });
+  } finally {
+    green.kill("SIGTERM");
+    await green.ended();
+  }
+}, ["--faults-by-metadata", "--instance", "blue"]);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createServer } from "node:tls";
 import type { AddressInfo } from "node:net";
 import { BROKE } from "../../src/client/connection_errors.ts";
-import { programTest, type Result, usersvc, withServe } from "../support/program.ts";
+import { programTest, type Result, serveTest, usersvc, withServe } from "../support/program.ts";
 import { cert, withCertFile, withGrpcPeer } from "../support/grpc_peer.ts";
 
 const CA = ["--tls", "--tls-ca", cert("ca.pem")];
@@ -30,19 +30,19 @@ async function reasonOf(make: () => Promise<Result>): Promise<string> {
   }
 }
 
-programTest(
+serveTest(
   "--tls reaches a server by name and by every IP address of its certificate",
-  () =>
-    withServe(async ({ port }) => {
-      const addresses = ["localhost", "127.0.0.1", "[::1]", "dns:///localhost"];
-      for (const address of [...addresses, "ipv4:127.0.0.1", "ipv6:[::1]"]) {
-        assert.deepEqual(await call(`${address}:${port}`, ...CA), GREETED, address);
-      }
-      const named = ["--tls-server-name", "127.0.0.1"];
-      assert.deepEqual(await call(`localhost:${port}`, ...CA, ...named), GREETED);
-      const list = `ipv4:127.0.0.1:${port},127.0.0.1:${port}`;
-      assert.deepEqual(await call(list, ...CA, "--tls-server-name", "localhost"), GREETED);
-    }, SERVE),
+  async ({ port }) => {
+    const addresses = ["localhost", "127.0.0.1", "[::1]", "dns:///localhost"];
+    for (const address of [...addresses, "ipv4:127.0.0.1", "ipv6:[::1]"]) {
+      assert.deepEqual(await call(`${address}:${port}`, ...CA), GREETED, address);
+    }
+    const named = ["--tls-server-name", "127.0.0.1"];
+    assert.deepEqual(await call(`localhost:${port}`, ...CA, ...named), GREETED);
+    const list = `ipv4:127.0.0.1:${port},127.0.0.1:${port}`;
+    assert.deepEqual(await call(list, ...CA, "--tls-server-name", "localhost"), GREETED);
+  },
+  SERVE,
 );
 
 programTest(
@@ -150,33 +150,29 @@ programTest(
     }),
 );
 
-programTest(
-  "without --tls-ca the authorities of the system are trusted",
-  () =>
-    withServe(async ({ port }) => {
-      const env = { SSL_CERT_FILE: cert("ca.pem") };
-      const args = ["call", "Alice", "--port", `${port}`, "--tls"];
-      assert.deepEqual(await usersvc(args, { env }), GREETED);
-    }, SERVE),
-);
+serveTest("without --tls-ca the authorities of the system are trusted", async ({ port }) => {
+  const env = { SSL_CERT_FILE: cert("ca.pem") };
+  const args = ["call", "Alice", "--port", `${port}`, "--tls"];
+  assert.deepEqual(await usersvc(args, { env }), GREETED);
+}, SERVE);
 
-programTest(
+serveTest(
   "--tls-cert and --tls-key show a client certificate to a server that demands one",
-  () =>
-    withServe(async ({ port }) => {
-      assert.deepEqual(await call(`localhost:${port}`, ...CA, ...CLIENT), GREETED);
-      assert.deepEqual(await call(`127.0.0.1:${port}`, ...CA, ...CLIENT), GREETED);
-      // The server's alert, which says so outright, does not always arrive before the end.
-      assert.match(
-        await reasonOf(() => call(`localhost:${port}`, ...CA)),
-        /^the server (demands|ends connections .* seems to demand) a client certificate$/,
-      );
-      const forged = ["--tls-cert", cert("forged.pem"), "--tls-key", cert("forged.key")];
-      assert.match(
-        await reasonOf(() => call(`localhost:${port}`, ...CA, ...forged)),
-        /^the server does not accept the client certificate$/,
-      );
-    }, [...SERVE, "--tls-client-ca", cert("ca.pem")]),
+  async ({ port }) => {
+    assert.deepEqual(await call(`localhost:${port}`, ...CA, ...CLIENT), GREETED);
+    assert.deepEqual(await call(`127.0.0.1:${port}`, ...CA, ...CLIENT), GREETED);
+    // The server's alert, which says so outright, does not always arrive before the end.
+    assert.match(
+      await reasonOf(() => call(`localhost:${port}`, ...CA)),
+      /^the server (demands|ends connections .* seems to demand) a client certificate$/,
+    );
+    const forged = ["--tls-cert", cert("forged.pem"), "--tls-key", cert("forged.key")];
+    assert.match(
+      await reasonOf(() => call(`localhost:${port}`, ...CA, ...forged)),
+      /^the server does not accept the client certificate$/,
+    );
+  },
+  [...SERVE, "--tls-client-ca", cert("ca.pem")],
 );
 
 programTest("TLS without --tls, and --tls without TLS, are named as that", async () => {
@@ -221,28 +217,27 @@ programTest("the server is asked for by its name, and never by an IP address", a
   }
 });
 
-programTest("each TLS flag has an environment variable", () =>
-  withServe(async ({ port }) => {
-    const env = {
-      USERSVC_ADDRESS: `ipv4:127.0.0.1:${port},127.0.0.1:${port}`,
-      USERSVC_TLS: "1",
-      USERSVC_TLS_CA: cert("ca.pem"),
-      USERSVC_TLS_CERT: cert("client.pem"),
-      USERSVC_TLS_KEY: cert("client.key"),
-      USERSVC_TLS_SERVER_NAME: "localhost",
-    };
-    assert.deepEqual(await usersvc(["call", "Alice"], { env }), GREETED);
-    const flag = ["--tls-server-name", "elsewhere.example"];
-    assert.match(await reasonOf(() => usersvc(["call", "Alice", ...flag], { env })), NAME);
-    const insecure = { ...env, USERSVC_TLS_CA: "", USERSVC_TLS_INSECURE: "true" };
-    const { code, stderr } = await usersvc(["call", "Alice"], { env: insecure });
-    assert.equal(code, 0);
-    assert.match(stderr, /^usersvc: warning: --tls-insecure: /);
-    const { stdout } = await usersvc(["call", "--help"]);
-    for (const name of [...Object.keys(env), "USERSVC_TLS_INSECURE"]) {
-      assert.ok(stdout.includes(`environment: ${name})`), name);
-    }
-  }, [...SERVE, "--tls-client-ca", cert("ca.pem")]));
+serveTest("each TLS flag has an environment variable", async ({ port }) => {
+  const env = {
+    USERSVC_ADDRESS: `ipv4:127.0.0.1:${port},127.0.0.1:${port}`,
+    USERSVC_TLS: "1",
+    USERSVC_TLS_CA: cert("ca.pem"),
+    USERSVC_TLS_CERT: cert("client.pem"),
+    USERSVC_TLS_KEY: cert("client.key"),
+    USERSVC_TLS_SERVER_NAME: "localhost",
+  };
+  assert.deepEqual(await usersvc(["call", "Alice"], { env }), GREETED);
+  const flag = ["--tls-server-name", "elsewhere.example"];
+  assert.match(await reasonOf(() => usersvc(["call", "Alice", ...flag], { env })), NAME);
+  const insecure = { ...env, USERSVC_TLS_CA: "", USERSVC_TLS_INSECURE: "true" };
+  const { code, stderr } = await usersvc(["call", "Alice"], { env: insecure });
+  assert.equal(code, 0);
+  assert.match(stderr, /^usersvc: warning: --tls-insecure: /);
+  const { stdout } = await usersvc(["call", "--help"]);
+  for (const name of [...Object.keys(env), "USERSVC_TLS_INSECURE"]) {
+    assert.ok(stdout.includes(`environment: ${name})`), name);
+  }
+}, [...SERVE, "--tls-client-ca", cert("ca.pem")]);
 
 programTest("a TLS file that cannot be used is one line that names it, exit code 1", async () => {
   const identity = (certificate: string, key: string) => [

@@ -1,39 +1,33 @@
 import assert from "node:assert/strict";
 import type { Buffer } from "node:buffer";
 import { getUserRequest, grpcMessage } from "../support/frames.ts";
-import { posixTest, withServe } from "../support/program.ts";
+import { posixServeTest } from "../support/program.ts";
 import { type Answer, openSession, sendMessage, startCall } from "../support/raw_client.ts";
 import { frame, wireCases } from "../support/wire_cases.ts";
 
 const internal = "13";
 
-posixTest(
+posixServeTest(
   "what is not a valid message is refused as grpc-go and grpcio do, and the connection lives on",
-  () =>
-    withServe(async (server) => {
-      const session = await openSession(server.port);
-      for (const { what, bytes, name, status = internal } of wireCases) {
-        assert.deepEqual(
-          await sendMessage(startCall(session), bytes),
-          expected(name, status),
-          what,
-        );
-      }
-      session.close();
-    }),
-);
-
-posixTest("a message may come in any two parts", () =>
-  withServe(async (server) => {
+  async (server) => {
     const session = await openSession(server.port);
-    const message = grpcMessage(getUserRequest("Alice"));
-    for (let length = 1; length < message.length; length++) {
-      const call = startCall(session);
-      call.write(message.subarray(0, length));
-      assert.deepEqual(await sendMessage(call, message.subarray(length)), expected("Alice", ""));
+    for (const { what, bytes, name, status = internal } of wireCases) {
+      assert.deepEqual(await sendMessage(startCall(session), bytes), expected(name, status), what);
     }
     session.close();
-  }));
+  },
+);
+
+posixServeTest("a message may come in any two parts", async (server) => {
+  const session = await openSession(server.port);
+  const message = grpcMessage(getUserRequest("Alice"));
+  for (let length = 1; length < message.length; length++) {
+    const call = startCall(session);
+    call.write(message.subarray(0, length));
+    assert.deepEqual(await sendMessage(call, message.subarray(length)), expected("Alice", ""));
+  }
+  session.close();
+});
 
 /** What usersvc answers; it alone refuses an empty name. */
 function expected(name: string | undefined, invalid: string): Answer {
@@ -64,32 +58,27 @@ for (
     ),
   ] as const
 ) {
-  posixTest(
-    `what is not a valid message of ${path} is answered INTERNAL`,
-    () =>
-      withServe(async (server) => {
-        const session = await openSession(server.port);
-        for (const [what, bytes] of [...malformed, ...more]) {
-          const stream = startCall(session, { ":path": path });
-          assert.equal((await sendMessage(stream, bytes)).status, internal, what);
-        }
-        session.close();
-      }),
-  );
+  posixServeTest(`what is not a valid message of ${path} is answered INTERNAL`, async (server) => {
+    const session = await openSession(server.port);
+    for (const [what, bytes] of [...malformed, ...more]) {
+      const stream = startCall(session, { ":path": path });
+      assert.equal((await sendMessage(stream, bytes)).status, internal, what);
+    }
+    session.close();
+  });
 }
 
-posixTest(
+posixServeTest(
   "a field of another wire type is skipped by the other services as well",
-  () =>
-    withServe(async (server) => {
-      const session = await openSession(server.port);
-      const status = async (path: string, bytes: number[]) =>
-        (await sendMessage(startCall(session, { ":path": path }), frame(bytes))).status;
-      assert.equal(await status("/grpc.health.v1.Health/Check", [0x08, 0x05]), "0");
-      for (const version of ["v1", "v1alpha"]) {
-        // In the message within the request, the string "A" where the number of an extension should be.
-        assert.equal(await status(reflectionOf(version), [0x2a, 3, 0x12, 1, 0x41]), "0");
-      }
-      session.close();
-    }),
+  async (server) => {
+    const session = await openSession(server.port);
+    const status = async (path: string, bytes: number[]) =>
+      (await sendMessage(startCall(session, { ":path": path }), frame(bytes))).status;
+    assert.equal(await status("/grpc.health.v1.Health/Check", [0x08, 0x05]), "0");
+    for (const version of ["v1", "v1alpha"]) {
+      // In the message within the request, the string "A" where the number of an extension should be.
+      assert.equal(await status(reflectionOf(version), [0x2a, 3, 0x12, 1, 0x41]), "0");
+    }
+    session.close();
+  },
 );

@@ -76,10 +76,7 @@ const event = ([event, message]: readonly string[]): LogRecord => ({
 });
 const listening = ({ endpoints }: Story) =>
   endpoints.map(({ target }) => event(["listening", `listening on ${target}`]));
-const called = (
-  { name, outcome, peer }: Story["calls"][number],
-  protocol: string,
-): LogRecord => ({
+const called = ({ name, outcome, peer }: Story["calls"][number], protocol: string): LogRecord => ({
   event: "call",
   level: outcome.level,
   ...(outcome.code === "OK" ? {} : { message: outcome.text }),

@@ -189,10 +189,7 @@ export const modes = {
       outcomes: (_, usual) => [usual],
     },
   ],
-  instance: [
-    { name: "none" },
-    { name: "blue", serve: "--instance blue" },
-  ],
+  instance: [{ name: "none" }, { name: "blue", serve: "--instance blue" }],
   reflection: [
     { name: "on" },
     {

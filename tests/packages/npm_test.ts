@@ -144,10 +144,7 @@ async function checkDeno(installed: Installed): Promise<void> {
 /** What Node says of the machine is changed in Node: the package has no switch for it. */
 async function checkPlatforms(installed: Installed): Promise<void> {
   const fake = `${installed.env.HOME}/fake.cjs`;
-  const pretending = {
-    ...installed,
-    env: { ...installed.env, NODE_OPTIONS: `--require=${fake}` },
-  };
+  const pretending = { ...installed, env: { ...installed.env, NODE_OPTIONS: `--require=${fake}` } };
   await Deno.writeTextFile(fake, 'Object.defineProperty(process, "arch", { value: "ia32" });');
   await checkRefusal(pretending, /Deno 2\.9\.6 is not available for linux on ia32/);
   await Deno.writeTextFile(fake, "process.report.getReport = () => ({ header: {} });");

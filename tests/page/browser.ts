@@ -61,10 +61,7 @@ export interface OpenPage {
 }
 
 /** Opens an address in a browser of its own. */
-export async function withPage(
-  url: string,
-  use: (open: OpenPage) => Promise<void>,
-): Promise<void> {
+export async function withPage(url: string, use: (open: OpenPage) => Promise<void>): Promise<void> {
   const browser = await startBrowser();
   try {
     const page = await browser.newPage();

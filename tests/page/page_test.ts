@@ -4,7 +4,7 @@ import type axe from "axe-core";
 import { loadContract } from "../../src/contract/contract.ts";
 import { root } from "../../tools/paths.ts";
 import { grpcurl, python } from "../../tools/peers/grpc.ts";
-import { linuxTest, type Serve, shellCommand, withFolder, withServe } from "../support/program.ts";
+import { linuxServeTest, type Serve, shellCommand, withFolder } from "../support/program.ts";
 import { INSECURE_HOST, type OpenPage, withPage } from "./browser.ts";
 
 /** Where to write a picture of the page, if it is wanted. */
@@ -23,15 +23,15 @@ function pageTest(
     readonly protocol?: "http" | "https";
   } = {},
 ): void {
-  linuxTest(
+  linuxServeTest(
     name,
-    () =>
-      withServe((server) =>
-        withPage(`${protocol}://${host}:${server.port}/`, async (open) => {
-          await use(open, server);
-          assert.deepEqual(open.elsewhere, []);
-          assert.deepEqual(open.complaints(), []);
-        }), args),
+    (server) =>
+      withPage(`${protocol}://${host}:${server.port}/`, async (open) => {
+        await use(open, server);
+        assert.deepEqual(open.elsewhere, []);
+        assert.deepEqual(open.complaints(), []);
+      }),
+    args,
   );
 }
 
@@ -276,36 +276,34 @@ async function violations({ page }: OpenPage): Promise<string[]> {
   return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(", ")}`);
 }
 
-linuxTest(
+linuxServeTest(
   "it is accessible in both themes, and fits a phone",
-  () =>
-    withServe(({ port }) =>
-      withPage(`http://localhost:${port}/`, async (open) => {
-        const { page } = open;
-        // axe-core writes markup, which the page's policy forbids.
-        await page.setBypassCSP(true);
-        await page.reload();
-        for (const [width, value] of [[1280, "light"], [375, "dark"]] as const) {
-          await page.setViewport({ width, height: 760 });
-          await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value }]);
-          for (const [name, answer] of [["W".repeat(256), /^Привет/], ["", /empty/]] as const) {
-            await greet(open, name, answer);
-            assert.deepEqual(await violations(open), [], `${width} ${value} ${name}`);
-            const wide = await page.evaluate("document.documentElement.scrollWidth");
-            assert.equal(wide, width, `${name} is wider than the window`);
-            // Code is scrolled: it has no more lines than its text.
-            const broken = await page.evaluate(`
+  ({ port }) =>
+    withPage(`http://localhost:${port}/`, async (open) => {
+      const { page } = open;
+      // axe-core writes markup, which the page's policy forbids.
+      await page.setBypassCSP(true);
+      await page.reload();
+      for (const [width, value] of [[1280, "light"], [375, "dark"]] as const) {
+        await page.setViewport({ width, height: 760 });
+        await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value }]);
+        for (const [name, answer] of [["W".repeat(256), /^Привет/], ["", /empty/]] as const) {
+          await greet(open, name, answer);
+          assert.deepEqual(await violations(open), [], `${width} ${value} ${name}`);
+          const wide = await page.evaluate("document.documentElement.scrollWidth");
+          assert.equal(wide, width, `${name} is wider than the window`);
+          // Code is scrolled: it has no more lines than its text.
+          const broken = await page.evaluate(`
               [...document.querySelectorAll("pre")].filter((code) => {
                 const range = document.createRange();
                 range.selectNodeContents(code);
                 const tops = new Set([...range.getClientRects()].map(({ top }) => Math.round(top)));
                 return tops.size > code.textContent.split("\\n").length;
               }).map((code) => code.textContent)`);
-            assert.deepEqual(broken, []);
-          }
+          assert.deepEqual(broken, []);
         }
-      })
-    ),
+      }
+    }),
 );
 
 const certs = `${root}tests/certs`;
@@ -327,17 +325,17 @@ pageTest("over HTTPS it speaks HTTP/2, and so do its commands", async (open) => 
 });
 
 if (pictureFile !== undefined) {
-  linuxTest(
+  linuxServeTest(
     "a picture of the page is written",
-    () =>
-      withServe(({ port }) =>
-        withPage(`http://localhost:${port}/`, async (open) => {
-          await open.page.setViewport({ width: 1000, height: 786 });
-          await open.until("#health", /^SERVING$/);
-          // The first call takes longer than others.
-          for (const name of ["Bob", "Alice"]) await greet(open, name, new RegExp(name));
-          await open.page.mouse.move(0, 0);
-          await open.page.screenshot({ path: pictureFile as `${string}.png` });
-        }), ["--port", "50051"]),
+    ({ port }) =>
+      withPage(`http://localhost:${port}/`, async (open) => {
+        await open.page.setViewport({ width: 1000, height: 786 });
+        await open.until("#health", /^SERVING$/);
+        // The first call takes longer than others.
+        for (const name of ["Bob", "Alice"]) await greet(open, name, new RegExp(name));
+        await open.page.mouse.move(0, 0);
+        await open.page.screenshot({ path: pictureFile as `${string}.png` });
+      }),
+    ["--port", "50051"],
   );
 }

@@ -8,7 +8,14 @@ import { openBackOff } from "../../src/processes/worker_state.ts";
 import { root } from "../../tools/paths.ts";
 import { healthClient, watchHealth } from "../support/health_client.ts";
 import { oneCall } from "../support/one_call.ts";
-import { posixTest, programTest, usersvc, withServe } from "../support/program.ts";
+import {
+  posixServeTest,
+  posixTest,
+  programTest,
+  serveTest,
+  usersvc,
+  withServe,
+} from "../support/program.ts";
 import { finishCall, goaway, roundTrip } from "../support/raw_client.ts";
 import { inTime } from "../support/waits.ts";
 import { callInFlight, gone, isAlive, started, TWO, workersOf } from "../support/workers.ts";
@@ -59,79 +66,71 @@ posixTest("a worker's task in the environment of another process is an error", a
   assert.match(stderr, /^usersvc: USERSVC_WORKER is for workers .*; unset it\n$/);
 });
 
-posixTest(
+posixServeTest(
   "two workers share the port, the start line comes once, the drain is clean",
-  () =>
-    withServe(async (server) => {
-      const pids = await started(server, 2);
-      assert.equal(new Set(pids).size, 2);
-      const calls = await Promise.all([callInFlight(server), callInFlight(server)]);
-      const heard = calls.map(({ session }) => goaway(session));
-      server.kill("SIGTERM");
-      // Each worker says so of its own connection.
-      await inTime("GOAWAY", Promise.all(heard));
-      assert.equal(await oneCall(server.port), "refused");
-      for (const { stream } of calls) {
-        assert.deepEqual(await finishCall(stream, "A"), { status: "0", message: "Привет, A!" });
-      }
-      const { code, stdout, stderr } = await server.ended();
-      assert.equal(code, 0);
-      assert.equal(stdout.match(/запущен/g)?.length, 1);
-      assert.equal(stderr.match(/has drained/g)?.length, 2);
-      assert.equal(pids.some(isAlive), false);
-    }, TWO),
+  async (server) => {
+    const pids = await started(server, 2);
+    assert.equal(new Set(pids).size, 2);
+    const calls = await Promise.all([callInFlight(server), callInFlight(server)]);
+    const heard = calls.map(({ session }) => goaway(session));
+    server.kill("SIGTERM");
+    // Each worker says so of its own connection.
+    await inTime("GOAWAY", Promise.all(heard));
+    assert.equal(await oneCall(server.port), "refused");
+    for (const { stream } of calls) {
+      assert.deepEqual(await finishCall(stream, "A"), { status: "0", message: "Привет, A!" });
+    }
+    const { code, stdout, stderr } = await server.ended();
+    assert.equal(code, 0);
+    assert.equal(stdout.match(/запущен/g)?.length, 1);
+    assert.equal(stderr.match(/has drained/g)?.length, 2);
+    assert.equal(pids.some(isAlive), false);
+  },
+  TWO,
 );
 
 for (const signal of ["SIGINT", "SIGHUP"] as const) {
-  posixTest(
+  posixServeTest(
     `${signal} for the whole group, as a terminal sends it, drains as well`,
-    () =>
-      withServe(async (server) => {
-        const pids = await started(server, 2);
-        const { session, stream } = await callInFlight(server);
-        const heard = goaway(session);
-        for (const pid of [...pids, server.pid]) Deno.kill(pid, signal);
-        await heard;
-        assert.equal((await finishCall(stream, "A")).status, "0");
-        const { code, stderr } = await server.ended();
-        assert.equal(code, 0);
-        assert.match(stderr, new RegExp(`${signal}: draining`));
-        assert.doesNotMatch(stderr, /has ended|TLS/);
-      }, TWO),
+    async (server) => {
+      const pids = await started(server, 2);
+      const { session, stream } = await callInFlight(server);
+      const heard = goaway(session);
+      for (const pid of [...pids, server.pid]) Deno.kill(pid, signal);
+      await heard;
+      assert.equal((await finishCall(stream, "A")).status, "0");
+      const { code, stderr } = await server.ended();
+      assert.equal(code, 0);
+      assert.match(stderr, new RegExp(`${signal}: draining`));
+      assert.doesNotMatch(stderr, /has ended|TLS/);
+    },
+    TWO,
   );
 }
 
-posixTest(
-  "calls that do not finish in time are cancelled, exit code 1",
-  () =>
-    withServe(async (server) => {
-      await started(server, 2);
-      const calls = await Promise.all([callInFlight(server), callInFlight(server)]);
-      for (const { stream } of calls) stream.on("error", () => {});
-      server.kill("SIGTERM");
-      const { code, stderr } = await server.ended();
-      assert.equal(code, 1);
-      assert.match(stderr, /calls cancelled: 2, workers that died: 0\n$/);
-    }, [...TWO, "--grace", "300ms"]),
-);
+posixServeTest("calls that do not finish in time are cancelled, exit code 1", async (server) => {
+  await started(server, 2);
+  const calls = await Promise.all([callInFlight(server), callInFlight(server)]);
+  for (const { stream } of calls) stream.on("error", () => {});
+  server.kill("SIGTERM");
+  const { code, stderr } = await server.ended();
+  assert.equal(code, 1);
+  assert.match(stderr, /calls cancelled: 2, workers that died: 0\n$/);
+}, [...TWO, "--grace", "300ms"]);
 
-posixTest(
-  "a second signal ends all at once and leaves no process behind",
-  () =>
-    withServe(async (server) => {
-      const pids = await started(server, 2);
-      const { session, stream } = await callInFlight(server);
-      stream.on("error", () => {});
-      const heard = goaway(session);
-      server.kill("SIGTERM");
-      await heard;
-      server.kill("SIGINT");
-      const { code, stderr } = await server.ended();
-      assert.equal(code, 128 + 2);
-      assert.match(stderr, /a second signal, SIGINT: ended at once, calls cut: 1\n$/);
-      await Promise.all(pids.map(gone));
-    }, [...TWO, "--grace", "1m"]),
-);
+posixServeTest("a second signal ends all at once and leaves no process behind", async (server) => {
+  const pids = await started(server, 2);
+  const { session, stream } = await callInFlight(server);
+  stream.on("error", () => {});
+  const heard = goaway(session);
+  server.kill("SIGTERM");
+  await heard;
+  server.kill("SIGINT");
+  const { code, stderr } = await server.ended();
+  assert.equal(code, 128 + 2);
+  assert.match(stderr, /a second signal, SIGINT: ended at once, calls cut: 1\n$/);
+  await Promise.all(pids.map(gone));
+}, [...TWO, "--grace", "1m"]);
 
 posixTest("a port in use is the same error as with one process, once", async () => {
   const other = createServer().listen(0, "127.0.0.1");
@@ -153,36 +152,36 @@ posixTest("workers that cannot start are one error, exit code 1", async () => {
   assert.match(stderr, /^usersvc serve: cannot read \/nowhere\/.*\n$/);
 });
 
-posixTest(
+posixServeTest(
   "health does not say NOT_SERVING when a worker is replaced, only when the server drains",
-  () =>
-    withServe(async (server) => {
-      const [worker] = await started(server, 1);
-      const client = await healthClient(server.port);
-      const before = watchHealth(client);
-      await before.first;
-      Deno.kill(worker!, "SIGTERM");
-      assert.match(String(await before.ended), /UNAVAILABLE: the server is draining/);
-      assert.deepEqual(before.seen, ["SERVING"]);
-      const after = watchHealth(client);
-      await after.first;
-      await gone(worker!);
-      server.kill("SIGTERM");
-      assert.match(String(await after.ended), /UNAVAILABLE: the server is draining/);
-      assert.deepEqual(after.seen, ["SERVING", "NOT_SERVING"]);
-      client.close();
-      assert.equal((await server.ended()).code, 0);
-    }, ["--workers", "1"]),
+  async (server) => {
+    const [worker] = await started(server, 1);
+    const client = await healthClient(server.port);
+    const before = watchHealth(client);
+    await before.first;
+    Deno.kill(worker!, "SIGTERM");
+    assert.match(String(await before.ended), /UNAVAILABLE: the server is draining/);
+    assert.deepEqual(before.seen, ["SERVING"]);
+    const after = watchHealth(client);
+    await after.first;
+    await gone(worker!);
+    server.kill("SIGTERM");
+    assert.match(String(await after.ended), /UNAVAILABLE: the server is draining/);
+    assert.deepEqual(after.seen, ["SERVING", "NOT_SERVING"]);
+    client.close();
+    assert.equal((await server.ended()).code, 0);
+  },
+  ["--workers", "1"],
 );
 
-posixTest(
+posixServeTest(
   "with its only worker killed, the port stays, and calls wait for the next one",
-  () =>
-    withServe(async (server) => {
-      const [worker] = await started(server, 1);
-      Deno.kill(worker!, "SIGKILL");
-      assert.equal(await oneCall(server.port), "answered");
-    }, ["--workers", "1"]),
+  async (server) => {
+    const [worker] = await started(server, 1);
+    Deno.kill(worker!, "SIGKILL");
+    assert.equal(await oneCall(server.port), "answered");
+  },
+  ["--workers", "1"],
 );
 
 posixTest("workers whose supervisor is killed finish their calls and end", async () => {
@@ -197,66 +196,62 @@ posixTest("workers whose supervisor is killed finish their calls and end", async
   }, TWO);
 });
 
-posixTest(
+posixServeTest(
   "a worker ends whose supervisor was killed before it read everything",
-  () =>
-    withServe(async (server) => {
-      const pids = await started(server, 2);
-      const calls = [await callInFlight(server), await callInFlight(server)];
-      const heard = calls.map(({ session }) => goaway(session));
-      // Each worker then has something to say that nobody reads.
-      server.kill("SIGSTOP");
-      for (const pid of pids) Deno.kill(pid, "SIGTERM");
-      await Promise.all(calls.map(({ session }) => roundTrip(session)));
-      // Nothing tells of what nobody reads.
-      await sleep(300);
-      server.kill("SIGKILL");
-      await inTime("GOAWAY", Promise.all(heard));
-      for (const { stream } of calls) assert.equal((await finishCall(stream, "A")).status, "0");
-      await Promise.all(pids.map(gone));
-    }, TWO),
+  async (server) => {
+    const pids = await started(server, 2);
+    const calls = [await callInFlight(server), await callInFlight(server)];
+    const heard = calls.map(({ session }) => goaway(session));
+    // Each worker then has something to say that nobody reads.
+    server.kill("SIGSTOP");
+    for (const pid of pids) Deno.kill(pid, "SIGTERM");
+    await Promise.all(calls.map(({ session }) => roundTrip(session)));
+    // Nothing tells of what nobody reads.
+    await sleep(300);
+    server.kill("SIGKILL");
+    await inTime("GOAWAY", Promise.all(heard));
+    for (const { stream } of calls) assert.equal((await finishCall(stream, "A")).status, "0");
+    await Promise.all(pids.map(gone));
+  },
+  TWO,
 );
 
-posixTest(
-  "further SIGTERMs change nothing for a worker that drains",
-  () =>
-    withServe(async (server) => {
-      const [worker] = await started(server, 1);
-      const { session, stream } = await callInFlight(server);
-      const heard = goaway(session);
-      Deno.kill(worker!, "SIGTERM");
-      await heard;
-      for (let count = 0; count < 3; count++) Deno.kill(worker!, "SIGTERM");
-      await sleep(300);
-      assert.ok(isAlive(worker!), "it still has a call");
-      assert.equal((await finishCall(stream, "A")).status, "0");
-      await gone(worker!);
-      await server.stderr.until(/has drained\n/);
-      assert.equal(workersOf(server).length, 2);
-    }, ["--workers", "1"]),
-);
+posixServeTest("further SIGTERMs change nothing for a worker that drains", async (server) => {
+  const [worker] = await started(server, 1);
+  const { session, stream } = await callInFlight(server);
+  const heard = goaway(session);
+  Deno.kill(worker!, "SIGTERM");
+  await heard;
+  for (let count = 0; count < 3; count++) Deno.kill(worker!, "SIGTERM");
+  await sleep(300);
+  assert.ok(isAlive(worker!), "it still has a call");
+  assert.equal((await finishCall(stream, "A")).status, "0");
+  await gone(worker!);
+  await server.stderr.until(/has drained\n/);
+  assert.equal(workersOf(server).length, 2);
+}, ["--workers", "1"]);
 
 // An executable has its permissions inside, where nobody sees them; a bare `deno test` may not ask.
 const named = Deno.permissions.querySync({ name: "env" }).state === "granted"
   ? Deno.env.get("USERSVC_UNDER_TEST")
   : "";
 if (Deno.build.os === "linux" && (!named || named.endsWith(".js"))) {
-  programTest(
+  serveTest(
     "a worker may do no more than its supervisor, and starts no program",
-    () =>
-      withServe(async (server) => {
-        const flags = async (pid: number) =>
-          (await Deno.readTextFile(`/proc/${pid}/cmdline`)).split("\0")
-            .filter((arg) => /^-A$|^--allow-|^--ignore-env$|^--no-prompt$/.test(arg));
-        const [worker] = await started(server, 1);
-        const own = await flags(server.pid);
-        const its = await flags(worker!);
-        assert.ok(its.includes("--ignore-env") && its.includes("--no-prompt"));
-        for (const flag of its.filter((flag) => !flag.startsWith("--allow-env="))) {
-          assert.ok(own.includes(flag), flag);
-        }
-        assert.ok(its.includes("--allow-env=USERSVC_WORKER,GRPC_*"));
-        assert.ok(!its.some((flag) => flag.startsWith("--allow-run") || flag === "-A"));
-      }, ["--workers", "1"]),
+    async (server) => {
+      const flags = async (pid: number) =>
+        (await Deno.readTextFile(`/proc/${pid}/cmdline`)).split("\0")
+          .filter((arg) => /^-A$|^--allow-|^--ignore-env$|^--no-prompt$/.test(arg));
+      const [worker] = await started(server, 1);
+      const own = await flags(server.pid);
+      const its = await flags(worker!);
+      assert.ok(its.includes("--ignore-env") && its.includes("--no-prompt"));
+      for (const flag of its.filter((flag) => !flag.startsWith("--allow-env="))) {
+        assert.ok(own.includes(flag), flag);
+      }
+      assert.ok(its.includes("--allow-env=USERSVC_WORKER,GRPC_*"));
+      assert.ok(!its.some((flag) => flag.startsWith("--allow-run") || flag === "-A"));
+    },
+    ["--workers", "1"],
   );
 }

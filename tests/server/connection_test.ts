@@ -6,7 +6,14 @@ import type { ServiceDefinition } from "@grpc/proto-loader";
 import { LIMITS } from "../../src/server/limits.ts";
 import { cert, withCertFile } from "../support/grpc_peer.ts";
 import { watchHealth } from "../support/health_client.ts";
-import { posixTest, type Serve, usersvc, withFolder, withServe } from "../support/program.ts";
+import {
+  posixServeTest,
+  posixTest,
+  type Serve,
+  usersvc,
+  withFolder,
+  withServe,
+} from "../support/program.ts";
 
 const read = (name: string) => Buffer.from(Deno.readFileSync(cert(name)));
 
@@ -63,21 +70,19 @@ async function serialOf(name: string): Promise<string> {
   return new X509Certificate(read(name)).serialNumber;
 }
 
-posixTest("--tls-cert and --tls-key serve TLS, and TLS alone", () =>
-  withServe(async (server) => {
-    const target = `localhost:${server.port}`;
-    assert.equal(await greeting(target, { tls: true }), "Привет, Alice!");
-    const plain = await usersvc(["call", "Alice", "--address", target]);
-    assert.deepEqual([plain.code, plain.stdout], [78, ""]);
-    assert.equal(await greeting(target, { tls: true }), "Привет, Alice!");
-  }, TLS));
+posixServeTest("--tls-cert and --tls-key serve TLS, and TLS alone", async (server) => {
+  const target = `localhost:${server.port}`;
+  assert.equal(await greeting(target, { tls: true }), "Привет, Alice!");
+  const plain = await usersvc(["call", "Alice", "--address", target]);
+  assert.deepEqual([plain.code, plain.stdout], [78, ""]);
+  assert.equal(await greeting(target, { tls: true }), "Привет, Alice!");
+}, TLS);
 
-posixTest("--tls-client-ca demands a client certificate", () =>
-  withServe(async (server) => {
-    const target = `localhost:${server.port}`;
-    assert.equal(await greeting(target, { client: true }), "Привет, Alice!");
-    await assert.rejects(greeting(target, { tls: true }), /UNAVAILABLE/);
-  }, MTLS));
+posixServeTest("--tls-client-ca demands a client certificate", async (server) => {
+  const target = `localhost:${server.port}`;
+  assert.equal(await greeting(target, { client: true }), "Привет, Alice!");
+  await assert.rejects(greeting(target, { tls: true }), /UNAVAILABLE/);
+}, MTLS);
 
 posixTest("--tls-client-ca trusts those of its authorities that are valid now", async () => {
   for (const other of ["expired_ca", "future_ca"]) {
@@ -134,29 +139,25 @@ async function alertTo(port: number, minor: number): Promise<number> {
 /** @see https://www.rfc-editor.org/rfc/rfc8446#section-6 */
 const ALERT = 21, PROTOCOL_VERSION = 70;
 
-posixTest(
+posixServeTest(
   "TLS 1.2 and 1.3 are spoken, none before, HTTP/2 first in them, HTTP/1.1 if wanted",
-  () =>
-    withServe(async ({ port }) => {
-      const ALPNProtocols = ["http/1.1", "h2"];
-      assert.equal(await agreed(port, { ALPNProtocols }), "TLSv1.3 h2");
-      assert.equal(await agreed(port, { ALPNProtocols, maxVersion: "TLSv1.2" }), "TLSv1.2 h2");
-      assert.equal(await agreed(port, { ALPNProtocols: ["http/1.1"] }), "TLSv1.3 http/1.1");
-      assert.match(await agreed(port, { ALPNProtocols: ["ftp"] }), /NoApplicationProtocol/);
-      assert.equal(await alertTo(port, 1), PROTOCOL_VERSION);
-      assert.equal(await alertTo(port, 2), PROTOCOL_VERSION);
-      assert.notEqual(await alertTo(port, 3), PROTOCOL_VERSION);
-    }, TLS),
+  async ({ port }) => {
+    const ALPNProtocols = ["http/1.1", "h2"];
+    assert.equal(await agreed(port, { ALPNProtocols }), "TLSv1.3 h2");
+    assert.equal(await agreed(port, { ALPNProtocols, maxVersion: "TLSv1.2" }), "TLSv1.2 h2");
+    assert.equal(await agreed(port, { ALPNProtocols: ["http/1.1"] }), "TLSv1.3 http/1.1");
+    assert.match(await agreed(port, { ALPNProtocols: ["ftp"] }), /NoApplicationProtocol/);
+    assert.equal(await alertTo(port, 1), PROTOCOL_VERSION);
+    assert.equal(await alertTo(port, 2), PROTOCOL_VERSION);
+    assert.notEqual(await alertTo(port, 3), PROTOCOL_VERSION);
+  },
+  TLS,
 );
 
-posixTest(
-  "with --no-http nothing but HTTP/2 is spoken in TLS",
-  () =>
-    withServe(async ({ port }) => {
-      assert.equal(await agreed(port, { ALPNProtocols: ["http/1.1", "h2"] }), "TLSv1.3 h2");
-      assert.match(await agreed(port, { ALPNProtocols: ["http/1.1"] }), /NoApplicationProtocol/);
-    }, [...TLS, "--no-http"]),
-);
+posixServeTest("with --no-http nothing but HTTP/2 is spoken in TLS", async ({ port }) => {
+  assert.equal(await agreed(port, { ALPNProtocols: ["http/1.1", "h2"] }), "TLSv1.3 h2");
+  assert.match(await agreed(port, { ALPNProtocols: ["http/1.1"] }), /NoApplicationProtocol/);
+}, [...TLS, "--no-http"]);
 
 posixTest("a TLS file that cannot be used is one line that names it, exit code 1", async () => {
   const flags = (certificate: string, key: string, ca?: string) => [
@@ -294,15 +295,15 @@ posixTest(
   },
 );
 
-posixTest(
+posixServeTest(
   "--max-connection-age has clients open a new connection, and no call fails",
-  () =>
-    withServe(async (server) => {
-      const { goaway, openSession } = await import("../support/raw_client.ts");
-      const session = await openSession(server.port);
-      await goaway(session);
-      assert.equal(await greeting(`localhost:${server.port}`), "Привет, Alice!");
-    }, ["--max-connection-age", "500ms"]),
+  async (server) => {
+    const { goaway, openSession } = await import("../support/raw_client.ts");
+    const session = await openSession(server.port);
+    await goaway(session);
+    assert.equal(await greeting(`localhost:${server.port}`), "Привет, Alice!");
+  },
+  ["--max-connection-age", "500ms"],
 );
 
 for (const workers of [[], ["--workers", "1"]]) {
@@ -454,9 +455,7 @@ posixTest(
   () =>
     withFolder(async (folder) => {
       const most = Deno.build.os === "darwin" ? 103 : 107;
-      const fits = `${folder}/${"ы".repeat((most - folder.length - 1) >> 1)}`.padEnd(
-        folder.length,
-      );
+      const fits = `${folder}/${"ы".repeat((most - folder.length - 1) >> 1)}`.padEnd(folder.length);
       const long = `${folder}/${"x".repeat(most - folder.length)}${"ы"}`;
       await withServe(() => Promise.resolve(), ["--unix", fits]);
       const why = async (...args: string[]) => {

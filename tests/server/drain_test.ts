@@ -4,7 +4,7 @@ import { call, Flag, frame, FrameType, HELLO, MAX_WINDOW } from "../support/fram
 import { readFrames } from "../support/http2_peer.ts";
 import { healthClient, watchHealth } from "../support/health_client.ts";
 import { finishCall, goaway, openSession, roundTrip, startCall } from "../support/raw_client.ts";
-import { posixTest, type Serve, usersvc, withServe } from "../support/program.ts";
+import { posixServeTest, posixTest, type Serve, usersvc, withServe } from "../support/program.ts";
 
 /** Starts a call whose message is still to come, so that it is in flight as long as we like. */
 async function callInFlight(server: Serve) {
@@ -25,181 +25,166 @@ async function signalled(
 }
 
 for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
-  posixTest(
+  posixServeTest(
     `${signal} lets a call in flight finish, accepts no new connection, exit code 0`,
-    () =>
-      withServe(async (server) => {
-        const { session, stream } = await callInFlight(server);
-        await signalled(server, session, signal);
-        const refused = await usersvc([
-          "call",
-          "late",
-          "--port",
-          `${server.port}`,
-        ]);
-        assert.equal(refused.code, 78, refused.stderr);
-        assert.deepEqual(await finishCall(stream, "Alice"), {
-          status: "0",
-          message: "Привет, Alice!",
-        });
-        assert.equal((await server.ended()).code, 0);
-      }),
+    async (server) => {
+      const { session, stream } = await callInFlight(server);
+      await signalled(server, session, signal);
+      const refused = await usersvc(["call", "late", "--port", `${server.port}`]);
+      assert.equal(refused.code, 78, refused.stderr);
+      assert.deepEqual(await finishCall(stream, "Alice"), {
+        status: "0",
+        message: "Привет, Alice!",
+      });
+      assert.equal((await server.ended()).code, 0);
+    },
   );
 }
 
-posixTest(
-  "an idle connection does not hold up the end",
-  () =>
-    withServe(async (server) => {
-      const session = await openSession(server.port);
-      await signalled(server, session, "SIGTERM");
-      assert.equal((await server.ended()).code, 0);
-    }),
-);
+posixServeTest("an idle connection does not hold up the end", async (server) => {
+  const session = await openSession(server.port);
+  await signalled(server, session, "SIGTERM");
+  assert.equal((await server.ended()).code, 0);
+});
 
-posixTest(
+posixServeTest(
   "a call that is on its way when the client is told to go away is answered",
-  () =>
-    withServe(async (server) => {
-      const connection = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
-      const lastStreams: number[] = [];
-      let answer = "";
-      const accepted = Promise.withResolvers<void>();
-      const ended = readFrames(connection, ({ type, flags, streamId, payload }) => {
-        if (type === FrameType.SETTINGS) accepted.resolve();
-        if (type === FrameType.GOAWAY) lastStreams.push(Buffer.from(payload).readUInt32BE());
-        if (type === FrameType.DATA) answer += `${streamId}: ${Buffer.from(payload.subarray(7))}`;
-        if (type !== FrameType.PING || flags !== Flag.NONE) return;
-        // What comes before the answer to the PING was sent before the client had heard.
-        const late = [call(1, "Alice"), frame(FrameType.PING, Flag.ACK, 0, payload.slice())];
-        void connection.write(Buffer.concat(late));
-      });
-      await connection.write(HELLO);
-      await accepted.promise;
-      server.kill("SIGTERM");
-      await ended;
-      connection.close();
-      assert.deepEqual({ lastStreams, answer }, {
-        lastStreams: [MAX_WINDOW, 1],
-        answer: "1: Привет, Alice!",
-      });
-      assert.equal((await server.ended()).code, 0);
-    }),
-);
-
-posixTest(
-  "a second signal ends the server at once, and the log says what that cuts",
-  () =>
-    withServe(async (server) => {
-      const { session, stream } = await callInFlight(server);
-      stream.on("error", () => {});
-      await signalled(server, session, "SIGTERM");
-      server.kill("SIGINT");
-      const { code, stderr } = await server.ended();
-      assert.equal(code, 128 + 2);
-      assert.match(stderr, /draining[^\n]*\n[^\n]*: a second signal, SIGINT: [^\n]* cut: 1\n$/);
-    }, ["--grace", "1m"]),
-);
-
-posixTest(
-  "--grace 0 cancels calls in flight at once, and --delay 0 is no delay",
-  () =>
-    withServe(async (server) => {
-      const { stream } = await callInFlight(server);
-      stream.on("error", () => {});
-      server.kill("SIGTERM");
-      const { code, stdout, stderr } = await server.ended();
-      assert.equal(code, 1);
-      assert.match(stderr, /have 0 s to finish\n[^]*calls cancelled: 1\n$/);
-      assert.doesNotMatch(stdout, /fault/);
-    }, ["--grace", "0", "--delay", "0"]),
-);
-
-posixTest(
-  "the same signal again ends it too, but for half a second counts as one",
-  async () => {
-    const isOneSignal = () =>
-      withServe(async (server) => {
-        const { session, stream } = await callInFlight(server);
-        const first = performance.now();
-        await signalled(server, session, "SIGTERM");
-        server.kill("SIGTERM");
-        // A machine that is too busy to send both in time has shown nothing.
-        if (performance.now() - first > 400) return false;
-        assert.equal((await finishCall(stream, "Alice")).status, "0");
-        assert.equal((await server.ended()).code, 0);
-        return true;
-      });
-    while (!await isOneSignal());
-    await withServe(async (server) => {
-      const { stream } = await callInFlight(server);
-      stream.on("error", () => {});
-      const timer = setInterval(() => server.kill("SIGTERM"), 100);
-      stream.on("close", () => clearInterval(timer));
-      assert.equal((await server.ended()).code, 128 + 15);
-    }, ["--grace", "1m"]);
+  async (server) => {
+    const connection = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
+    const lastStreams: number[] = [];
+    let answer = "";
+    const accepted = Promise.withResolvers<void>();
+    const ended = readFrames(connection, ({ type, flags, streamId, payload }) => {
+      if (type === FrameType.SETTINGS) accepted.resolve();
+      if (type === FrameType.GOAWAY) lastStreams.push(Buffer.from(payload).readUInt32BE());
+      if (type === FrameType.DATA) answer += `${streamId}: ${Buffer.from(payload.subarray(7))}`;
+      if (type !== FrameType.PING || flags !== Flag.NONE) return;
+      // What comes before the answer to the PING was sent before the client had heard.
+      const late = [call(1, "Alice"), frame(FrameType.PING, Flag.ACK, 0, payload.slice())];
+      void connection.write(Buffer.concat(late));
+    });
+    await connection.write(HELLO);
+    await accepted.promise;
+    server.kill("SIGTERM");
+    await ended;
+    connection.close();
+    assert.deepEqual({ lastStreams, answer }, {
+      lastStreams: [MAX_WINDOW, 1],
+      answer: "1: Привет, Alice!",
+    });
+    assert.equal((await server.ended()).code, 0);
   },
 );
 
-posixTest(
-  "calls that outlast --grace are cancelled, counted, and make the exit code 1",
-  () =>
-    withServe(async (server) => {
-      const { session, stream } = await callInFlight(server);
-      const second = startCall(session);
-      await roundTrip(session);
-      const closed = [stream, second].map((stream) => {
-        stream.on("error", () => {});
-        return new Promise<void>((resolve) => stream.on("close", () => resolve()));
-      });
-      const start = Date.now();
-      await signalled(server, session, "SIGTERM");
-      await Promise.all(closed);
-      const elapsed = Date.now() - start;
-      assert.ok(elapsed > 900 && elapsed < 10_000, `${elapsed} ms`);
-      const { code, stderr } = await server.ended();
-      assert.equal(code, 1);
-      assert.ok(stderr.endsWith("the grace period is over, calls cancelled: 2\n"), stderr);
-    }, ["--grace", "1s"]),
+posixServeTest(
+  "a second signal ends the server at once, and the log says what that cuts",
+  async (server) => {
+    const { session, stream } = await callInFlight(server);
+    stream.on("error", () => {});
+    await signalled(server, session, "SIGTERM");
+    server.kill("SIGINT");
+    const { code, stderr } = await server.ended();
+    assert.equal(code, 128 + 2);
+    assert.match(stderr, /draining[^\n]*\n[^\n]*: a second signal, SIGINT: [^\n]* cut: 1\n$/);
+  },
+  ["--grace", "1m"],
 );
 
-posixTest(
-  "a health watch is told NOT_SERVING and does not hold up the end",
-  () =>
+posixServeTest(
+  "--grace 0 cancels calls in flight at once, and --delay 0 is no delay",
+  async (server) => {
+    const { stream } = await callInFlight(server);
+    stream.on("error", () => {});
+    server.kill("SIGTERM");
+    const { code, stdout, stderr } = await server.ended();
+    assert.equal(code, 1);
+    assert.match(stderr, /have 0 s to finish\n[^]*calls cancelled: 1\n$/);
+    assert.doesNotMatch(stdout, /fault/);
+  },
+  ["--grace", "0", "--delay", "0"],
+);
+
+posixTest("the same signal again ends it too, but for half a second counts as one", async () => {
+  const isOneSignal = () =>
     withServe(async (server) => {
-      const client = await healthClient(server.port);
-      const watch = watchHealth(client);
-      await watch.first;
+      const { session, stream } = await callInFlight(server);
+      const first = performance.now();
+      await signalled(server, session, "SIGTERM");
       server.kill("SIGTERM");
-      assert.match(String(await watch.ended), /UNAVAILABLE: the server is draining/);
-      client.close();
-      assert.deepEqual(watch.seen, ["SERVING", "NOT_SERVING"]);
+      // A machine that is too busy to send both in time has shown nothing.
+      if (performance.now() - first > 400) return false;
+      assert.equal((await finishCall(stream, "Alice")).status, "0");
       assert.equal((await server.ended()).code, 0);
-    }),
+      return true;
+    });
+  while (!await isOneSignal());
+  await withServe(async (server) => {
+    const { stream } = await callInFlight(server);
+    stream.on("error", () => {});
+    const timer = setInterval(() => server.kill("SIGTERM"), 100);
+    stream.on("close", () => clearInterval(timer));
+    assert.equal((await server.ended()).code, 128 + 15);
+  }, ["--grace", "1m"]);
+});
+
+posixServeTest(
+  "calls that outlast --grace are cancelled, counted, and make the exit code 1",
+  async (server) => {
+    const { session, stream } = await callInFlight(server);
+    const second = startCall(session);
+    await roundTrip(session);
+    const closed = [stream, second].map((stream) => {
+      stream.on("error", () => {});
+      return new Promise<void>((resolve) => stream.on("close", () => resolve()));
+    });
+    const start = Date.now();
+    await signalled(server, session, "SIGTERM");
+    await Promise.all(closed);
+    const elapsed = Date.now() - start;
+    assert.ok(elapsed > 900 && elapsed < 10_000, `${elapsed} ms`);
+    const { code, stderr } = await server.ended();
+    assert.equal(code, 1);
+    assert.ok(stderr.endsWith("the grace period is over, calls cancelled: 2\n"), stderr);
+  },
+  ["--grace", "1s"],
+);
+
+posixServeTest(
+  "a health watch is told NOT_SERVING and does not hold up the end",
+  async (server) => {
+    const client = await healthClient(server.port);
+    const watch = watchHealth(client);
+    await watch.first;
+    server.kill("SIGTERM");
+    assert.match(String(await watch.ended), /UNAVAILABLE: the server is draining/);
+    client.close();
+    assert.deepEqual(watch.seen, ["SERVING", "NOT_SERVING"]);
+    assert.equal((await server.ended()).code, 0);
+  },
 );
 
 for (const workers of [[], ["--workers", "1"]]) {
-  posixTest(
+  posixServeTest(
     `a call that the server cancels is said to be so, counted so, and its caller told (${
       workers.join(" ") || "one process"
     })`,
-    () =>
-      withServe(async (server) => {
-        const session = await openSession(server.port);
-        const answer = finishCall(startCall(session), "Alice");
-        await roundTrip(session);
-        server.kill("SIGTERM");
-        assert.deepEqual(await answer, { status: "14", message: undefined });
-        const { code, stdout } = await server.ended();
-        const records = stdout.trimEnd().split("\n").map((line) => JSON.parse(line));
-        const calls = records.filter(({ event }) => event === "call")
-          .map(({ username, message, ...call }) => [username, call["grpc.code"], message]);
-        assert.deepEqual(calls, [
-          ["Alice", "UNAVAILABLE", "cancelled by the server: the grace period is over"],
-        ]);
-        assert.equal(records.find(({ event }) => event === "drained").cancelled, 1);
-        assert.equal(code, 1);
-      }, ["--log", "json", "--delay", "30s", "--grace", "1s", ...workers]),
+    async (server) => {
+      const session = await openSession(server.port);
+      const answer = finishCall(startCall(session), "Alice");
+      await roundTrip(session);
+      server.kill("SIGTERM");
+      assert.deepEqual(await answer, { status: "14", message: undefined });
+      const { code, stdout } = await server.ended();
+      const records = stdout.trimEnd().split("\n").map((line) => JSON.parse(line));
+      const calls = records.filter(({ event }) => event === "call")
+        .map(({ username, message, ...call }) => [username, call["grpc.code"], message]);
+      assert.deepEqual(calls, [
+        ["Alice", "UNAVAILABLE", "cancelled by the server: the grace period is over"],
+      ]);
+      assert.equal(records.find(({ event }) => event === "drained").cancelled, 1);
+      assert.equal(code, 1);
+    },
+    ["--log", "json", "--delay", "30s", "--grace", "1s", ...workers],
   );
 }
 

@@ -9,7 +9,15 @@ import { MAX_DELAY_MS } from "../../src/server/faults/plan.ts";
 import type { IncomingCall } from "../../src/server/call/incoming_call.ts";
 import { parseDelay } from "../../src/server/faults/delay.ts";
 import { checkHealth, healthClient } from "../support/health_client.ts";
-import { posixTest, programTest, type Serve, usersvc, withServe } from "../support/program.ts";
+import {
+  posixServeTest,
+  posixTest,
+  programTest,
+  type Serve,
+  serveTest,
+  usersvc,
+  withServe,
+} from "../support/program.ts";
 
 type Headers = readonly (readonly [name: string, value: string])[];
 
@@ -127,33 +135,32 @@ const nonsense: readonly (readonly [Headers, string])[] = [
   [[[BEHAVIOR, "succeed-on-retry-attempt-1"], [ATTEMPTS, "x"]], ATTEMPTS],
 ];
 
-posixTest("a call asks by its metadata for what is done to it", () =>
-  withServe(async (server) => {
-    const client = await clientOf(server);
-    for (const [headers, code, leastMs] of asked) {
-      const answer = await call(client, "Alice", headers);
-      const what = JSON.stringify([headers, answer]);
-      assert.equal(answer.code, code, what);
-      assert.ok(answer.ms >= leastMs && answer.ms < 5_000, what);
-      if (code === 0) assert.equal(answer.text, "Привет, Alice!", what);
-      else assert.match(answer.text, /^failed on purpose \([a-z-]+\)$/);
-      assert.equal(answer.metadata.hostname, "here", what);
-    }
-    for (const [headers, named] of nonsense) {
-      const answer = await call(client, "Alice", headers);
-      const what = JSON.stringify([headers, answer]);
-      assert.deepEqual([answer.code, answer.fields], [3, [named]], what);
-      assert.ok(answer.text.startsWith(`${named} expects `), what);
-    }
-    client.close();
-    const health = await healthClient(server.port);
-    assert.deepEqual(await checkHealth(health, ""), { status: "SERVING" });
-    health.close();
-    assert.deepEqual(await faultsOf(server, asked.length + nonsense.length), [
-      ...asked.map(([, , , fault]) => fault && { source: "metadata", ...fault }),
-      ...nonsense.map(() => undefined),
-    ]);
-  }, ["--faults-by-metadata", "--instance", "here", "--log", "json"]));
+posixServeTest("a call asks by its metadata for what is done to it", async (server) => {
+  const client = await clientOf(server);
+  for (const [headers, code, leastMs] of asked) {
+    const answer = await call(client, "Alice", headers);
+    const what = JSON.stringify([headers, answer]);
+    assert.equal(answer.code, code, what);
+    assert.ok(answer.ms >= leastMs && answer.ms < 5_000, what);
+    if (code === 0) assert.equal(answer.text, "Привет, Alice!", what);
+    else assert.match(answer.text, /^failed on purpose \([a-z-]+\)$/);
+    assert.equal(answer.metadata.hostname, "here", what);
+  }
+  for (const [headers, named] of nonsense) {
+    const answer = await call(client, "Alice", headers);
+    const what = JSON.stringify([headers, answer]);
+    assert.deepEqual([answer.code, answer.fields], [3, [named]], what);
+    assert.ok(answer.text.startsWith(`${named} expects `), what);
+  }
+  client.close();
+  const health = await healthClient(server.port);
+  assert.deepEqual(await checkHealth(health, ""), { status: "SERVING" });
+  health.close();
+  assert.deepEqual(await faultsOf(server, asked.length + nonsense.length), [
+    ...asked.map(([, , , fault]) => fault && { source: "metadata", ...fault }),
+    ...nonsense.map(() => undefined),
+  ]);
+}, ["--faults-by-metadata", "--instance", "here", "--log", "json"]);
 
 posixTest("a call that is kept open ends with its deadline, or with the drain", async () => {
   for (const workers of [[], ["--workers", "1"]]) {
@@ -176,21 +183,17 @@ posixTest("a call that is kept open ends with its deadline, or with the drain", 
   }
 });
 
-posixTest(
-  "a delay that a call asks for does not outlast the grace period",
-  () =>
-    withServe(async (server) => {
-      const client = await clientOf(server);
-      const late = call(client, "Alice", [[BEHAVIOR, "sleep-60"]], 90_000);
-      await server.stdout.lines(2);
-      const start = performance.now();
-      server.kill("SIGTERM");
-      assert.equal((await late).code, 14);
-      assert.equal((await server.ended()).code, 1);
-      assert.ok(performance.now() - start < 50_000);
-      client.close();
-    }, ["--faults-by-metadata", "--grace", "200ms"]),
-);
+posixServeTest("a delay that a call asks for does not outlast the grace period", async (server) => {
+  const client = await clientOf(server);
+  const late = call(client, "Alice", [[BEHAVIOR, "sleep-60"]], 90_000);
+  await server.stdout.lines(2);
+  const start = performance.now();
+  server.kill("SIGTERM");
+  assert.equal((await late).code, 14);
+  assert.equal((await server.ended()).code, 1);
+  assert.ok(performance.now() - start < 50_000);
+  client.close();
+}, ["--faults-by-metadata", "--grace", "200ms"]);
 
 async function withFile(content: unknown, use: (path: string) => Promise<void>): Promise<void> {
   const path = await Deno.makeTempFile({ prefix: "usersvc-answers-", suffix: ".json" });
@@ -426,23 +429,19 @@ posixTest("SIGHUP reads the file of answers again; one that is wrong changes not
   }
 });
 
-posixTest(
-  "--fail takes several codes, each with its share of the calls",
-  () =>
-    withServe(async (server) => {
-      const client = await clientOf(server);
-      const counts: Record<string, number> = {};
-      for (let i = 0; i < 10; i++) {
-        const calls = Array.from({ length: 100 }, () => call(client, "Alice"));
-        for (const { code } of await Promise.all(calls)) counts[code] = (counts[code] ?? 0) + 1;
-      }
-      client.close();
-      assert.deepEqual(Object.keys(counts), ["0", "13", "14"]);
-      // 1,000 calls: ten standard deviations from 300 and 200 are 145 and 126.
-      assert.ok(Math.abs(counts["14"]! - 300) < 145, JSON.stringify(counts));
-      assert.ok(Math.abs(counts["13"]! - 200) < 126, JSON.stringify(counts));
-    }, ["--fail", "UNAVAILABLE:0.3,INTERNAL:0.2"]),
-);
+posixServeTest("--fail takes several codes, each with its share of the calls", async (server) => {
+  const client = await clientOf(server);
+  const counts: Record<string, number> = {};
+  for (let i = 0; i < 10; i++) {
+    const calls = Array.from({ length: 100 }, () => call(client, "Alice"));
+    for (const { code } of await Promise.all(calls)) counts[code] = (counts[code] ?? 0) + 1;
+  }
+  client.close();
+  assert.deepEqual(Object.keys(counts), ["0", "13", "14"]);
+  // 1,000 calls: ten standard deviations from 300 and 200 are 145 and 126.
+  assert.ok(Math.abs(counts["14"]! - 300) < 145, JSON.stringify(counts));
+  assert.ok(Math.abs(counts["13"]! - 200) < 126, JSON.stringify(counts));
+}, ["--fail", "UNAVAILABLE:0.3,INTERNAL:0.2"]);
 
 programTest("the environment gives an instance its name, which cannot have spaces", async () => {
   const { code, stderr } = await usersvc(["serve", "--port", "0"], {
@@ -452,20 +451,16 @@ programTest("the environment gives an instance its name, which cannot have space
   assert.match(stderr, /USERSVC_INSTANCE[^\n]*a name of at most 253/);
 });
 
-programTest(
-  "--delay takes a range",
-  () =>
-    withServe(async (server) => {
-      const client = await clientOf(server);
-      const times = await Promise.all(
-        Array.from({ length: 40 }, async () => (await call(client, "Alice")).ms),
-      );
-      client.close();
-      assert.ok(Math.min(...times) >= 45, `${times}`);
-      // Uniform: that all of 40 are in one half of the range happens once in 2 ** 39 runs.
-      assert.ok(Math.max(...times) - Math.min(...times) > 60, `${times}`);
-    }, ["--delay", "50ms-250ms"]),
-);
+serveTest("--delay takes a range", async (server) => {
+  const client = await clientOf(server);
+  const times = await Promise.all(
+    Array.from({ length: 40 }, async () => (await call(client, "Alice")).ms),
+  );
+  client.close();
+  assert.ok(Math.min(...times) >= 45, `${times}`);
+  // Uniform: that all of 40 are in one half of the range happens once in 2 ** 39 runs.
+  assert.ok(Math.max(...times) - Math.min(...times) > 60, `${times}`);
+}, ["--delay", "50ms-250ms"]);
 
 Deno.test("delays, ranges of them, and shares of failures", () => {
   assert.deepEqual(parseDelay("1.5s", MAX_DELAY_MS), { minMs: 1500, maxMs: 1500 });

@@ -15,9 +15,11 @@ import {
   unframed,
 } from "../support/http_client.ts";
 import {
+  posixServeTest,
   posixTest,
   programTest,
   type Serve,
+  serveTest,
   usersvc,
   withFolder,
   withServe,
@@ -136,23 +138,22 @@ posixTest(
 const CERTS = `${root}tests/certs`;
 const TLS = ["--tls-cert", `${CERTS}/server.pem`, "--tls-key", `${CERTS}/server.key`];
 
-posixTest("the same are answered over TLS, by two workers", () =>
-  withServe(async ({ port }) => {
-    await assertAllAnswer({ port, tls: { ca: certificate("ca.pem") } }, "TLS, workers");
-    await assertGrpcAnswers(["--port", String(port), "--tls", "--tls-ca", `${CERTS}/ca.pem`]);
-  }, [...TLS, "--workers", "2"]));
+posixServeTest("the same are answered over TLS, by two workers", async ({ port }) => {
+  await assertAllAnswer({ port, tls: { ca: certificate("ca.pem") } }, "TLS, workers");
+  await assertGrpcAnswers(["--port", String(port), "--tls", "--tls-ca", `${CERTS}/ca.pem`]);
+}, [...TLS, "--workers", "2"]);
 
-posixTest(
+posixServeTest(
   "the same are answered over mTLS, and nobody without a certificate",
-  () =>
-    withServe(async ({ port }) => {
-      const ca = certificate("ca.pem");
-      const identity = { cert: certificate("client.pem"), key: certificate("client.key") };
-      await assertAllAnswer({ port, tls: { ca, ...identity } }, "mTLS");
-      for (const version of [1, 2] as const) {
-        await assert.rejects(ask({ port, tls: { ca }, version }, { path: "/healthz" }));
-      }
-    }, [...TLS, "--tls-client-ca", `${CERTS}/ca.pem`]),
+  async ({ port }) => {
+    const ca = certificate("ca.pem");
+    const identity = { cert: certificate("client.pem"), key: certificate("client.key") };
+    await assertAllAnswer({ port, tls: { ca, ...identity } }, "mTLS");
+    for (const version of [1, 2] as const) {
+      await assert.rejects(ask({ port, tls: { ca }, version }, { path: "/healthz" }));
+    }
+  },
+  [...TLS, "--tls-client-ca", `${CERTS}/ca.pem`],
 );
 
 /** The calls in a log of the form `json`, without what differs from run to run. */
@@ -170,203 +171,172 @@ async function metricsOf({ stdout }: Serve): Promise<string> {
   return await (await fetch(url!)).text();
 }
 
-programTest(
+serveTest(
   "a call has one record with its protocol, and one count, whatever that is",
-  () =>
-    withServe(async (server) => {
-      const { port, stdout } = server;
-      for (const version of [1, 2] as const) {
-        const reach = { port, version };
-        await call(reach, "Ann");
-        await ask(reach, web("Bob"));
+  async (server) => {
+    const { port, stdout } = server;
+    for (const version of [1, 2] as const) {
+      const reach = { port, version };
+      await call(reach, "Ann");
+      await ask(reach, web("Bob"));
 
-        const refused = await call(reach, "");
-        assert.equal(refused.status, 400);
-        const { code, message, details } = JSON.parse(String(refused.body));
-        assert.deepEqual([code, message], ["invalid_argument", "username is empty"]);
-        assert.equal(details[0].type, "google.rpc.BadRequest");
-        const violation = { field: "username", description: "username is empty" };
-        assert.deepEqual(details[0].debug.fieldViolations, [violation]);
+      const refused = await call(reach, "");
+      assert.equal(refused.status, 400);
+      const { code, message, details } = JSON.parse(String(refused.body));
+      assert.deepEqual([code, message], ["invalid_argument", "username is empty"]);
+      assert.equal(details[0].type, "google.rpc.BadRequest");
+      const violation = { field: "username", description: "username is empty" };
+      assert.deepEqual(details[0].debug.fieldViolations, [violation]);
 
-        const { trailers } = unframed((await ask(reach, web("   "))).body);
-        assert.match(trailers, /^grpc-status: 3\r\n/m);
-        assert.match(trailers, /^grpc-message: username%20is%20blank\r\n/m);
-        const [, bytes] = /^grpc-status-details-bin: (\S+)/m.exec(trailers)!;
-        assert.match(atob(bytes!), /google\.rpc\.BadRequest.*username is blank/s);
-      }
-      await usersvc(["call", "Eve", "--port", String(port)]);
-      const metrics = await metricsOf(server);
-      server.kill("SIGTERM");
-      await server.ended();
-      const each = [
-        ["connect", "Ann", "OK"],
-        ["grpc-web", "Bob", "OK"],
-        ["connect", "", "INVALID_ARGUMENT", "username is empty"],
-        ["grpc-web", "   ", "INVALID_ARGUMENT", "username is blank"],
-      ];
-      assert.deepEqual(calls(stdout.text), [...each, ...each, ["grpc", "Eve", "OK"]]);
-      assert.match(metrics, /^grpc_server_started_total\{.*\} 9$/m);
-      assert.match(metrics, /^grpc_server_handled_total\{.*grpc_code="OK"\} 5$/m);
-      assert.match(metrics, /^grpc_server_handled_total\{.*grpc_code="InvalidArgument"\} 4$/m);
-    }, ["--log", "json", "--metrics-port", "0"]),
+      const { trailers } = unframed((await ask(reach, web("   "))).body);
+      assert.match(trailers, /^grpc-status: 3\r\n/m);
+      assert.match(trailers, /^grpc-message: username%20is%20blank\r\n/m);
+      const [, bytes] = /^grpc-status-details-bin: (\S+)/m.exec(trailers)!;
+      assert.match(atob(bytes!), /google\.rpc\.BadRequest.*username is blank/s);
+    }
+    await usersvc(["call", "Eve", "--port", String(port)]);
+    const metrics = await metricsOf(server);
+    server.kill("SIGTERM");
+    await server.ended();
+    const each = [
+      ["connect", "Ann", "OK"],
+      ["grpc-web", "Bob", "OK"],
+      ["connect", "", "INVALID_ARGUMENT", "username is empty"],
+      ["grpc-web", "   ", "INVALID_ARGUMENT", "username is blank"],
+    ];
+    assert.deepEqual(calls(stdout.text), [...each, ...each, ["grpc", "Eve", "OK"]]);
+    assert.match(metrics, /^grpc_server_started_total\{.*\} 9$/m);
+    assert.match(metrics, /^grpc_server_handled_total\{.*grpc_code="OK"\} 5$/m);
+    assert.match(metrics, /^grpc_server_handled_total\{.*grpc_code="InvalidArgument"\} 4$/m);
+  },
+  ["--log", "json", "--metrics-port", "0"],
 );
 
-programTest(
-  "--fail fails every call, whatever its protocol",
-  () =>
-    withServe(async ({ port, stderr }) => {
-      for (const version of [1, 2] as const) {
-        const { status, body } = await call({ port, version }, "Ann");
-        assert.deepEqual([status, JSON.parse(String(body))], [
-          503,
-          { code: "unavailable", message: "failed on purpose (--fail)" },
-        ]);
-        const { trailers } = unframed((await ask({ port, version }, web("Bob"))).body);
-        assert.match(trailers, /^grpc-status: 14\r\n/m);
-      }
-      assert.match(
-        stderr.text,
-        /failed GetUser of "Ann" from 127\.0\.0\.1:\d+ by connect: UNAVAIL/,
-      );
-    }, ["--fail", "UNAVAILABLE"]),
-);
+serveTest("--fail fails every call, whatever its protocol", async ({ port, stderr }) => {
+  for (const version of [1, 2] as const) {
+    const { status, body } = await call({ port, version }, "Ann");
+    assert.deepEqual([status, JSON.parse(String(body))], [
+      503,
+      { code: "unavailable", message: "failed on purpose (--fail)" },
+    ]);
+    const { trailers } = unframed((await ask({ port, version }, web("Bob"))).body);
+    assert.match(trailers, /^grpc-status: 14\r\n/m);
+  }
+  assert.match(stderr.text, /failed GetUser of "Ann" from 127\.0\.0\.1:\d+ by connect: UNAVAIL/);
+}, ["--fail", "UNAVAILABLE"]);
 
-programTest(
-  "a deadline that passes and a client that goes are told as with gRPC",
-  () =>
-    withServe(async (server) => {
-      const { port, stdout } = server;
-      for (const version of [1, 2] as const) {
-        const reach = { port, version };
-        const late = await call(reach, "Ann", { "connect-timeout-ms": "100" });
-        assert.equal(late.status, 504);
-        assert.equal(JSON.parse(String(late.body)).code, "deadline_exceeded");
-        const { trailers } = unframed(
-          (await ask(reach, web("Bob", { "grpc-timeout": "100m" }))).body,
-        );
-        assert.match(trailers, /^grpc-status: 4\r\n/m);
-        const leaving = new AbortController();
-        const left = call(reach, "Cid", {}, { signal: leaving.signal });
-        setTimeout(() => leaving.abort(), 1_000);
-        await assert.rejects(left);
-        await stdout.until(version === 1 ? /CANCELLED/ : /CANCELLED.*CANCELLED/s);
-      }
-      const deadline = ["DEADLINE_EXCEEDED", "the deadline passed before the answer"];
-      const each = [
-        ["connect", "Ann", ...deadline],
-        ["grpc-web", "Bob", ...deadline],
-        ["connect", "Cid", "CANCELLED", "the client went away before the answer"],
-      ];
-      assert.deepEqual(calls(stdout.text), [...each, ...each]);
-    }, ["--log", "json", "--delay", "1m", "--grace", "1ms"]),
-);
+serveTest("a deadline that passes and a client that goes are told as with gRPC", async (server) => {
+  const { port, stdout } = server;
+  for (const version of [1, 2] as const) {
+    const reach = { port, version };
+    const late = await call(reach, "Ann", { "connect-timeout-ms": "100" });
+    assert.equal(late.status, 504);
+    assert.equal(JSON.parse(String(late.body)).code, "deadline_exceeded");
+    const { trailers } = unframed((await ask(reach, web("Bob", { "grpc-timeout": "100m" }))).body);
+    assert.match(trailers, /^grpc-status: 4\r\n/m);
+    const leaving = new AbortController();
+    const left = call(reach, "Cid", {}, { signal: leaving.signal });
+    setTimeout(() => leaving.abort(), 1_000);
+    await assert.rejects(left);
+    await stdout.until(version === 1 ? /CANCELLED/ : /CANCELLED.*CANCELLED/s);
+  }
+  const deadline = ["DEADLINE_EXCEEDED", "the deadline passed before the answer"];
+  const each = [
+    ["connect", "Ann", ...deadline],
+    ["grpc-web", "Bob", ...deadline],
+    ["connect", "Cid", "CANCELLED", "the client went away before the answer"],
+  ];
+  assert.deepEqual(calls(stdout.text), [...each, ...each]);
+}, ["--log", "json", "--delay", "1m", "--grace", "1ms"]);
 
-posixTest(
-  "a drain closes waiting connections, and lets requests finish",
-  () =>
-    withServe(async (server) => {
-      const { port, stdout } = server;
-      using idle = await Deno.connect({ hostname: "127.0.0.1", port });
-      await idle.write(new TextEncoder().encode("GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n"));
-      await idle.read(new Uint8Array(1000));
-      const answers = ([1, 2] as const).map((version) =>
-        call({ port, version }, `HTTP/${version}`)
-      );
-      await stdout.until(/HTTP\/1[^]*HTTP\/2|HTTP\/2[^]*HTTP\/1/);
-      let answered = false;
-      void Promise.race(answers).then(() => answered = true);
-      const start = performance.now();
-      server.kill("SIGTERM");
-      // The waiting connection is closed at once, not only when the process ends.
-      assert.equal(await idle.read(new Uint8Array(1000)), null);
-      assert.ok(!answered, "the waiting connection was held");
-      const [one, two] = await Promise.all(answers);
-      assert.deepEqual([one, two].map((answer) => jsonGreeting(answer!)), [
-        greeting("HTTP/1"),
-        greeting("HTTP/2"),
-      ]);
-      assert.equal(one!.headers.connection, "close");
-      assert.equal((await server.ended()).code, 0);
-      assert.ok(performance.now() - start < 50_000, "the drain took the whole grace period");
-    }, ["--delay", "3s", "--grace", "1m"]),
-);
+posixServeTest("a drain closes waiting connections, and lets requests finish", async (server) => {
+  const { port, stdout } = server;
+  using idle = await Deno.connect({ hostname: "127.0.0.1", port });
+  await idle.write(new TextEncoder().encode("GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n"));
+  await idle.read(new Uint8Array(1000));
+  const answers = ([1, 2] as const).map((version) => call({ port, version }, `HTTP/${version}`));
+  await stdout.until(/HTTP\/1[^]*HTTP\/2|HTTP\/2[^]*HTTP\/1/);
+  let answered = false;
+  void Promise.race(answers).then(() => answered = true);
+  const start = performance.now();
+  server.kill("SIGTERM");
+  // The waiting connection is closed at once, not only when the process ends.
+  assert.equal(await idle.read(new Uint8Array(1000)), null);
+  assert.ok(!answered, "the waiting connection was held");
+  const [one, two] = await Promise.all(answers);
+  assert.deepEqual([one, two].map((answer) => jsonGreeting(answer!)), [
+    greeting("HTTP/1"),
+    greeting("HTTP/2"),
+  ]);
+  assert.equal(one!.headers.connection, "close");
+  assert.equal((await server.ended()).code, 0);
+  assert.ok(performance.now() - start < 50_000, "the drain took the whole grace period");
+}, ["--delay", "3s", "--grace", "1m"]);
 
-posixTest(
+posixServeTest(
   "a drain cancels requests when the grace period is over, and counts them",
-  () =>
-    withServe(async (server) => {
-      const { port, stdout, stderr } = server;
-      const answers = ([1, 2] as const).map((version) =>
-        call({ port, version }, `HTTP/${version}`)
-      );
-      await stdout.until(/HTTP\/1[^]*HTTP\/2|HTTP\/2[^]*HTTP\/1/);
-      server.kill("SIGTERM");
-      for (const { status, body } of await Promise.all(answers)) {
-        assert.deepEqual([status, JSON.parse(String(body)).code], [503, "unavailable"]);
-      }
-      assert.equal((await server.ended()).code, 1);
-      assert.match(stderr.text, /calls cancelled: 2$/m);
-    }, ["--delay", "20s", "--grace", "500ms"]),
+  async (server) => {
+    const { port, stdout, stderr } = server;
+    const answers = ([1, 2] as const).map((version) => call({ port, version }, `HTTP/${version}`));
+    await stdout.until(/HTTP\/1[^]*HTTP\/2|HTTP\/2[^]*HTTP\/1/);
+    server.kill("SIGTERM");
+    for (const { status, body } of await Promise.all(answers)) {
+      assert.deepEqual([status, JSON.parse(String(body)).code], [503, "unavailable"]);
+    }
+    assert.equal((await server.ended()).code, 1);
+    assert.match(stderr.text, /calls cancelled: 2$/m);
+  },
+  ["--delay", "20s", "--grace", "500ms"],
 );
 
-programTest(
-  "page, health, contract, HEAD, and one line for everything else",
-  () =>
-    withServe(async ({ port }) => {
-      const proto = await Deno.readTextFile(`${root}proto/user_service.proto`);
-      for (const version of [1, 2] as const) {
-        const get = (path: string, method = "GET", headers = {}) =>
-          ask({ port, version }, { path, method, headers });
-        const page = await get("/");
-        assert.deepEqual([page.status, page.headers["content-type"]], [
-          200,
-          "text/html; charset=utf-8",
-        ]);
-        assert.match(page.headers["content-security-policy"]!, /frame-ancestors 'none'/);
-        assert.equal(String((await get("/user_service.proto?x")).body), proto);
-        const head = await get("/user_service.proto", "HEAD");
-        assert.deepEqual([head.status, head.body.length], [200, 0]);
-        assert.equal(head.headers["content-length"], String(Buffer.byteLength(proto)));
-        for (
-          const [path, method, status, headers] of [
-            ["/nothing", "GET", 404, {}],
-            ["/nothing", "POST", 404, JSON_TYPE],
-            ["/userservice.UserService/Nothing", "POST", 404, JSON_TYPE],
-            ["/", "PUT", 405, {}],
-            ["/healthz", "POST", 405, JSON_TYPE],
-            [GET_USER, "PUT", 405, JSON_TYPE],
-            [GET_USER, "GET", 415, {}],
-            [GET_USER, "POST", 415, { "content-type": "text/plain" }],
-            [GET_USER, "POST", 415, {}],
-          ] as const
-        ) {
-          const answer = await get(path, method, headers);
-          assert.equal(answer.status, status, `${method} ${path}`);
-          assert.match(String(answer.body), /^[^\n]+\n$/, `${method} ${path}`);
-          assert.equal(answer.headers["x-content-type-options"], "nosniff");
-        }
-      }
-    }),
-);
+serveTest("page, health, contract, HEAD, and one line for everything else", async ({ port }) => {
+  const proto = await Deno.readTextFile(`${root}proto/user_service.proto`);
+  for (const version of [1, 2] as const) {
+    const get = (path: string, method = "GET", headers = {}) =>
+      ask({ port, version }, { path, method, headers });
+    const page = await get("/");
+    assert.deepEqual([page.status, page.headers["content-type"]], [
+      200,
+      "text/html; charset=utf-8",
+    ]);
+    assert.match(page.headers["content-security-policy"]!, /frame-ancestors 'none'/);
+    assert.equal(String((await get("/user_service.proto?x")).body), proto);
+    const head = await get("/user_service.proto", "HEAD");
+    assert.deepEqual([head.status, head.body.length], [200, 0]);
+    assert.equal(head.headers["content-length"], String(Buffer.byteLength(proto)));
+    for (
+      const [path, method, status, headers] of [
+        ["/nothing", "GET", 404, {}],
+        ["/nothing", "POST", 404, JSON_TYPE],
+        ["/userservice.UserService/Nothing", "POST", 404, JSON_TYPE],
+        ["/", "PUT", 405, {}],
+        ["/healthz", "POST", 405, JSON_TYPE],
+        [GET_USER, "PUT", 405, JSON_TYPE],
+        [GET_USER, "GET", 415, {}],
+        [GET_USER, "POST", 415, { "content-type": "text/plain" }],
+        [GET_USER, "POST", 415, {}],
+      ] as const
+    ) {
+      const answer = await get(path, method, headers);
+      assert.equal(answer.status, status, `${method} ${path}`);
+      assert.match(String(answer.body), /^[^\n]+\n$/, `${method} ${path}`);
+      assert.equal(answer.headers["x-content-type-options"], "nosniff");
+    }
+  }
+});
 
-programTest(
-  "health is answered by Connect, for the services that there are",
-  () =>
-    withServe(async ({ port }) => {
-      const check = (service: string) =>
-        ask({ port, version: 1 }, {
-          method: "POST",
-          path: "/grpc.health.v1.Health/Check",
-          headers: JSON_TYPE,
-          body: JSON.stringify({ service }),
-        });
-      const known = await check("userservice.UserService");
-      assert.deepEqual([known.status, JSON.parse(String(known.body))], [200, {
-        status: "SERVING",
-      }]);
-      assert.equal((await check("nothing")).status, 404);
-    }),
-);
+serveTest("health is answered by Connect, for the services that there are", async ({ port }) => {
+  const check = (service: string) =>
+    ask({ port, version: 1 }, {
+      method: "POST",
+      path: "/grpc.health.v1.Health/Check",
+      headers: JSON_TYPE,
+      body: JSON.stringify({ service }),
+    });
+  const known = await check("userservice.UserService");
+  assert.deepEqual([known.status, JSON.parse(String(known.body))], [200, { status: "SERVING" }]);
+  assert.equal((await check("nothing")).status, 404);
+});
 
 programTest(
   "pages from elsewhere can read nothing, and with --cors those of its origins can",
@@ -433,63 +403,61 @@ posixTest("pages may read all that an answer carries", () =>
     }, ["--cors", origin, "--instance", "here", "--answers", answers]);
   }));
 
-programTest(
+serveTest(
   "what is broken is the client's mistake, by each protocol and version of HTTP",
-  () =>
-    withServe(async ({ port }) => {
-      const post = (type: string, body: string | Uint8Array, headers = {}): Sent => ({
-        method: "POST",
-        path: GET_USER,
-        headers: { "content-type": type, ...headers },
-        body,
-      });
-      const text = (type: string, body: string) => post(`application/grpc-web-text${type}`, body);
-      const cut = gzipSync('{"username":"Ann"}').subarray(0, -4);
-      const get = (query: string): Sent => ({ path: `${GET_USER}?encoding=json&${query}` });
-      const INVALID = /^400 .*"invalid_argument"/, WEB = /grpc-status: 3\r\n/;
-      const ANN = framed(message("Ann")).toString("base64");
-      const sent: readonly [Sent, RegExp][] = [
-        [post("application/json", "{}", { "connect-protocol-version": "2" }), INVALID],
-        [get("connect=v2&message=%7B%7D"), INVALID],
-        [post("application/json", cut, { "content-encoding": "gzip" }), INVALID],
-        [post("application/json", "abc", { "content-encoding": "gzip" }), INVALID],
-        [post("application/json", Uint8Array.of(0x22, 0xc3, 0x28, 0x22)), INVALID],
-        [get("message=%7B%22username%22%3A%22%FF%22%7D"), INVALID],
-        [get("base64=1&message=!!!!"), INVALID],
-        [post("application/proto", Uint8Array.of(0x0a, 5, 0x41)), INVALID],
-        // A field of another wire type is skipped, as by gRPC.
-        [post("application/proto", Uint8Array.of(0x08, 1)), /"username is empty"/],
-        [post("application/grpc-web", framed(Uint8Array.of(0x0a, 5, 0x41))), WEB],
-        [post("application/grpc-web", framed(message("Ann")).subarray(0, -1)), WEB],
-        [text("", "!!!!"), WEB],
-        [text("+proto", `${ANN}A`), WEB],
-        [text("; charset=utf-8", ANN), /^200 .*grpc-status: 0\r\n/s],
-        [
-          post("application/grpc-web-text; charset=utf-8", ANN, { "grpc-encoding": "br" }),
-          /status: 12/,
-        ],
-        [post("application/json", "{}", { "content-encoding": "br" }), /^501 .*"unimplemented"/],
-      ];
-      for (const version of [1, 2] as const) {
-        for (const [request, expected] of sent) {
-          const { status, body } = await ask({ port, version }, request);
-          // In text each frame is padded by itself.
-          const plain = String(body).replace(
-            /^[\w+/]{4,}[\w+/=]*$/,
-            (text) => (text.match(/[^=]+=*/g) ?? []).map(atob).join(""),
-          );
-          assert.match(`${status} ${plain}`, expected, JSON.stringify(request));
-        }
+  async ({ port }) => {
+    const post = (type: string, body: string | Uint8Array, headers = {}): Sent => ({
+      method: "POST",
+      path: GET_USER,
+      headers: { "content-type": type, ...headers },
+      body,
+    });
+    const text = (type: string, body: string) => post(`application/grpc-web-text${type}`, body);
+    const cut = gzipSync('{"username":"Ann"}').subarray(0, -4);
+    const get = (query: string): Sent => ({ path: `${GET_USER}?encoding=json&${query}` });
+    const INVALID = /^400 .*"invalid_argument"/, WEB = /grpc-status: 3\r\n/;
+    const ANN = framed(message("Ann")).toString("base64");
+    const sent: readonly [Sent, RegExp][] = [
+      [post("application/json", "{}", { "connect-protocol-version": "2" }), INVALID],
+      [get("connect=v2&message=%7B%7D"), INVALID],
+      [post("application/json", cut, { "content-encoding": "gzip" }), INVALID],
+      [post("application/json", "abc", { "content-encoding": "gzip" }), INVALID],
+      [post("application/json", Uint8Array.of(0x22, 0xc3, 0x28, 0x22)), INVALID],
+      [get("message=%7B%22username%22%3A%22%FF%22%7D"), INVALID],
+      [get("base64=1&message=!!!!"), INVALID],
+      [post("application/proto", Uint8Array.of(0x0a, 5, 0x41)), INVALID],
+      // A field of another wire type is skipped, as by gRPC.
+      [post("application/proto", Uint8Array.of(0x08, 1)), /"username is empty"/],
+      [post("application/grpc-web", framed(Uint8Array.of(0x0a, 5, 0x41))), WEB],
+      [post("application/grpc-web", framed(message("Ann")).subarray(0, -1)), WEB],
+      [text("", "!!!!"), WEB],
+      [text("+proto", `${ANN}A`), WEB],
+      [text("; charset=utf-8", ANN), /^200 .*grpc-status: 0\r\n/s],
+      [
+        post("application/grpc-web-text; charset=utf-8", ANN, { "grpc-encoding": "br" }),
+        /status: 12/,
+      ],
+      [post("application/json", "{}", { "content-encoding": "br" }), /^501 .*"unimplemented"/],
+    ];
+    for (const version of [1, 2] as const) {
+      for (const [request, expected] of sent) {
+        const { status, body } = await ask({ port, version }, request);
+        // In text each frame is padded by itself.
+        const plain = String(body).replace(
+          /^[\w+/]{4,}[\w+/=]*$/,
+          (text) => (text.match(/[^=]+=*/g) ?? []).map(atob).join(""),
+        );
+        assert.match(`${status} ${plain}`, expected, JSON.stringify(request));
       }
-    }),
+    }
+  },
 );
 
-programTest("with --no-http nothing but gRPC is answered", () =>
-  withServe(async ({ port }) => {
-    await assert.rejects(ask({ port, version: 1 }, { path: "/healthz" }));
-    assert.equal((await call({ port, version: 2 }, "Ann")).status, 415);
-    await assertGrpcAnswers(["--port", String(port)]);
-  }, ["--no-http"]));
+serveTest("with --no-http nothing but gRPC is answered", async ({ port }) => {
+  await assert.rejects(ask({ port, version: 1 }, { path: "/healthz" }));
+  assert.equal((await call({ port, version: 2 }, "Ann")).status, 415);
+  await assertGrpcAnswers(["--port", String(port)]);
+}, ["--no-http"]);
 
 programTest("what is no origin, and --cors with --no-http, are usage errors", async () => {
   for (const text of ["example.com", "https://example.com/page", "*", ""]) {
@@ -501,31 +469,26 @@ programTest("what is no origin, and --cors with --no-http, are usage errors", as
   assert.deepEqual([code, stderr.split("\n").length], [2, 2]);
 });
 
-programTest(
+serveTest(
   "a large answer is compressed, a request of more than 4 MiB is refused",
-  () =>
-    withServe(async ({ port }) => {
-      const name = "😀".repeat(256);
-      for (const version of [1, 2] as const) {
-        const answer = await call({ port, version }, name, { "accept-encoding": "gzip" });
-        assert.equal(answer.headers["content-encoding"], "gzip");
-        assert.equal(JSON.parse(String(gunzipSync(answer.body))).message, greeting(name));
-        const large = "a".repeat(4 * 1024 * 1024);
-        for (const headers of [{}, { "transfer-encoding": "chunked" }]) {
-          if (version === 2 && "transfer-encoding" in headers) continue;
-          const { status, body } = await call({ port, version }, large, headers as Sent["headers"]);
-          assert.deepEqual([status, JSON.parse(String(body)).code], [429, "resource_exhausted"]);
-        }
-        const bomb = gzipSync(JSON.stringify({ username: "a".repeat(32 * 1024 * 1024) }));
-        const sent = { headers: { ...JSON_TYPE, "content-encoding": "gzip" }, body: bomb };
-        const { status } = await ask({ port, version }, {
-          method: "POST",
-          path: GET_USER,
-          ...sent,
-        });
-        assert.equal(status, 429);
+  async ({ port }) => {
+    const name = "😀".repeat(256);
+    for (const version of [1, 2] as const) {
+      const answer = await call({ port, version }, name, { "accept-encoding": "gzip" });
+      assert.equal(answer.headers["content-encoding"], "gzip");
+      assert.equal(JSON.parse(String(gunzipSync(answer.body))).message, greeting(name));
+      const large = "a".repeat(4 * 1024 * 1024);
+      for (const headers of [{}, { "transfer-encoding": "chunked" }]) {
+        if (version === 2 && "transfer-encoding" in headers) continue;
+        const { status, body } = await call({ port, version }, large, headers as Sent["headers"]);
+        assert.deepEqual([status, JSON.parse(String(body)).code], [429, "resource_exhausted"]);
       }
-    }),
+      const bomb = gzipSync(JSON.stringify({ username: "a".repeat(32 * 1024 * 1024) }));
+      const sent = { headers: { ...JSON_TYPE, "content-encoding": "gzip" }, body: bomb };
+      const { status } = await ask({ port, version }, { method: "POST", path: GET_USER, ...sent });
+      assert.equal(status, 429);
+    }
+  },
 );
 
 posixTest("faults, answers and the instance come by every protocol", async () => {

@@ -18,7 +18,7 @@ import {
 import { readFrames } from "../support/http2_peer.ts";
 import { cert } from "../support/grpc_peer.ts";
 import { checkHealth, healthClient } from "../support/health_client.ts";
-import { posixTest, programTest, type Serve, usersvc, withServe } from "../support/program.ts";
+import { posixServeTest, posixTest, type Serve, serveTest, usersvc } from "../support/program.ts";
 
 async function health(server: Serve, service: string): Promise<object> {
   const client = await healthClient(server.port);
@@ -29,62 +29,52 @@ async function health(server: Serve, service: string): Promise<object> {
   }
 }
 
-programTest(
-  "the health of the server and of its service can be checked",
-  () =>
-    withServe(async (server) => {
-      assert.deepEqual(await health(server, ""), { status: "SERVING" });
-      assert.deepEqual(await health(server, "userservice.UserService"), { status: "SERVING" });
-      await assert.rejects(health(server, "no.such.Service"), /NOT_FOUND: unknown service/);
-    }),
-);
+serveTest("the health of the server and of its service can be checked", async (server) => {
+  assert.deepEqual(await health(server, ""), { status: "SERVING" });
+  assert.deepEqual(await health(server, "userservice.UserService"), { status: "SERVING" });
+  await assert.rejects(health(server, "no.such.Service"), /NOT_FOUND: unknown service/);
+});
 
-programTest("--fail fails calls, but not health checks", () =>
-  withServe(async (server) => {
-    const { code, stderr } = await usersvc(["call", "Alice", "--port", `${server.port}`]);
-    assert.equal(code, 64 + 5);
-    assert.match(stderr, /NOT_FOUND from \S+: failed on purpose \(--fail\)\n$/);
-    assert.deepEqual(await health(server, ""), { status: "SERVING" });
-  }, ["--fail", "NOT_FOUND"]));
+serveTest("--fail fails calls, but not health checks", async (server) => {
+  const { code, stderr } = await usersvc(["call", "Alice", "--port", `${server.port}`]);
+  assert.equal(code, 64 + 5);
+  assert.match(stderr, /NOT_FOUND from \S+: failed on purpose \(--fail\)\n$/);
+  assert.deepEqual(await health(server, ""), { status: "SERVING" });
+}, ["--fail", "NOT_FOUND"]);
 
-programTest(
-  "--fail CODE:RATE fails about that share of the calls",
-  () =>
-    withServe(async (server) => {
-      const { finishCall, openSession, startCall } = await import("../support/raw_client.ts");
-      const session = await openSession(server.port);
-      const counts: Record<string, number> = {};
-      for (let i = 0; i < 20; i++) {
-        const calls = Array.from({ length: 100 }, () => finishCall(startCall(session), "Alice"));
-        for (const { status } of await Promise.all(calls)) {
-          counts[status] = (counts[status] ?? 0) + 1;
-        }
-      }
-      session.close();
-      assert.deepEqual(Object.keys(counts).sort(), ["0", "14"]);
-      // 2,000 calls at 0.3: beyond 500 and 700 lie ten standard deviations of 20.
-      assert.ok(counts["14"]! > 400 && counts["14"]! < 800, JSON.stringify(counts));
-    }, ["--fail", "UNAVAILABLE:0.3"]),
-);
+serveTest("--fail CODE:RATE fails about that share of the calls", async (server) => {
+  const { finishCall, openSession, startCall } = await import("../support/raw_client.ts");
+  const session = await openSession(server.port);
+  const counts: Record<string, number> = {};
+  for (let i = 0; i < 20; i++) {
+    const calls = Array.from({ length: 100 }, () => finishCall(startCall(session), "Alice"));
+    for (const { status } of await Promise.all(calls)) {
+      counts[status] = (counts[status] ?? 0) + 1;
+    }
+  }
+  session.close();
+  assert.deepEqual(Object.keys(counts).sort(), ["0", "14"]);
+  // 2,000 calls at 0.3: beyond 500 and 700 lie ten standard deviations of 20.
+  assert.ok(counts["14"]! > 400 && counts["14"]! < 800, JSON.stringify(counts));
+}, ["--fail", "UNAVAILABLE:0.3"]);
 
-programTest("--delay makes answers late", () =>
-  withServe(async (server) => {
-    const start = Date.now();
-    const late = await usersvc(["call", "Alice", "--port", `${server.port}`]);
-    assert.equal(late.stdout, "Привет, Alice!\n");
-    assert.ok(Date.now() - start >= 400);
-  }, ["--delay", "400ms"]));
+serveTest("--delay makes answers late", async (server) => {
+  const start = Date.now();
+  const late = await usersvc(["call", "Alice", "--port", `${server.port}`]);
+  assert.equal(late.stdout, "Привет, Alice!\n");
+  assert.ok(Date.now() - start >= 400);
+}, ["--delay", "400ms"]);
 
-posixTest(
+posixServeTest(
   "a call whose deadline passes is not answered, and logged as what it is",
-  () =>
-    withServe(async (server) => {
-      const call = ["call", "Alice", "--port", `${server.port}`, "--timeout", "2s"];
-      assert.equal((await usersvc(call)).code, 68);
-      await server.stderr.until(/GetUser of "Alice" from \S+: (DEADLINE_EXCEEDED|CANCELLED): /);
-      server.kill("SIGTERM");
-      assert.equal((await server.ended()).code, 0);
-    }, ["--delay", "1m", "--grace", "1ms"]),
+  async (server) => {
+    const call = ["call", "Alice", "--port", `${server.port}`, "--timeout", "2s"];
+    assert.equal((await usersvc(call)).code, 68);
+    await server.stderr.until(/GetUser of "Alice" from \S+: (DEADLINE_EXCEEDED|CANCELLED): /);
+    server.kill("SIGTERM");
+    assert.equal((await server.ended()).code, 0);
+  },
+  ["--delay", "1m", "--grace", "1ms"],
 );
 
 posixTest(
@@ -121,46 +111,43 @@ posixTest(
   },
 );
 
-posixTest(
-  "a call whose handler fails ends once, at once or late",
-  async () => {
-    const { credentials } = await import("@grpc/grpc-js");
-    const { loadContract } = await import("../../src/contract/contract.ts");
-    const { startServer } = await import("../../src/server/server.ts");
-    const { UserService } = await loadContract();
-    for (const faults of [{}, { delay: { minMs: 20, maxMs: 20 } }]) {
-      for (const failing of ["callReceived", "callFinished"]) {
-        const finished: [code: number, reason: string | undefined][] = [];
-        const notices: string[] = [];
-        const server = await startServer(
-          { endpoints: [{ host: "127.0.0.1", port: 0 }], reflection: false, faults },
-          {
-            connectionOpened() {},
-            connectionClosed() {},
-            callReceived() {
-              if (failing === "callReceived") throw new Error("secret");
-            },
-            callFinished(_, { code, reason }) {
-              finished.push([code, reason]);
-              if (failing === "callFinished") throw new Error("secret");
-            },
-            notice: ({ event }) => void notices.push(event),
+posixTest("a call whose handler fails ends once, at once or late", async () => {
+  const { credentials } = await import("@grpc/grpc-js");
+  const { loadContract } = await import("../../src/contract/contract.ts");
+  const { startServer } = await import("../../src/server/server.ts");
+  const { UserService } = await loadContract();
+  for (const faults of [{}, { delay: { minMs: 20, maxMs: 20 } }]) {
+    for (const failing of ["callReceived", "callFinished"]) {
+      const finished: [code: number, reason: string | undefined][] = [];
+      const notices: string[] = [];
+      const server = await startServer(
+        { endpoints: [{ host: "127.0.0.1", port: 0 }], reflection: false, faults },
+        {
+          connectionOpened() {},
+          connectionClosed() {},
+          callReceived() {
+            if (failing === "callReceived") throw new Error("secret");
           },
-        );
-        const [endpoint] = server.endpoints;
-        assert.ok(endpoint && "port" in endpoint);
-        const client = new UserService(`127.0.0.1:${endpoint.port}`, credentials.createInsecure());
-        const code = await new Promise<number>((resolve) =>
-          client.getUser({ username: "Alice" }, (error) => resolve(error?.code ?? 0))
-        );
-        client.close();
-        await server.drain(1_000);
-        const expected = failing === "callReceived" ? [13, "internal error"] : [0, undefined];
-        assert.deepEqual([code, finished, notices], [expected[0], [expected], ["handler_failed"]]);
-      }
+          callFinished(_, { code, reason }) {
+            finished.push([code, reason]);
+            if (failing === "callFinished") throw new Error("secret");
+          },
+          notice: ({ event }) => void notices.push(event),
+        },
+      );
+      const [endpoint] = server.endpoints;
+      assert.ok(endpoint && "port" in endpoint);
+      const client = new UserService(`127.0.0.1:${endpoint.port}`, credentials.createInsecure());
+      const code = await new Promise<number>((resolve) =>
+        client.getUser({ username: "Alice" }, (error) => resolve(error?.code ?? 0))
+      );
+      client.close();
+      await server.drain(1_000);
+      const expected = failing === "callReceived" ? [13, "internal error"] : [0, undefined];
+      assert.deepEqual([code, finished, notices], [expected[0], [expected], ["handler_failed"]]);
     }
-  },
-);
+  }
+});
 
 /** The status with which HTTP, and that with which gRPC, answers a call of Alice. */
 async function answerTo(
@@ -181,39 +168,39 @@ async function answerTo(
   return [http, status];
 }
 
-programTest(
+serveTest(
   "with --no-http a call whose content type is not one of gRPC is refused with 415, no other is",
-  () =>
-    withServe(async (server) => {
-      const { openSession } = await import("../support/raw_client.ts");
-      const session = await openSession(server.port);
-      const types = {
-        served: [
-          "application/grpc",
-          "application/grpc+proto",
-          "application/grpc;charset=utf-8",
-          "application/grpc+proto; charset=utf-8",
-          "Application/GRPC",
-        ],
-        refused: [
-          "",
-          "application/json",
-          "application/grpcfoo",
-          "application/grpc-web",
-          "application/grpc-web+proto",
-          "text/application/grpc",
-        ],
-      };
-      for (const type of types.served) {
-        assert.deepEqual(await answerTo(session, { "content-type": type }), [200, "0"], type);
-      }
-      for (const type of types.refused) {
-        assert.deepEqual(await answerTo(session, { "content-type": type }), [415, ""], type);
-      }
-      assert.deepEqual(await answerTo(session, {}), [415, ""], "none");
-      assert.deepEqual(await answerTo(session, { "content-type": "application/grpc" }), [200, "0"]);
-      session.close();
-    }, ["--no-http"]),
+  async (server) => {
+    const { openSession } = await import("../support/raw_client.ts");
+    const session = await openSession(server.port);
+    const types = {
+      served: [
+        "application/grpc",
+        "application/grpc+proto",
+        "application/grpc;charset=utf-8",
+        "application/grpc+proto; charset=utf-8",
+        "Application/GRPC",
+      ],
+      refused: [
+        "",
+        "application/json",
+        "application/grpcfoo",
+        "application/grpc-web",
+        "application/grpc-web+proto",
+        "text/application/grpc",
+      ],
+    };
+    for (const type of types.served) {
+      assert.deepEqual(await answerTo(session, { "content-type": type }), [200, "0"], type);
+    }
+    for (const type of types.refused) {
+      assert.deepEqual(await answerTo(session, { "content-type": type }), [415, ""], type);
+    }
+    assert.deepEqual(await answerTo(session, {}), [415, ""], "none");
+    assert.deepEqual(await answerTo(session, { "content-type": "application/grpc" }), [200, "0"]);
+    session.close();
+  },
+  ["--no-http"],
 );
 
 /** The code of RST_STREAM that gRPC takes for RESOURCE_EXHAUSTED (RFC 9113, section 7). */
@@ -231,43 +218,42 @@ function metadataOf(bytes: number): OutgoingHeaders {
   return metadata;
 }
 
-programTest(
+serveTest(
   "a call with too large headers is refused alone, and the limit is announced",
-  () =>
-    withServe(async (server) => {
-      const { finishCall, openSession, roundTrip, startCall } = await import(
-        "../support/raw_client.ts"
-      );
-      const limit = 64 * 1024;
-      const session = await openSession(server.port, ({ maxHeaderListSize }) => {
-        assert.equal(maxHeaderListSize, limit);
-      });
-      const neighbours = Array.from({ length: 20 }, () => startCall(session));
-      await roundTrip(session);
-      const fields = {
-        ":method": "POST",
-        ":path": "/userservice.UserService/GetUser",
-        ":scheme": "http",
-        ":authority": `127.0.0.1:${server.port}`,
-        "content-type": "application/grpc",
-        "te": "trailers",
-      };
-      const own = Object.entries(fields).flat().join("").length + 32 * Object.keys(fields).length;
-      const type = { "content-type": "application/grpc" };
-      const many = Object.fromEntries(Array.from({ length: 130 }, (_, index) => [`x${index}`, ""]));
-      for (const headers of [metadataOf(limit - own + 1), metadataOf(limit + 5_000), many]) {
-        const refused = startCall(session, { ...type, ...headers });
-        refused.on("error", () => {});
-        await new Promise((resolve) => refused.once("close", resolve));
-        assert.equal(refused.rstCode, ENHANCE_YOUR_CALM);
-        const most = { ...type, ...metadataOf(limit - own) };
-        assert.deepEqual(await answerTo(session, most), [200, "0"]);
-      }
-      for (const neighbour of neighbours) {
-        assert.equal((await finishCall(neighbour, "Alice")).status, "0");
-      }
-      session.close();
-    }),
+  async (server) => {
+    const { finishCall, openSession, roundTrip, startCall } = await import(
+      "../support/raw_client.ts"
+    );
+    const limit = 64 * 1024;
+    const session = await openSession(server.port, ({ maxHeaderListSize }) => {
+      assert.equal(maxHeaderListSize, limit);
+    });
+    const neighbours = Array.from({ length: 20 }, () => startCall(session));
+    await roundTrip(session);
+    const fields = {
+      ":method": "POST",
+      ":path": "/userservice.UserService/GetUser",
+      ":scheme": "http",
+      ":authority": `127.0.0.1:${server.port}`,
+      "content-type": "application/grpc",
+      "te": "trailers",
+    };
+    const own = Object.entries(fields).flat().join("").length + 32 * Object.keys(fields).length;
+    const type = { "content-type": "application/grpc" };
+    const many = Object.fromEntries(Array.from({ length: 130 }, (_, index) => [`x${index}`, ""]));
+    for (const headers of [metadataOf(limit - own + 1), metadataOf(limit + 5_000), many]) {
+      const refused = startCall(session, { ...type, ...headers });
+      refused.on("error", () => {});
+      await new Promise((resolve) => refused.once("close", resolve));
+      assert.equal(refused.rstCode, ENHANCE_YOUR_CALM);
+      const most = { ...type, ...metadataOf(limit - own) };
+      assert.deepEqual(await answerTo(session, most), [200, "0"]);
+    }
+    for (const neighbour of neighbours) {
+      assert.equal((await finishCall(neighbour, "Alice")).status, "0");
+    }
+    session.close();
+  },
 );
 
 /** A call with headers that nghttp2 would not take, cut into frames and chunks in several ways. */
@@ -285,36 +271,36 @@ const HUGE: [name: string, fields: (readonly [string, string])[], frameBytes: nu
 
 for (const flags of [[], ["--tls-cert", cert("server.pem"), "--tls-key", cert("server.key")]]) {
   for (const chunkBytes of [1_000_000_000, 1_000]) {
-    programTest(
+    serveTest(
       `a call with a very large header is refused alone (${
         flags.length === 0 ? "plain text" : "TLS"
       }, ${chunkBytes === 1_000 ? "in pieces" : "at once"})`,
-      () =>
-        withServe(async (server) => {
-          for (const [name, fields, frameBytes] of HUGE) {
-            const seen = await besideNeighbours(
-              server,
-              flags.length > 0,
-              longHeaders(5, [...callFields(), ...fields], frameBytes),
-              chunkBytes,
-            );
-            assert.deepEqual(seen, {
-              // It alone is refused.
-              answers: { 1: "Привет, before!", 3: "Привет, beside!", 7: "Привет, late!" },
-              resets: { 5: ENHANCE_YOUR_CALM },
-              goaways: [],
-              window: 2 * 16_384 + grpcMessage(getUserRequest("before")).length,
-            }, name);
-          }
-          const { openSession } = await import("../support/raw_client.ts");
-          if (flags.length > 0) return;
-          const session = await openSession(server.port);
-          assert.deepEqual(await answerTo(session, { "content-type": "application/grpc" }), [
-            200,
-            "0",
-          ]);
-          session.close();
-        }, flags),
+      async (server) => {
+        for (const [name, fields, frameBytes] of HUGE) {
+          const seen = await besideNeighbours(
+            server,
+            flags.length > 0,
+            longHeaders(5, [...callFields(), ...fields], frameBytes),
+            chunkBytes,
+          );
+          assert.deepEqual(seen, {
+            // It alone is refused.
+            answers: { 1: "Привет, before!", 3: "Привет, beside!", 7: "Привет, late!" },
+            resets: { 5: ENHANCE_YOUR_CALM },
+            goaways: [],
+            window: 2 * 16_384 + grpcMessage(getUserRequest("before")).length,
+          }, name);
+        }
+        const { openSession } = await import("../support/raw_client.ts");
+        if (flags.length > 0) return;
+        const session = await openSession(server.port);
+        assert.deepEqual(await answerTo(session, { "content-type": "application/grpc" }), [
+          200,
+          "0",
+        ]);
+        session.close();
+      },
+      flags,
     );
   }
 }

@@ -59,10 +59,7 @@ export function posixTest(name: string, fn: () => Promise<void>): void {
 }
 
 /** A {@linkcode programTest} of what Linux alone tells of a process, its memory and CPU time. */
-export function linuxTest(
-  name: string,
-  fn: (test: Deno.TestContext) => Promise<void>,
-): void {
+export function linuxTest(name: string, fn: (test: Deno.TestContext) => Promise<void>): void {
   if (Deno.build.os === "linux") programTest(name, fn);
 }
 
@@ -83,10 +80,7 @@ export interface RunOptions {
 }
 
 /** Runs the program to its end. */
-export async function usersvc(
-  args: readonly string[],
-  options: RunOptions = {},
-): Promise<Result> {
+export async function usersvc(args: readonly string[], options: RunOptions = {}): Promise<Result> {
   const [program, ...before] = commandLine();
   const { code, stdout, stderr } = await new Deno.Command(program, {
     args: [...before, ...args],
@@ -190,4 +184,18 @@ export async function withServe<T>(
   } finally {
     await stopServer(server);
   }
+}
+
+/** A {@linkcode programTest} with a server of its own, which takes the arguments of {@linkcode withServe}. */
+export const serveTest = servedBy(programTest);
+
+/** The same for a {@linkcode posixTest}. */
+export const posixServeTest = servedBy(posixTest);
+
+/** The same for a {@linkcode linuxTest}. */
+export const linuxServeTest = servedBy(linuxTest);
+
+function servedBy(test: (name: string, fn: () => Promise<void>) => void) {
+  return (name: string, ...served: Parameters<typeof withServe<unknown>>) =>
+    test(name, async () => void await withServe(...served));
 }

@@ -49,10 +49,7 @@ export function goaway(session: Session): Promise<void> {
  *
  * @param changes headers to replace or to add
  */
-export function startCall(
-  session: Session,
-  changes: OutgoingHeaders = {},
-): Stream {
+export function startCall(session: Session, changes: OutgoingHeaders = {}): Stream {
   return session.request({
     ":method": "POST",
     ":authority": `127.0.0.1:${session.socket.remotePort}`,

@@ -74,9 +74,5 @@ export const wireCases: readonly WireCase[] = [
   { what: "a group without end", bytes: frame([...ALICE, 0x13]) },
   { what: "the end of another group", bytes: frame([...ALICE, 0x13, 0x1c]) },
   { what: "groups nested without end", bytes: frame([...ALICE, ...Array(100_000).fill(0x13)]) },
-  {
-    what: "a message of 4 MiB + 1",
-    bytes: frame(Buffer.alloc(4 * 1024 * 1024 + 1)),
-    status: "8",
-  },
+  { what: "a message of 4 MiB + 1", bytes: frame(Buffer.alloc(4 * 1024 * 1024 + 1)), status: "8" },
 ];

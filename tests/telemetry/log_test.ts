@@ -3,6 +3,7 @@ import { jsonEvents } from "../../src/telemetry/json_log.ts";
 import { type LineLog, lineLog, PIPE_BUF } from "../../src/telemetry/line_log.ts";
 import { quietEvents, textEvents } from "../../src/telemetry/text_log.ts";
 import {
+  posixServeTest,
   posixTest,
   programTest,
   shell,
@@ -11,7 +12,6 @@ import {
   Transcript,
   usersvc,
   withFolder,
-  withServe,
 } from "../support/program.ts";
 import { finishCall, openSession, roundTrip, startCall } from "../support/raw_client.ts";
 import {
@@ -54,50 +54,50 @@ function callRecord(username: string, code = "OK"): LogRecord {
   };
 }
 
-posixTest(
+posixServeTest(
   "--log json writes a record per event and call, and nothing else",
-  () =>
-    withServe(async (server) => {
-      const greeted = [
-        "Alice",
-        '"}\n{"event":"forged"}\r\t\\',
-        "\x00\x1b[2J\x7f\x9b\u2028\u2029\u202e\u2066",
-        "👩‍👩‍👧 שלום Иван",
-        "😀".repeat(256),
-      ];
-      for (const name of greeted.filter((name) => !name.includes("\0"))) {
-        assert.equal(await call(server.port, name), 0);
-      }
-      // A command line cannot hold U+0000.
-      const session = await openSession(server.port);
-      await makeCalls(session, 1, () => greeted[2]!);
-      session.close();
-      assert.equal(await call(server.port, ""), 67);
-      assert.equal(await call(server.port, "😀".repeat(257)), 67);
-      server.kill("SIGTERM");
-      const { code, stdout, stderr } = await server.ended();
-      assert.deepEqual([code, stderr], [0, ""]);
+  async (server) => {
+    const greeted = [
+      "Alice",
+      '"}\n{"event":"forged"}\r\t\\',
+      "\x00\x1b[2J\x7f\x9b\u2028\u2029\u202e\u2066",
+      "👩‍👩‍👧 שלום Иван",
+      "😀".repeat(256),
+    ];
+    for (const name of greeted.filter((name) => !name.includes("\0"))) {
+      assert.equal(await call(server.port, name), 0);
+    }
+    // A command line cannot hold U+0000.
+    const session = await openSession(server.port);
+    await makeCalls(session, 1, () => greeted[2]!);
+    session.close();
+    assert.equal(await call(server.port, ""), 67);
+    assert.equal(await call(server.port, "😀".repeat(257)), 67);
+    server.kill("SIGTERM");
+    const { code, stdout, stderr } = await server.ended();
+    assert.deepEqual([code, stderr], [0, ""]);
 
-      const [listening, ...rest] = records(stdout).map(foreseeable);
-      assert.deepEqual(listening, {
-        level: "info",
-        event: "listening",
-        message: `listening on [::]:${server.port}`,
-        port: server.port,
-        address: "::",
-      });
-      assert.deepEqual(rest.filter(({ event }) => event === "call"), [
-        ...[0, 1, 3, 4, 2].map((index) => callRecord(greeted[index]!)),
-        { ...callRecord("", "INVALID_ARGUMENT"), message: "username is empty" },
-        {
-          ...callRecord("😀".repeat(256) + "...", "INVALID_ARGUMENT"),
-          message: "username is longer than 256 characters",
-        },
-      ]);
-      // deno-lint-ignore no-control-regex
-      const unsafe = /[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]/;
-      assert.doesNotMatch(stdout, unsafe);
-    }, ["--log", "json"]),
+    const [listening, ...rest] = records(stdout).map(foreseeable);
+    assert.deepEqual(listening, {
+      level: "info",
+      event: "listening",
+      message: `listening on [::]:${server.port}`,
+      port: server.port,
+      address: "::",
+    });
+    assert.deepEqual(rest.filter(({ event }) => event === "call"), [
+      ...[0, 1, 3, 4, 2].map((index) => callRecord(greeted[index]!)),
+      { ...callRecord("", "INVALID_ARGUMENT"), message: "username is empty" },
+      {
+        ...callRecord("😀".repeat(256) + "...", "INVALID_ARGUMENT"),
+        message: "username is longer than 256 characters",
+      },
+    ]);
+    // deno-lint-ignore no-control-regex
+    const unsafe = /[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]/;
+    assert.doesNotMatch(stdout, unsafe);
+  },
+  ["--log", "json"],
 );
 
 /** How calls end: the flags of the server, and the code of the calls that reach an answer. */
@@ -122,67 +122,61 @@ for (const [name, flags, code] of ENDINGS) {
   const refused = code === "OK" ? "INVALID_ARGUMENT" : code;
   const codes = [...Array(10).fill(code), refused, refused].sort();
 
-  posixTest(
+  posixServeTest(
     `a call has one record and is counted once: ${name}, json and metrics`,
-    () =>
-      withServe(async (server) => {
-        const [, url] = await server.stdout.until(/metrics are served at (http:[^ "]+)/);
-        await callTwelve(server.port);
-        const metrics = await (await fetch(url!)).text();
-        server.kill("SIGTERM");
-        const calls = records((await server.ended()).stdout).filter(({ event }) =>
-          event === "call"
-        );
-        assert.deepEqual(calls.map((call) => call["grpc.code"]).sort(), codes);
-        assert.match(metrics, /^grpc_server_started_total\{.*\} 12$/m);
-        assert.match(metrics, /^grpc_server_handling_seconds_count\{.*\} 12$/m);
-        const handled = [...metrics.matchAll(/^grpc_server_handled_total\{.*\} (\d+)$/gm)];
-        assert.equal(handled.reduce((sum, [, count]) => sum + Number(count), 0), 12);
-      }, ["--log", "json", "--metrics-port", "0", ...flags]),
-  );
-
-  posixTest(
-    `a call has one line, and one more if it fails: ${name}, text`,
-    () =>
-      withServe(async (server) => {
-        await callTwelve(server.port);
-        server.kill("SIGTERM");
-        const { stdout, stderr } = await server.ended();
-        assert.equal(stdout.match(/^Получен запрос /gm)?.length, 12);
-        const failed = [...stderr.matchAll(/ GetUser of .* from \S+: ([A-Z_]+): /g)];
-        assert.deepEqual(failed.map(([, code]) => code), codes.filter((code) => code !== "OK"));
-      }, flags),
-  );
-}
-
-posixTest(
-  "a call that its client gives up has one record, and is counted once",
-  () =>
-    withServe(async (server) => {
+    async (server) => {
       const [, url] = await server.stdout.until(/metrics are served at (http:[^ "]+)/);
-      const session = await openSession(server.port);
-      const cancelled = startCall(session);
-      const gone = finishCall(cancelled, "gone").catch(() => {});
-      const late = finishCall(startCall(session, { "grpc-timeout": "100m" }), "late");
-      await roundTrip(session);
-      cancelled.close(CANCEL);
-      await gone;
-      assert.equal((await late).status, "4");
-      // Longer than the delay: what would be recorded once more then is seen.
-      await new Promise((resolve) => setTimeout(resolve, 500));
+      await callTwelve(server.port);
       const metrics = await (await fetch(url!)).text();
-      session.close();
       server.kill("SIGTERM");
       const calls = records((await server.ended()).stdout).filter(({ event }) => event === "call");
-      const ends = calls.map((call) => [call.username, call["grpc.code"], call.message]);
-      assert.deepEqual(ends.toSorted(), [
-        ["gone", "CANCELLED", "the client went away before the answer"],
-        ["late", "DEADLINE_EXCEEDED", "the deadline passed before the answer"],
-      ]);
-      assert.match(metrics, /^grpc_server_handling_seconds_count\{.*\} 2$/m);
-      assert.match(metrics, /^grpc_server_handled_total\{.*"Canceled"\} 1$/m);
-      assert.match(metrics, /^grpc_server_handled_total\{.*"DeadlineExceeded"\} 1$/m);
-    }, ["--log", "json", "--metrics-port", "0", "--delay", "400ms"]),
+      assert.deepEqual(calls.map((call) => call["grpc.code"]).sort(), codes);
+      assert.match(metrics, /^grpc_server_started_total\{.*\} 12$/m);
+      assert.match(metrics, /^grpc_server_handling_seconds_count\{.*\} 12$/m);
+      const handled = [...metrics.matchAll(/^grpc_server_handled_total\{.*\} (\d+)$/gm)];
+      assert.equal(handled.reduce((sum, [, count]) => sum + Number(count), 0), 12);
+    },
+    ["--log", "json", "--metrics-port", "0", ...flags],
+  );
+
+  posixServeTest(`a call has one line, and one more if it fails: ${name}, text`, async (server) => {
+    await callTwelve(server.port);
+    server.kill("SIGTERM");
+    const { stdout, stderr } = await server.ended();
+    assert.equal(stdout.match(/^Получен запрос /gm)?.length, 12);
+    const failed = [...stderr.matchAll(/ GetUser of .* from \S+: ([A-Z_]+): /g)];
+    assert.deepEqual(failed.map(([, code]) => code), codes.filter((code) => code !== "OK"));
+  }, flags);
+}
+
+posixServeTest(
+  "a call that its client gives up has one record, and is counted once",
+  async (server) => {
+    const [, url] = await server.stdout.until(/metrics are served at (http:[^ "]+)/);
+    const session = await openSession(server.port);
+    const cancelled = startCall(session);
+    const gone = finishCall(cancelled, "gone").catch(() => {});
+    const late = finishCall(startCall(session, { "grpc-timeout": "100m" }), "late");
+    await roundTrip(session);
+    cancelled.close(CANCEL);
+    await gone;
+    assert.equal((await late).status, "4");
+    // Longer than the delay: what would be recorded once more then is seen.
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    const metrics = await (await fetch(url!)).text();
+    session.close();
+    server.kill("SIGTERM");
+    const calls = records((await server.ended()).stdout).filter(({ event }) => event === "call");
+    const ends = calls.map((call) => [call.username, call["grpc.code"], call.message]);
+    assert.deepEqual(ends.toSorted(), [
+      ["gone", "CANCELLED", "the client went away before the answer"],
+      ["late", "DEADLINE_EXCEEDED", "the deadline passed before the answer"],
+    ]);
+    assert.match(metrics, /^grpc_server_handling_seconds_count\{.*\} 2$/m);
+    assert.match(metrics, /^grpc_server_handled_total\{.*"Canceled"\} 1$/m);
+    assert.match(metrics, /^grpc_server_handled_total\{.*"DeadlineExceeded"\} 1$/m);
+  },
+  ["--log", "json", "--metrics-port", "0", "--delay", "400ms"],
 );
 
 posixTest("--log none writes nothing on stdout, and still says why it cannot start", async () => {

@@ -10,7 +10,14 @@ import {
 } from "../../src/telemetry/ledger.ts";
 import { codeLabel, processMetrics } from "../../src/telemetry/process_metrics.ts";
 import { oneCall } from "../support/one_call.ts";
-import { posixTest, programTest, type Serve, usersvc, withServe } from "../support/program.ts";
+import {
+  posixServeTest,
+  posixTest,
+  programTest,
+  type Serve,
+  usersvc,
+  withServe,
+} from "../support/program.ts";
 import { finishCall, openSession, roundTrip, startCall } from "../support/raw_client.ts";
 
 const GET_USER = 'grpc_type="unary",grpc_service="userservice.UserService",grpc_method="GetUser"';
@@ -37,10 +44,7 @@ async function metricsUrl(server: Serve): Promise<string> {
 async function scrape(url: string): Promise<Series> {
   const response = await fetch(url);
   assert.equal(response.status, 200);
-  assert.equal(
-    response.headers.get("content-type"),
-    "text/plain; version=0.0.4; charset=utf-8",
-  );
+  assert.equal(response.headers.get("content-type"), "text/plain; version=0.0.4; charset=utf-8");
   return parse(await response.text());
 }
 
@@ -289,36 +293,36 @@ Deno.test("status codes are labelled as Go names them", () => {
   assert.equal(codeLabel("DEADLINE_EXCEEDED"), "DeadlineExceeded");
 });
 
-posixTest(
+posixServeTest(
   "the metrics of several workers are summed, and a dead worker's counts stay",
-  () =>
-    withServe(async (server) => {
-      const url = await metricsUrl(server);
-      await server.stderr.until(/worker 2 \(process \d+\) has started\n/);
-      const started = `grpc_server_started_total{${GET_USER}}`;
-      const callEach = async (count: number) => {
-        for (let index = 0; index < count; index++) {
-          const session = await openSession(server.port);
-          assert.equal(await call(session, "Alice"), "0");
-          session.close();
-        }
-      };
-      await callEach(6);
-      const before = await scrape(url);
-      assert.equal(before.get(started), 6);
-      for (const worker of [1, 2]) {
-        assert.ok(before.get(`usersvc_worker_memory_bytes{worker="${worker}"}`)! > 10e6);
-        assert.equal(before.get(`usersvc_worker_restarts_total{worker="${worker}"}`), 0);
+  async (server) => {
+    const url = await metricsUrl(server);
+    await server.stderr.until(/worker 2 \(process \d+\) has started\n/);
+    const started = `grpc_server_started_total{${GET_USER}}`;
+    const callEach = async (count: number) => {
+      for (let index = 0; index < count; index++) {
+        const session = await openSession(server.port);
+        assert.equal(await call(session, "Alice"), "0");
+        session.close();
       }
-      const [, pid] = await server.stderr.until(/worker 1 \(process (\d+)\) has started\n/);
-      Deno.kill(Number(pid), "SIGKILL");
-      await server.stderr.until(/worker 1 [^]*worker 1 \(process \d+\) has started\n/);
-      await callEach(4);
-      const after = await scrape(url);
-      assert.equal(after.get(started), 10);
-      assert.equal(after.get('usersvc_worker_restarts_total{worker="1"}'), 1);
-      assert.equal(after.get('usersvc_worker_restarts_total{worker="2"}'), 0);
-    }, ["--workers", "2", "--metrics-port", "0"]),
+    };
+    await callEach(6);
+    const before = await scrape(url);
+    assert.equal(before.get(started), 6);
+    for (const worker of [1, 2]) {
+      assert.ok(before.get(`usersvc_worker_memory_bytes{worker="${worker}"}`)! > 10e6);
+      assert.equal(before.get(`usersvc_worker_restarts_total{worker="${worker}"}`), 0);
+    }
+    const [, pid] = await server.stderr.until(/worker 1 \(process (\d+)\) has started\n/);
+    Deno.kill(Number(pid), "SIGKILL");
+    await server.stderr.until(/worker 1 [^]*worker 1 \(process \d+\) has started\n/);
+    await callEach(4);
+    const after = await scrape(url);
+    assert.equal(after.get(started), 10);
+    assert.equal(after.get('usersvc_worker_restarts_total{worker="1"}'), 1);
+    assert.equal(after.get('usersvc_worker_restarts_total{worker="2"}'), 0);
+  },
+  ["--workers", "2", "--metrics-port", "0"],
 );
 
 /** Two workers with metrics, each of which has answered three calls. */

@@ -1,34 +1,33 @@
 /** How much a batch holds: no more than is read of its results, however many names there are. */
 import assert from "node:assert/strict";
-import { linuxTest, posixTest, spawnUsersvc, Transcript, withServe } from "../support/program.ts";
+import { linuxServeTest, posixServeTest, spawnUsersvc, Transcript } from "../support/program.ts";
 import { greetings, names } from "../support/names.ts";
 import { MEASURED, runExamples } from "../support/examples.ts";
 
-linuxTest("memory does not grow with the number of names", () =>
-  withServe(async ({ port }) => {
-    const child = spawnUsersvc(["call", "-", "--port", `${port}`], { stdin: "piped" });
-    const stdin = child.stdin.getWriter();
-    const lines = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-    let read = "";
-    const send = async (count: number, from: number) => {
-      await Promise.all([
-        stdin.write(new TextEncoder().encode(`${names(count, from).join("\n")}\n`)),
-        (async () => {
-          while (!read.endsWith(`n${from + count - 1}!\n`)) {
-            read += (await lines.read()).value ?? "";
-          }
-        })(),
-      ]);
-      return await memoryPeak(child.pid);
-    };
-    const early = await send(10_000, 0);
-    const late = await send(40_000, 10_000);
-    assert.ok(late - early < 48 << 20, `${early >> 20} MB, then ${late >> 20} MB`);
-    await stdin.close();
-    assert.equal((await child.status).code, 0);
-    assert.equal(read, greetings(names(50_000)));
-    await Promise.all([lines.cancel(), child.stderr.cancel()]);
-  }));
+linuxServeTest("memory does not grow with the number of names", async ({ port }) => {
+  const child = spawnUsersvc(["call", "-", "--port", `${port}`], { stdin: "piped" });
+  const stdin = child.stdin.getWriter();
+  const lines = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  let read = "";
+  const send = async (count: number, from: number) => {
+    await Promise.all([
+      stdin.write(new TextEncoder().encode(`${names(count, from).join("\n")}\n`)),
+      (async () => {
+        while (!read.endsWith(`n${from + count - 1}!\n`)) {
+          read += (await lines.read()).value ?? "";
+        }
+      })(),
+    ]);
+    return await memoryPeak(child.pid);
+  };
+  const early = await send(10_000, 0);
+  const late = await send(40_000, 10_000);
+  assert.ok(late - early < 48 << 20, `${early >> 20} MB, then ${late >> 20} MB`);
+  await stdin.close();
+  assert.equal((await child.status).code, 0);
+  assert.equal(read, greetings(names(50_000)));
+  await Promise.all([lines.cancel(), child.stderr.cancel()]);
+});
 
 /** The largest resident memory that a process has had, in bytes. */
 async function memoryPeak(pid: number): Promise<number> {
@@ -36,45 +35,43 @@ async function memoryPeak(pid: number): Promise<number> {
   return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)![1]) * 1024;
 }
 
-posixTest("calls wait for a slow reader of their results", () =>
-  withServe(async (server) => {
-    const usernames = names(20_000).map((username) => username.padEnd(250, "x"));
-    const child = spawnUsersvc(["call", "-", "--port", `${server.port}`], { stdin: "piped" });
-    const stdin = child.stdin.getWriter();
-    const written = stdin.write(new TextEncoder().encode(usernames.join("\n"))).then(() =>
-      stdin.close()
-    );
-    const calls = () => server.stdout.text.split("\n").length;
-    // Nothing tells that something does not happen.
-    let before = 0;
-    do {
-      before = calls();
-      await new Promise((resolve) => setTimeout(resolve, 1_000));
-    } while (before < 1_000 || calls() > before);
-    assert.ok(before < 5_000, `${before} calls for a reader that has read nothing`);
-    const { code, stdout } = await child.output();
-    await written;
-    assert.equal(code, 0);
-    assert.ok(new TextDecoder().decode(stdout) === greetings(usernames));
-  }));
+posixServeTest("calls wait for a slow reader of their results", async (server) => {
+  const usernames = names(20_000).map((username) => username.padEnd(250, "x"));
+  const child = spawnUsersvc(["call", "-", "--port", `${server.port}`], { stdin: "piped" });
+  const stdin = child.stdin.getWriter();
+  const written = stdin.write(new TextEncoder().encode(usernames.join("\n"))).then(() =>
+    stdin.close()
+  );
+  const calls = () => server.stdout.text.split("\n").length;
+  // Nothing tells that something does not happen.
+  let before = 0;
+  do {
+    before = calls();
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+  } while (before < 1_000 || calls() > before);
+  assert.ok(before < 5_000, `${before} calls for a reader that has read nothing`);
+  const { code, stdout } = await child.output();
+  await written;
+  assert.equal(code, 0);
+  assert.ok(new TextDecoder().decode(stdout) === greetings(usernames));
+});
 
-posixTest("names that come late make no call late", () =>
-  withServe(async ({ port }) => {
-    const child = spawnUsersvc(["call", "-", "--port", `${port}`, "--rate", "100"], {
-      stdin: "piped",
-    });
-    const stdout = new Transcript(child.stdout), stderr = new Transcript(child.stderr);
-    const stdin = child.stdin.getWriter();
-    for (const name of ["a", "b", "c"]) {
-      await stdin.write(new TextEncoder().encode(`${name}\n`));
-      await stdout.until(new RegExp(`${name}!`));
-      await new Promise((resolve) => setTimeout(resolve, 300));
-    }
-    await stdin.close();
-    assert.deepEqual([(await child.status).code, await stderr.all()], [0, ""]);
-  }));
+posixServeTest("names that come late make no call late", async ({ port }) => {
+  const child = spawnUsersvc(["call", "-", "--port", `${port}`, "--rate", "100"], {
+    stdin: "piped",
+  });
+  const stdout = new Transcript(child.stdout), stderr = new Transcript(child.stderr);
+  const stdin = child.stdin.getWriter();
+  for (const name of ["a", "b", "c"]) {
+    await stdin.write(new TextEncoder().encode(`${name}\n`));
+    await stdout.until(new RegExp(`${name}!`));
+    await new Promise((resolve) => setTimeout(resolve, 300));
+  }
+  await stdin.close();
+  assert.deepEqual([(await child.status).code, await stderr.all()], [0, ""]);
+});
 
-posixTest(
+posixServeTest(
   "the examples of its help that measure work as they are",
-  () => withServe(({ port }) => runExamples(port, ({ command }) => MEASURED.test(command))),
+  ({ port }) => runExamples(port, ({ command }) => MEASURED.test(command)),
 );

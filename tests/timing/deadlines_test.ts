@@ -6,6 +6,7 @@ import { cert } from "../support/grpc_peer.ts";
 import {
   posixTest,
   programTest,
+  serveTest,
   shell,
   shellCommand,
   usersvc,
@@ -126,13 +127,9 @@ posixTest("calls that fail for one reason do not look for it one by one", async 
   });
 });
 
-programTest(
-  "call ends as soon as it has printed the answer",
-  () =>
-    withServe(async ({ port }) => {
-      // It would take 2 s more if a channel's shortest timer held up the end.
-      const took = await duration("call", "A", "--port", `${port}`);
-      const refused = await duration("call", "A", "--port", `${await closedPort()}`);
-      assert.ok(took < refused + 1_500, `${took} ms, without a server ${refused} ms`);
-    }),
-);
+serveTest("call ends as soon as it has printed the answer", async ({ port }) => {
+  // It would take 2 s more if a channel's shortest timer held up the end.
+  const took = await duration("call", "A", "--port", `${port}`);
+  const refused = await duration("call", "A", "--port", `${await closedPort()}`);
+  assert.ok(took < refused + 1_500, `${took} ms, without a server ${refused} ms`);
+});

@@ -3,33 +3,33 @@ import assert from "node:assert/strict";
 import { HELLO } from "../support/frames.ts";
 import { healthClient, watchHealth } from "../support/health_client.ts";
 import { cert } from "../support/grpc_peer.ts";
-import { posixTest, withFolder, withServe } from "../support/program.ts";
+import { posixServeTest, posixTest, withFolder, withServe } from "../support/program.ts";
 
 const TLS = ["--tls-cert", cert("server.pem"), "--tls-key", cert("server.key")];
 
 for (const [name, args] of [["plain text", []], ["TLS", TLS]] as const) {
-  posixTest(
+  posixServeTest(
     `a client that neither answers nor hangs up delays the end little (${name})`,
-    () =>
-      withServe(async (server) => {
-        const hostname = "127.0.0.1";
-        const connection = args === TLS
-          ? await Deno.connectTls({
-            hostname,
-            port: server.port,
-            caCerts: [await Deno.readTextFile(cert("ca.pem"))],
-            alpnProtocols: ["h2"],
-          })
-          : await Deno.connect({ hostname, port: server.port });
-        await connection.write(HELLO);
-        await connection.read(new Uint8Array(64));
-        const start = Date.now();
-        server.kill("SIGTERM");
-        assert.equal((await server.ended()).code, 0);
-        const elapsed = Date.now() - start;
-        assert.ok(elapsed < 40_000, `${elapsed} ms`);
-        connection.close();
-      }, ["--grace", "1m", ...args]),
+    async (server) => {
+      const hostname = "127.0.0.1";
+      const connection = args === TLS
+        ? await Deno.connectTls({
+          hostname,
+          port: server.port,
+          caCerts: [await Deno.readTextFile(cert("ca.pem"))],
+          alpnProtocols: ["h2"],
+        })
+        : await Deno.connect({ hostname, port: server.port });
+      await connection.write(HELLO);
+      await connection.read(new Uint8Array(64));
+      const start = Date.now();
+      server.kill("SIGTERM");
+      assert.equal((await server.ended()).code, 0);
+      const elapsed = Date.now() - start;
+      assert.ok(elapsed < 40_000, `${elapsed} ms`);
+      connection.close();
+    },
+    ["--grace", "1m", ...args],
   );
 }
 

@@ -1,25 +1,25 @@
 /** The log under load, and under load without a reader. */
 import assert from "node:assert/strict";
-import { posixTest, Transcript, withServe } from "../support/program.ts";
+import { posixServeTest, posixTest, Transcript } from "../support/program.ts";
 import { finishCall, openSession, startCall } from "../support/raw_client.ts";
 import { beforeDrain, LONG_NAME, makeCalls, records, serveUnread } from "../support/logs.ts";
 
-posixTest(
+posixServeTest(
   "--log json holds exactly one record of each of ten thousand calls",
-  () =>
-    withServe(async (server) => {
-      const session = await openSession(server.port);
-      await makeCalls(session, 10_000, (index) => `user ${index}`);
-      session.close();
-      server.kill("SIGTERM");
-      const { stdout } = await server.ended();
-      const names = records(stdout).filter(({ event }) => event === "call")
-        .map(({ username }) => Number(/^user (\d+)$/.exec(String(username))![1]));
-      assert.deepEqual(
-        names.sort((a, b) => a - b),
-        Array.from({ length: 10_000 }, (_, index) => index),
-      );
-    }, ["--log", "json"]),
+  async (server) => {
+    const session = await openSession(server.port);
+    await makeCalls(session, 10_000, (index) => `user ${index}`);
+    session.close();
+    server.kill("SIGTERM");
+    const { stdout } = await server.ended();
+    const names = records(stdout).filter(({ event }) => event === "call")
+      .map(({ username }) => Number(/^user (\d+)$/.exec(String(username))![1]));
+    assert.deepEqual(
+      names.sort((a, b) => a - b),
+      Array.from({ length: 10_000 }, (_, index) => index),
+    );
+  },
+  ["--log", "json"],
 );
 
 /** Resident memory of a process, in MB. */
@@ -76,62 +76,49 @@ posixTest("a reader that never reads does not hold up the end", async () => {
 });
 
 for (const format of ["text", "json"]) {
-  posixTest(
-    `no line is lost when SIGTERM comes under load: ${format}`,
-    () =>
-      withServe(async (server) => {
-        const session = await openSession(server.port);
-        const answered: string[] = [];
-        const { promise: warm, resolve } = Promise.withResolvers<void>();
-        const caller = async (number: number) => {
-          for (let index = 0; !session.closed && !session.destroyed; index++) {
-            const name = `user ${number}-${index}`;
-            // The calls after the GOAWAY cannot be made; what counts is what was answered.
-            const answer = await finishCall(startCall(session), name).catch(() => undefined);
-            if (answer?.status !== "0") return;
-            answered.push(name);
-            if (answered.length === 2_000) resolve();
-          }
-        };
-        const callers = Array.from({ length: 50 }, (_, number) => caller(number).catch(() => {}));
-        await warm;
-        server.kill("SIGTERM");
-        await Promise.all(callers);
-        const { code, stdout } = await server.ended();
-        assert.equal(code, 0);
-        const logged = new Set(stdout.match(/user \d+-\d+/g));
-        assert.deepEqual(answered.filter((name) => !logged.has(name)), []);
-      }, ["--log", format]),
-  );
+  posixServeTest(`no line is lost when SIGTERM comes under load: ${format}`, async (server) => {
+    const session = await openSession(server.port);
+    const answered: string[] = [];
+    const { promise: warm, resolve } = Promise.withResolvers<void>();
+    const caller = async (number: number) => {
+      for (let index = 0; !session.closed && !session.destroyed; index++) {
+        const name = `user ${number}-${index}`;
+        // The calls after the GOAWAY cannot be made; what counts is what was answered.
+        const answer = await finishCall(startCall(session), name).catch(() => undefined);
+        if (answer?.status !== "0") return;
+        answered.push(name);
+        if (answered.length === 2_000) resolve();
+      }
+    };
+    const callers = Array.from({ length: 50 }, (_, number) => caller(number).catch(() => {}));
+    await warm;
+    server.kill("SIGTERM");
+    await Promise.all(callers);
+    const { code, stdout } = await server.ended();
+    assert.equal(code, 0);
+    const logged = new Set(stdout.match(/user \d+-\d+/g));
+    assert.deepEqual(answered.filter((name) => !logged.has(name)), []);
+  }, ["--log", format]);
 }
 
-posixTest(
+posixServeTest(
   "ten thousand calls on one connection are all answered and logged",
-  () =>
-    withServe(async (server) => {
-      const session = await openSession(server.port);
-      const names = Array.from(
-        { length: 10_000 },
-        (_, index) => `user ${index}`,
-      );
-      for (let start = 0; start < names.length; start += 100) {
-        const batch = names.slice(start, start + 100);
-        const answers = await Promise.all(
-          batch.map((name) => finishCall(startCall(session), name)),
-        );
-        const expected = batch.map((name) => ({
-          status: "0",
-          message: `Привет, ${name}!`,
-        }));
-        assert.deepEqual(answers, expected);
-      }
-      session.close();
-      server.kill("SIGTERM");
-      const { stdout } = await server.ended();
-      const logged = stdout.split("\n").slice(1, -1).sort();
-      assert.deepEqual(
-        logged,
-        names.map((name) => `Получен запрос к методу GetUser от пользователя: ${name}`).sort(),
-      );
-    }),
+  async (server) => {
+    const session = await openSession(server.port);
+    const names = Array.from({ length: 10_000 }, (_, index) => `user ${index}`);
+    for (let start = 0; start < names.length; start += 100) {
+      const batch = names.slice(start, start + 100);
+      const answers = await Promise.all(batch.map((name) => finishCall(startCall(session), name)));
+      const expected = batch.map((name) => ({ status: "0", message: `Привет, ${name}!` }));
+      assert.deepEqual(answers, expected);
+    }
+    session.close();
+    server.kill("SIGTERM");
+    const { stdout } = await server.ended();
+    const logged = stdout.split("\n").slice(1, -1).sort();
+    assert.deepEqual(
+      logged,
+      names.map((name) => `Получен запрос к методу GetUser от пользователя: ${name}`).sort(),
+    );
+  },
 );

@@ -8,23 +8,14 @@ import { posixTest, programTest, shell, Transcript } from "../support/program.ts
 /** Copies what a build needs, so that a test does not replace the ./usersvc of the checkout. */
 async function copyCheckout(): Promise<string> {
   const copy = await Deno.makeTempDir({ prefix: "usersvc-build-" });
-  for (
-    const name of ["deno.json", "deno.lock", "proto", "src", "tools", "vendor"]
-  ) {
+  for (const name of ["deno.json", "deno.lock", "proto", "src", "tools", "vendor"]) {
     await cp(`${root}${name}`, `${copy}/${name}`, { recursive: true });
   }
   return copy;
 }
 
-async function run(
-  program: string,
-  args: string[],
-  env: Record<string, string> = {},
-) {
-  const command = new Deno.Command(program, {
-    args,
-    env: { NO_COLOR: "1", ...env },
-  });
+async function run(program: string, args: string[], env: Record<string, string> = {}) {
+  const command = new Deno.Command(program, { args, env: { NO_COLOR: "1", ...env } });
   const { code, stdout, stderr } = await command.output();
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes).replaceAll("\r", "");
   return { code, stdout: text(stdout), stderr: text(stderr) };
@@ -45,11 +36,7 @@ programTest(
   async () => {
     const copy = await oddCheckout();
     try {
-      const demo = await run(Deno.execPath(), [
-        "run",
-        "-A",
-        `${copy}/tools/demo.ts`,
-      ]);
+      const demo = await run(Deno.execPath(), ["run", "-A", `${copy}/tools/demo.ts`]);
       assert.equal(demo.code, 0, demo.stderr);
       const port = /запущен на порту (\d+)/.exec(demo.stdout)?.[1];
       assert.equal(
@@ -69,17 +56,10 @@ server | Получен запрос к методу GetUser от пользов
         ? { true: "usersvc.cmd", false: "usersvc.exe" }
         : { true: "usersvc", false: "usersvc" };
       const built = `${copy}/${names[`${launched}`]}`;
-      assert.match(
-        (await run(built, ["--version"])).stdout,
-        /^usersvc \d+\.\d+\.\d+ \(deno /,
-      );
+      assert.match((await run(built, ["--version"])).stdout, /^usersvc \d+\.\d+\.\d+ \(deno /);
       assert.equal((await run(built, ["call"])).code, 2);
       // Built a second time, it replaces what is there.
-      const again = await run(Deno.execPath(), [
-        "run",
-        "-A",
-        `${copy}/tools/build.ts`,
-      ]);
+      const again = await run(Deno.execPath(), ["run", "-A", `${copy}/tools/build.ts`]);
       assert.equal(again.code, 0, again.stderr);
     } finally {
       await Deno.remove(copy, { recursive: true });
@@ -87,35 +67,27 @@ server | Получен запрос к методу GetUser от пользов
   },
 );
 
-programTest(
-  "a failure of deno compile is an error, not a launcher",
-  async () => {
-    const copy = await copyCheckout();
-    try {
-      const build = ["run", "-A", `${copy}/tools/build.ts`];
-      const noRuntime = await run(Deno.execPath(), build, {
-        DENORT_BIN: `${copy}/no-such-file`,
-      });
-      assert.equal(noRuntime.code, 1);
-      assert.match(
-        noRuntime.stderr,
-        /^build: deno compile failed:\n[^]*no-such-file/,
-      );
-      const badFlag = await run(Deno.execPath(), [...build, "--taget", "x"]);
-      assert.deepEqual(badFlag, {
-        code: 2,
-        stdout: "",
-        stderr: "usage: deno task build [--target TRIPLE]\n",
-      });
-      const built = [...Deno.readDirSync(copy)].map(({ name }) => name).filter((
-        name,
-      ) => /usersvc|build-/.test(name));
-      assert.deepEqual(built, []);
-    } finally {
-      await Deno.remove(copy, { recursive: true });
-    }
-  },
-);
+programTest("a failure of deno compile is an error, not a launcher", async () => {
+  const copy = await copyCheckout();
+  try {
+    const build = ["run", "-A", `${copy}/tools/build.ts`];
+    const noRuntime = await run(Deno.execPath(), build, { DENORT_BIN: `${copy}/no-such-file` });
+    assert.equal(noRuntime.code, 1);
+    assert.match(noRuntime.stderr, /^build: deno compile failed:\n[^]*no-such-file/);
+    const badFlag = await run(Deno.execPath(), [...build, "--taget", "x"]);
+    assert.deepEqual(badFlag, {
+      code: 2,
+      stdout: "",
+      stderr: "usage: deno task build [--target TRIPLE]\n",
+    });
+    const built = [...Deno.readDirSync(copy)].map(({ name }) => name).filter((
+      name,
+    ) => /usersvc|build-/.test(name));
+    assert.deepEqual(built, []);
+  } finally {
+    await Deno.remove(copy, { recursive: true });
+  }
+});
 
 programTest(
   "deno compile can embed every package, and each has its license in the bundle",
@@ -370,11 +342,7 @@ programTest("only a download that failed makes the build fall back to a launcher
   );
   assert.ok(lacksDenort(said(`${download}Bad response: 403`)));
   assert.ok(!lacksDenort(said("0: Could not find denort at '/nonexistent'")));
-  assert.ok(
-    !lacksDenort(
-      said(`${download}Writing /cache/denort.zip: No space left on device`),
-    ),
-  );
+  assert.ok(!lacksDenort(said(`${download}Writing /cache/denort.zip: No space left on device`)));
   assert.ok(
     !lacksDenort(
       "error: Module not found; error sending request for url (https://host/)",

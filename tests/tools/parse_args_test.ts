@@ -34,10 +34,7 @@ const cases: readonly Case[] = [
   { args: ["a", "007", "1e3", "true"], operands: ["a", "007", "1e3", "true"] },
   { args: ["", " ", "-"], operands: ["", " ", "-"] },
   { args: ["na\nme", "🙂"], operands: ["na\nme", "🙂"] },
-  {
-    args: ["--", "--port", "-x", "--", ""],
-    operands: ["--port", "-x", "--", ""],
-  },
+  { args: ["--", "--port", "-x", "--", ""], operands: ["--port", "-x", "--", ""] },
   { args: ["a", "--"], operands: ["a"] },
 
   // Flags with a value.
@@ -232,10 +229,7 @@ const implementations: Readonly<Record<string, Implementation>> = {
 for (const [name, parseArgs] of Object.entries(implementations)) {
   Deno.test(`${name} reads each command line as expected`, () => {
     for (const { args, ...expected } of cases) {
-      assert.deepEqual(
-        { args, ...read(parseArgs, args) },
-        { args, ...nothing, ...expected },
-      );
+      assert.deepEqual({ args, ...read(parseArgs, args) }, { args, ...nothing, ...expected });
     }
   });
 

@@ -34,11 +34,7 @@ programTest(
     withCopy(closedRegistry(), async (copy) => {
       assertReported(await copy.setup());
       assert.equal(await copy.installed(), standIn);
-      assert.deepEqual(await copy.run("use.ts"), {
-        code: 0,
-        stdout: "function\n",
-        stderr: "",
-      });
+      assert.deepEqual(await copy.run("use.ts"), { code: 0, stdout: "function\n", stderr: "" });
       const before = await copy.writtenAt();
       assertSilent(await copy.setup());
       assert.deepEqual(await copy.writtenAt(), before);
@@ -79,46 +75,40 @@ programTest(
     }),
 );
 
-programTest(
-  "setup --fresh: the stand-in goes once JSR is in reach",
-  async () => {
-    let status = 503;
-    const asked = new Set<string>();
-    await using server = Deno.serve(
-      { hostname: "127.0.0.1", port: 0, onListen() {} },
-      (request) => {
-        asked.add(new URL(request.url).pathname);
-        return new Response(null, { status });
-      },
-    );
-    await withCopy(`http://127.0.0.1:${server.addr.port}/jsr`, async (copy) => {
-      assertReported(await copy.setup());
-      status = 200;
-      assertSilent(await copy.setup());
-      assert.equal(await copy.installed(), standIn);
-      for (const args of [["--fresh"], []]) {
-        assertSilent(await copy.setup(...args));
-        assert.equal(await copy.installed(), undefined);
-      }
-    });
-    assert.deepEqual([...asked], ["/jsr/@std/cli/meta.json"]);
-  },
-);
-
-programTest(
-  "setup: other arguments are refused",
-  () =>
-    withCopy(closedRegistry(), async (copy) => {
-      for (const args of [["--frseh"], [""], ["--fresh", "--fresh"]]) {
-        assert.deepEqual(await copy.setup(...args), {
-          code: 2,
-          stdout: "",
-          stderr: "usage: deno task setup [--fresh]\n",
-        });
-      }
+programTest("setup --fresh: the stand-in goes once JSR is in reach", async () => {
+  let status = 503;
+  const asked = new Set<string>();
+  await using server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    (request) => {
+      asked.add(new URL(request.url).pathname);
+      return new Response(null, { status });
+    },
+  );
+  await withCopy(`http://127.0.0.1:${server.addr.port}/jsr`, async (copy) => {
+    assertReported(await copy.setup());
+    status = 200;
+    assertSilent(await copy.setup());
+    assert.equal(await copy.installed(), standIn);
+    for (const args of [["--fresh"], []]) {
+      assertSilent(await copy.setup(...args));
       assert.equal(await copy.installed(), undefined);
-    }),
-);
+    }
+  });
+  assert.deepEqual([...asked], ["/jsr/@std/cli/meta.json"]);
+});
+
+programTest("setup: other arguments are refused", () =>
+  withCopy(closedRegistry(), async (copy) => {
+    for (const args of [["--frseh"], [""], ["--fresh", "--fresh"]]) {
+      assert.deepEqual(await copy.setup(...args), {
+        code: 2,
+        stdout: "",
+        stderr: "usage: deno task setup [--fresh]\n",
+      });
+    }
+    assert.equal(await copy.installed(), undefined);
+  }));
 
 function assertSilent(result: Result): void {
   assert.deepEqual(result, { code: 0, stdout: "", stderr: "" });
@@ -126,10 +116,7 @@ function assertSilent(result: Result): void {
 
 function assertReported({ code, stdout, stderr }: Result): void {
   assert.deepEqual({ code, stdout }, { code: 0, stdout: "" });
-  assert.match(
-    stderr,
-    /^setup: JSR is out of reach, .*stand-in.* deno task setup --fresh\n$/,
-  );
+  assert.match(stderr, /^setup: JSR is out of reach, .*stand-in.* deno task setup --fresh\n$/);
 }
 
 /** The address of a registry that refuses every connection. */
@@ -209,21 +196,13 @@ class Copy {
 }
 
 /** Makes a copy for one test; whatever the test does, deno.lock must stay as it is. */
-async function withCopy(
-  registry: string,
-  use: (copy: Copy) => Promise<void>,
-): Promise<void> {
+async function withCopy(registry: string, use: (copy: Copy) => Promise<void>): Promise<void> {
   const path = await Deno.makeTempDir();
   const folder = pathToFileURL(`${path}/`);
   try {
     await Deno.mkdir(new URL("tools/stand_in/", folder), { recursive: true });
     for (
-      const file of [
-        "deno.json",
-        "deno.lock",
-        "tools/setup.ts",
-        "tools/stand_in/parse_args.ts",
-      ]
+      const file of ["deno.json", "deno.lock", "tools/setup.ts", "tools/stand_in/parse_args.ts"]
     ) {
       await Deno.copyFile(new URL(file, root), new URL(file, folder));
     }

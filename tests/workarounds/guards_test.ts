@@ -8,10 +8,7 @@ import { readWholeMessages } from "../../src/workarounds/stream_decoder.ts";
 import { privateMethods } from "../../src/workarounds/private_parts.ts";
 
 Deno.test("a grpc-js that refuses calls in another way fails at the start", () => {
-  assert.throws(
-    () => refuseCalls({} as GrpcServer),
-    /check src\/workarounds\/refused_calls\.ts/,
-  );
+  assert.throws(() => refuseCalls({} as GrpcServer), /check src\/workarounds\/refused_calls\.ts/);
 });
 
 Deno.test("a node:net without a listening handle fails at the start", () => {

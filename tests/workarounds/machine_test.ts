@@ -3,6 +3,7 @@ import { shellWord } from "../../src/text/escape.ts";
 import assert from "node:assert/strict";
 import { oneCall } from "../support/one_call.ts";
 import {
+  linuxServeTest,
   linuxTest,
   posixTest,
   type Result,
@@ -12,7 +13,6 @@ import {
   STARTED,
   Transcript,
   usersvc,
-  withServe,
 } from "../support/program.ts";
 
 /** Starts a server with a limit of file descriptors: how it failed, or what its calls came to. */
@@ -49,21 +49,20 @@ for (
   });
 }
 
-linuxTest(
+linuxServeTest(
   "too few file descriptors to connect are one line, enough are enough",
-  () =>
-    withServe(async ({ port }) => {
-      for (const command of ["call A", "call A B", "check"]) {
-        const line = `${shellCommand(command)} --port ${port}`;
-        const { code, stdout, stderr } = await shell(`ulimit -n 24; ${line}`);
-        assert.deepEqual([code, stdout], [1, ""], stderr);
-        assert.match(
-          stderr,
-          /^usersvc \w+: too few file descriptors: 8 have to be free to connect; .*\n$/,
-        );
-        assert.equal((await shell(`ulimit -n 64; ${line}`)).code, 0);
-      }
-    }),
+  async ({ port }) => {
+    for (const command of ["call A", "call A B", "check"]) {
+      const line = `${shellCommand(command)} --port ${port}`;
+      const { code, stdout, stderr } = await shell(`ulimit -n 24; ${line}`);
+      assert.deepEqual([code, stdout], [1, ""], stderr);
+      assert.match(
+        stderr,
+        /^usersvc \w+: too few file descriptors: 8 have to be free to connect; .*\n$/,
+      );
+      assert.equal((await shell(`ulimit -n 64; ${line}`)).code, 0);
+    }
+  },
 );
 
 linuxTest("too few file descriptors for a socket file are one line", async () => {

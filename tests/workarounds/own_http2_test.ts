@@ -60,9 +60,7 @@ programTest(
     const users: string[] = [];
     for await (const path of files(`${root}src`)) {
       if (/from "node:http2"/.test(await Deno.readTextFile(path))) {
-        users.push(
-          path.slice(root.length),
-        );
+        users.push(path.slice(root.length));
       }
     }
     // It puts src/http2/ in its place.
