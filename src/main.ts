@@ -1,7 +1,6 @@
 import config from "../deno.json" with { type: "json" };
 import type { Program } from "./cli/command.ts";
 import { giveUpRunning, runProgram } from "./cli/program.ts";
-import { TlsError } from "./contract/tls_error.ts";
 
 /** usersvc. */
 export const program: Program = {
@@ -23,7 +22,6 @@ export const program: Program = {
     { command: "usersvc call Alice", does: "Call it from another terminal" },
     { command: "usersvc help serve", does: "Show the flags of serve" },
   ],
-  isFailure: (error) => error instanceof TlsError,
 };
 
 /** Runs the program, or one of its workers where a supervisor has started this process. */

@@ -73,7 +73,7 @@ type FailedCall = CallResult & { readonly error: unknown };
  *
  * @returns the exit code: that of the first call that failed, or {@linkcode ExitCode.FAILURE} where the
  * limits are exceeded or the names cannot be read
- * @throws {TlsError} if a TLS file cannot be used
+ * @throws {ExpectedError} if a TLS file cannot be used
  */
 export async function callNames(batch: Batch): Promise<number> {
   const watchers: Watchers = {};

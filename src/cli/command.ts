@@ -107,8 +107,6 @@ export interface Program {
   /** The commands that may start programs; all others give up the permission to. */
   readonly starters: readonly string[];
   readonly examples: readonly Example[];
-  /** Whether an error is an expected failure of a command: only its message is shown then. */
-  readonly isFailure: (error: unknown) => error is Error;
 }
 
 /** A command of a program: everything that its file declares about it. */

@@ -1,10 +1,12 @@
+import { ExpectedError } from "../text/errors.ts";
+
 /** A stream that takes bytes, such as `Deno.stdout`. */
 export interface Output {
   write(bytes: Uint8Array): Promise<number>;
 }
 
 /** Output cannot be written, for another reason than a reader that has gone. */
-export class OutputError extends Error {
+export class OutputError extends ExpectedError {
   override name = "OutputError";
 }
 

@@ -1,10 +1,11 @@
 /** Runs a program that is declared as a value: its command line, help, errors and exit codes. */
 import { type Command, type Program, UsageError } from "./command.ts";
 import { didYouMean, readCommandLine } from "./command_line.ts";
-import { excerpt } from "../text/escape.ts";
+import { ExpectedError } from "../text/errors.ts";
+import { escapeControls, excerpt } from "../text/escape.ts";
 import { ExitCode } from "./exit.ts";
 import { commandHelp, programFlags, programHelp } from "./help.ts";
-import { OutputError, writeAll, writeError } from "./output.ts";
+import { writeAll, writeError } from "./output.ts";
 import { splitFlag, switchFault } from "./spell_out.ts";
 
 /**
@@ -26,8 +27,9 @@ export async function runProgram(program: Program, args: readonly string[]): Pro
       writeError(`${typed}: ${error.message}; see ${typed} --help`);
       return named ? (await load(program, first)).usageExitCode ?? ExitCode.USAGE : ExitCode.USAGE;
     }
-    if (!(error instanceof OutputError || program.isFailure(error))) throw error;
-    writeError(`${typed}: ${error.message}`);
+    if (!(error instanceof ExpectedError)) throw error;
+    // It may quote a path or a file.
+    writeError(`${typed}: ${escapeControls(error.message)}`);
     return ExitCode.FAILURE;
   }
 }

@@ -38,7 +38,7 @@ function prepareGrpc(): void {
 /**
  * Turns a connection into the arguments of a grpc-js client, whose channel is not open yet.
  *
- * @throws {TlsError} if a TLS file cannot be used
+ * @throws {ExpectedError} if a TLS file cannot be used
  */
 export async function channelArguments(connection: Connection): Promise<ChannelArguments> {
   const { target, tls, retries, keepaliveMs, trace } = connection;

@@ -36,7 +36,7 @@ export interface HealthClient {
 /**
  * Makes a client; it connects with its first call.
  *
- * @throws {TlsError} if a TLS file cannot be used
+ * @throws {ExpectedError} if a TLS file cannot be used
  */
 export async function openHealthClient(connection: Connection): Promise<HealthClient> {
   const client = new Client(...await channelArguments(connection));

@@ -32,7 +32,7 @@ interface TlsMaterial {
 /**
  * Reads the files.
  *
- * @throws {TlsError} if one is missing, unreadable, not PEM, expired, or does not match
+ * @throws {ExpectedError} if one is missing, unreadable, not PEM, expired, or does not match
  */
 async function readTlsMaterial(tls: ClientTls): Promise<TlsMaterial> {
   const [roots, identity] = await Promise.all([
@@ -52,7 +52,7 @@ async function trustedRoots(ca: string | undefined): Promise<readonly string[]> 
 /**
  * Makes the credentials of a channel that speaks TLS, and the options that go with them.
  *
- * @throws {TlsError} if a file cannot be used
+ * @throws {ExpectedError} if a file cannot be used
  */
 export async function tlsChannel(
   target: Target,
@@ -69,7 +69,7 @@ export async function tlsChannel(
 /**
  * Makes the options of node:tls for a connection to a server.
  *
- * @throws {TlsError} if a file cannot be used
+ * @throws {ExpectedError} if a file cannot be used
  */
 export async function tlsOptions(target: Target, tls: ClientTls) {
   const { roots, identity } = await readTlsMaterial(tls);

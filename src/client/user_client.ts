@@ -28,7 +28,7 @@ export interface UserClient {
 /**
  * Makes a client; it connects with its first call.
  *
- * @throws {TlsError} if a TLS file cannot be used
+ * @throws {ExpectedError} if a TLS file cannot be used
  */
 export async function openUserClient(connection: Connection): Promise<UserClient> {
   const { UserService } = await loadContract();

@@ -1,5 +1,5 @@
 /** What to do about a server that cannot listen; loaded only then. */
-import { ListenError } from "../contract/endpoint.ts";
+import type { ListenError } from "../contract/endpoint.ts";
 
 /** What to do about an error of a TCP port, by its code. */
 const TCP_ADVICE: Readonly<Record<string, string>> = {
@@ -22,16 +22,8 @@ const UNIX_ADVICE: Readonly<Record<string, string>> = {
   ENAMETOOLONG: "; choose a shorter one with --unix",
 };
 
-/**
- * What happened to a server that cannot listen, and what to do about it with the flags of `serve`.
- *
- * @returns undefined for any error but a {@linkcode ListenError}
- */
-export function describeListenError(error: unknown): string | undefined {
-  return error instanceof ListenError ? error.message + advice(error) : undefined;
-}
-
-function advice({ purpose, endpoint, code }: ListenError): string {
+/** What to do about it with the flags of `serve`, to follow the message of the error; may be empty. */
+export function listenAdvice({ purpose, endpoint, code }: ListenError): string {
   if (purpose === "serve metrics") {
     return code === "EADDRINUSE"
       ? "; choose another with --metrics-port, or take a free one with --metrics-port 0"

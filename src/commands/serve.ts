@@ -1,14 +1,17 @@
 import { defineCommand, UsageError } from "../cli/command.ts";
-import { escapeControls } from "../text/escape.ts";
-import { ExitCode } from "../cli/exit.ts";
-import { writeError } from "../cli/output.ts";
 import { giveUpRunning } from "../cli/program.ts";
 import { PATH, PORT_OR_FREE } from "../cli/values.ts";
 import { DELAY, FAILURE_CODES, FAILURES, INSTANCE } from "./fault_values.ts";
 import { DURATION, DURATION_OR_NONE, WORKER_MEMORY, WORKERS } from "./value_ranges.ts";
 import { LOG_FORMATS } from "../telemetry/log_format.ts";
-import { AnswersError } from "../server/faults/answers_error.ts";
-import { ANY_HOST, DEFAULT_PORT, type Endpoint, type TcpEndpoint } from "../contract/endpoint.ts";
+import { ExpectedError } from "../text/errors.ts";
+import {
+  ANY_HOST,
+  DEFAULT_PORT,
+  type Endpoint,
+  ListenError,
+  type TcpEndpoint,
+} from "../contract/endpoint.ts";
 import type { HttpAccess } from "../server/server.ts";
 import type { TlsFiles } from "../server/connection/tls_server.ts";
 import { descriptorsMissing } from "../processes/resources.ts";
@@ -211,19 +214,13 @@ then --fail and --delay. Health checks and reflection never fail on purpose.`,
     };
     const pool = poolOptions(flags.workers, flags["worker-memory"]);
     const missing = descriptorsMissing(flags.unix !== undefined, pool?.workers);
-    if (missing !== undefined) {
-      writeError(`usersvc serve: ${missing}`);
-      return ExitCode.FAILURE;
-    }
+    if (missing !== undefined) throw new ExpectedError(missing);
     try {
       return await serve(options, pool);
     } catch (error) {
-      const { describeListenError } = await import("./listen_advice.ts");
-      const described = error instanceof AnswersError ? error.message : describeListenError(error);
-      if (described === undefined) throw error;
-      // It may quote a path or a file.
-      writeError(`usersvc serve: ${escapeControls(described)}`);
-      return ExitCode.FAILURE;
+      if (!(error instanceof ListenError)) throw error;
+      const { listenAdvice } = await import("./listen_advice.ts");
+      throw new ExpectedError(error.message + listenAdvice(error));
     }
   },
 });

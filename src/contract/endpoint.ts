@@ -1,4 +1,4 @@
-import { codeOf } from "../text/errors.ts";
+import { codeOf, ExpectedError } from "../text/errors.ts";
 
 /** The port of a server, and of a target, that names none. */
 export const DEFAULT_PORT = 50051;
@@ -31,7 +31,7 @@ export function formatEndpoint(endpoint: Endpoint): string {
 }
 
 /** The system does not let us listen; the message says where, and why. */
-export class ListenError extends Error {
+export class ListenError extends ExpectedError {
   override name = "ListenError";
   /** The system's code, such as `EADDRINUSE`; the text `undefined` if it gives none. */
   readonly code: string;

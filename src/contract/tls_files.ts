@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { fileFault } from "../workarounds/file_errors.ts";
-import { TlsError } from "./tls_error.ts";
+import { ExpectedError } from "../text/errors.ts";
 
 /** A certificate with its private key, PEM, as they were read. */
 export interface Identity {
@@ -12,7 +12,7 @@ export interface Identity {
 /**
  * Reads a certificate, followed by those that lead to its root, and its private key.
  *
- * @throws {TlsError} if a file is missing, unreadable, not PEM, expired, or does not match
+ * @throws {ExpectedError} if a file is missing, unreadable, not PEM, expired, or does not match
  */
 export async function readIdentity(certPath: string, keyPath: string): Promise<Identity> {
   const [cert, key] = await Promise.all([readFile(certPath), readFile(keyPath)]);
@@ -27,7 +27,7 @@ export async function readIdentity(certPath: string, keyPath: string): Promise<I
  * dates of a root. A file often holds the last or the next authority beside the one in use.
  *
  * @returns at least one, each PEM
- * @throws {TlsError} if the file is missing, unreadable, not PEM, or none of them is valid now
+ * @throws {ExpectedError} if the file is missing, unreadable, not PEM, or none of them is valid now
  */
 export async function readAuthorities(path: string): Promise<readonly string[]> {
   const certificates = parseCertificates(path, await readFile(path));
@@ -54,7 +54,7 @@ async function readFile(path: string): Promise<Buffer> {
   try {
     return Buffer.from(await Deno.readFile(path));
   } catch (error) {
-    throw new TlsError(`cannot read ${path}: ${fileFault(error)}`);
+    throw new ExpectedError(`cannot read ${path}: ${fileFault(error)}`);
   }
 }
 
@@ -66,12 +66,12 @@ function parseCertificates(path: string, pem: Buffer): [X509Certificate, ...X509
   } catch {
     // The same error as for a file without certificates, below.
   }
-  throw new TlsError(`${path} holds no PEM certificate`);
+  throw new ExpectedError(`${path} holds no PEM certificate`);
 }
 
 function checkValidity(path: string, certificate: X509Certificate): void {
   const fault = validityFault(certificate);
-  if (fault !== undefined) throw new TlsError(`the certificate in ${path} ${fault}`);
+  if (fault !== undefined) throw new ExpectedError(`the certificate in ${path} ${fault}`);
 }
 
 function checkKey(path: string, pem: Buffer, certificate: X509Certificate, certPath: string): void {
@@ -79,9 +79,9 @@ function checkKey(path: string, pem: Buffer, certificate: X509Certificate, certP
   try {
     key = createPrivateKey(pem);
   } catch {
-    throw new TlsError(`${path} holds no PEM private key without a passphrase`);
+    throw new ExpectedError(`${path} holds no PEM private key without a passphrase`);
   }
   if (!certificate.checkPrivateKey(key)) {
-    throw new TlsError(`the key in ${path} does not belong to the certificate in ${certPath}`);
+    throw new ExpectedError(`the key in ${path} does not belong to the certificate in ${certPath}`);
   }
 }

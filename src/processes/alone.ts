@@ -24,8 +24,8 @@ const MEASURE_MS = 1_000;
  * @param memoryRemedy what limits the memory, for the warning in the log
  * @returns the exit code
  * @throws {ListenError} if an endpoint cannot be listened on
- * @throws {TlsError} if a TLS file cannot be used
- * @throws {AnswersError} if the file of answers cannot be used
+ * @throws {ExpectedError} if a TLS file cannot be used
+ * @throws {ExpectedError} if the file of answers cannot be used
  * @throws {OutputError} if stdout does not take where the server listens
  */
 export async function serveAlone(options: ServeOptions, memoryRemedy: string): Promise<number> {

@@ -4,8 +4,7 @@ import type { Log } from "../telemetry/log.ts";
 import type { LogFormat } from "../telemetry/log_format.ts";
 import type { TcpEndpoint } from "../contract/endpoint.ts";
 import type { RunningServer, ServerOptions } from "../server/server.ts";
-import { AnswersError } from "../server/faults/answers_error.ts";
-import { TlsError } from "../contract/tls_error.ts";
+import { ExpectedError } from "../text/errors.ts";
 import {
   draining,
   type DrainOutcome,
@@ -128,12 +127,7 @@ export async function reloadFiles(server: RunningServer, what: ReloadedFiles): P
     await (what === "tls" ? server.reloadTls() : server.reloadAnswers());
     return [];
   } catch (error) {
-    if (!isFileError(error)) throw error;
+    if (!(error instanceof ExpectedError)) throw error;
     return [filesStay(what, error.message)];
   }
-}
-
-/** Whether a file that a server needs cannot be used; the message is one line that says why. */
-export function isFileError(error: unknown): error is TlsError | AnswersError {
-  return error instanceof TlsError || error instanceof AnswersError;
 }

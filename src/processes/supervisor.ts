@@ -1,4 +1,3 @@
-import { writeError } from "../cli/output.ts";
 import { type Log, openLog } from "../telemetry/log.ts";
 import { type Accept, acceptAll, listen } from "../server/connection/listen.ts";
 import type { Endpoint, TcpEndpoint } from "../contract/endpoint.ts";
@@ -11,7 +10,8 @@ import {
   takeServerSignals,
 } from "./lifecycle.ts";
 import { openPool, type Pool, type PoolObserver, type PoolOptions } from "./pool.ts";
-import { ExitCode, type StopSignals } from "../cli/exit.ts";
+import type { StopSignals } from "../cli/exit.ts";
+import { ExpectedError } from "../text/errors.ts";
 
 /**
  * Serves with several worker processes until SIGINT or SIGTERM, then drains them. A second signal
@@ -23,6 +23,7 @@ import { ExitCode, type StopSignals } from "../cli/exit.ts";
  *
  * @returns the exit code
  * @throws {ListenError} if an endpoint cannot be listened on
+ * @throws {ExpectedError} if the workers cannot start
  * @throws {OutputError} if stdout does not take where the server listens
  */
 export async function serveWithWorkers(
@@ -48,9 +49,7 @@ export async function serveWithWorkers(
     return await drainUnlessEnded(pool, options.graceMs, signal, signals, log);
   } catch (error) {
     await Promise.all([stopListening(), pool.end()]);
-    if (!(error instanceof StartError)) throw error;
-    writeError(`usersvc serve: ${error.message}`);
-    return ExitCode.FAILURE;
+    throw error;
   } finally {
     await log.flush(FLUSH_MS);
   }
@@ -76,9 +75,6 @@ async function openPoolMetrics(workers: number) {
 /** Accepts connections without reading from them, so that a worker can. */
 const acceptUnread: Accept = (endpoint, onConnection) => listen(endpoint, onConnection, true);
 
-/** The workers cannot start; the message is one line that says why. */
-class StartError extends Error {}
-
 async function serveUntilSignal(
   endpoints: readonly Endpoint[],
   pool: Pool,
@@ -88,7 +84,7 @@ async function serveUntilSignal(
 ): Promise<Deno.Signal> {
   const stop = signals.next();
   const fault = await Promise.race([pool.start(), stop.then(() => undefined)]);
-  if (fault !== undefined) throw new StartError(fault);
+  if (fault !== undefined) throw new ExpectedError(fault);
   reloadOnSighup(options, log, pool.reload);
   if (pool.isServing()) await log.announce(endpoints, FLUSH_MS);
   return await stop;

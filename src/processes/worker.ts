@@ -4,11 +4,12 @@ import { ExitCode } from "../cli/exit.ts";
 import { writeError } from "../cli/output.ts";
 import { openLog } from "../telemetry/log.ts";
 import { type Connections, openConnections } from "../server/connection/connections.ts";
+import { ExpectedError } from "../text/errors.ts";
 import type { ServerEvents } from "../contract/events.ts";
 import type { Accept } from "../server/connection/listen.ts";
 import { type RunningServer, startServer } from "../server/server.ts";
 import { nameUnixPeer } from "../workarounds/unknown_unix_peers.ts";
-import { drainAndTell, FLUSH_MS, isFileError, reloadFiles } from "./lifecycle.ts";
+import { drainAndTell, FLUSH_MS, reloadFiles } from "./lifecycle.ts";
 import { WORKER_VARIABLE, type WorkerTask } from "./messages.ts";
 import { dropPrivileges } from "./resources.ts";
 import { openSupervisorChannel, type SupervisorChannel } from "./supervisor_channel.ts";
@@ -35,7 +36,7 @@ export async function serveAsWorker(text: string): Promise<number> {
     const events = metrics ? metrics.withLog(log) : log;
     server = await startServer(options, events, connections.accept);
   } catch (error) {
-    if (!isFileError(error)) throw error;
+    if (!(error instanceof ExpectedError)) throw error;
     await supervisor.sendLast({ kind: "failed", reason: error.message });
     return ExitCode.FAILURE;
   }

@@ -68,13 +68,13 @@ export interface RunningServer {
   /**
    * Reads the TLS files again, for later connections. Without TLS it does nothing.
    *
-   * @throws {TlsError} if one cannot be used; the old ones stay in use
+   * @throws {ExpectedError} if one cannot be used; the old ones stay in use
    */
   reloadTls(): Promise<void>;
   /**
    * Reads the file of answers again, for later calls. Without one it does nothing.
    *
-   * @throws {AnswersError} if it cannot be used; the old answers stay
+   * @throws {ExpectedError} if it cannot be used; the old answers stay
    */
   reloadAnswers(): Promise<void>;
 }
@@ -85,8 +85,8 @@ export interface RunningServer {
  * @param events told about each call
  * @param accept what accepts the connections; by default this process listens itself
  * @throws {ListenError} if the endpoint cannot be listened on
- * @throws {TlsError} if a TLS file cannot be used
- * @throws {AnswersError} if the file of answers cannot be used
+ * @throws {ExpectedError} if a TLS file cannot be used
+ * @throws {ExpectedError} if the file of answers cannot be used
  */
 export async function startServer(
   options: ServerOptions,

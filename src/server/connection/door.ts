@@ -23,7 +23,7 @@ export interface Door {
   /**
    * Reads the TLS files again, for the connections to come. Without TLS it does nothing.
    *
-   * @throws {TlsError} if one cannot be used; the old ones stay in use
+   * @throws {ExpectedError} if one cannot be used; the old ones stay in use
    */
   reloadTls(): Promise<void>;
 }
@@ -32,7 +32,7 @@ export interface Door {
  * Makes the way in: a handshake where there is TLS, then HTTP/2 or HTTP/1.1, as the client chose by
  * ALPN or as the first bytes tell. A connection that takes too long for this is closed.
  *
- * @throws {TlsError} if a TLS file cannot be used
+ * @throws {ExpectedError} if a TLS file cannot be used
  */
 export async function openDoor(tls: TlsFiles | undefined, ways: Ways): Promise<Door> {
   const { http2, http1 } = ways;

@@ -21,7 +21,7 @@ export type StartTls = (socket: Socket) => void;
  *
  * @param protocols what is offered by ALPN, the best first
  * @param onSecure takes over a connection after its handshake
- * @throws {TlsError} if a file is missing, unreadable, not PEM, expired, or does not match
+ * @throws {ExpectedError} if a file is missing, unreadable, not PEM, expired, or does not match
  * @see https://www.rfc-editor.org/rfc/rfc7301
  */
 export async function readTls(

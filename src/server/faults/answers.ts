@@ -1,7 +1,7 @@
 import { status } from "@grpc/grpc-js";
 import { safeParse } from "valibot";
 import { fileFault } from "../../workarounds/file_errors.ts";
-import { AnswersError } from "./answers_error.ts";
+import { ExpectedError } from "../../text/errors.ts";
 import { AnswersSchema, mistakeAt, mistakesIn, type ScriptedAnswer } from "./answers_schema.ts";
 import { drawDelay } from "./delay.ts";
 import type { Answer } from "../call/incoming_call.ts";
@@ -19,7 +19,7 @@ const ALL_OTHERS = "*";
  * Reads a file of answers: JSON, an object from usernames to answers or to lists of them, of which the
  * first call of a username gets the first, the second the second, and all later ones the last.
  *
- * @throws {AnswersError} if it cannot be read or anything in it is not as it has to be
+ * @throws {ExpectedError} if it cannot be read or anything in it is not as it has to be
  */
 export async function readAnswers(file: AnswersFile): Promise<Planner> {
   const { value, repeated } = await readJson(file.path);
@@ -75,12 +75,12 @@ async function readJson(path: string) {
   try {
     text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch {
-    throw new AnswersError(`${path} is not UTF-8; save it as UTF-8`);
+    throw new ExpectedError(`${path} is not UTF-8; save it as UTF-8`);
   }
   try {
     return { value: JSON.parse(text) as unknown, repeated: repeatedNames(text) };
   } catch (error) {
-    throw new AnswersError(`${path} is not JSON: ${(error as Error).message}`);
+    throw new ExpectedError(`${path} is not JSON: ${(error as Error).message}`);
   }
 }
 
@@ -91,14 +91,14 @@ async function readRegularFile(path: string): Promise<Uint8Array> {
     if (!isFile && !isDirectory) throw new Error("it is not a regular file");
     return await Deno.readFile(path);
   } catch (error) {
-    throw new AnswersError(`cannot read ${path}: ${fileFault(error)}`);
+    throw new ExpectedError(`cannot read ${path}: ${fileFault(error)}`);
   }
 }
 
-function mistaken(path: string, mistakes: readonly string[]): AnswersError {
+function mistaken(path: string, mistakes: readonly string[]): ExpectedError {
   const told = mistakes.slice(0, MAX_MISTAKES);
   const more = mistakes.length - told.length;
-  return new AnswersError(
+  return new ExpectedError(
     `${path}: ${told.join("; ")}${more > 0 ? `; and ${more} more mistakes` : ""}`,
   );
 }

@@ -32,7 +32,7 @@ export interface OpenFaults {
   /**
    * Reads the file of answers again. Without one it does nothing.
    *
-   * @throws {AnswersError} if it cannot be used; the old answers stay
+   * @throws {ExpectedError} if it cannot be used; the old answers stay
    */
   reloadAnswers(): Promise<void>;
 }
@@ -41,7 +41,7 @@ export interface OpenFaults {
  * Prepares what is to be done on purpose. What is not asked for is not loaded.
  *
  * @param instance the name of this server, for calls that ask for a fault of one server among several
- * @throws {AnswersError} if the file of answers cannot be used
+ * @throws {ExpectedError} if the file of answers cannot be used
  */
 export async function openFaults(
   { byMetadata, answers, delay, fail }: Faults,
