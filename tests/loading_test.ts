@@ -123,7 +123,7 @@ programTest("a server loads the reader of answers where it has a file of them al
   using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   await assertLoads(
     ["serve", "--host", "127.0.0.1", "--port", `${taken.addr.port}`, "--delay", "1ms"],
-    /\/src\/server\/get_user\.ts$/,
+    /\/src\/server\/call\/get_user\.ts$/,
     /\/valibot\/|\/src\/server\/faults\/(answers|answers_schema|fault_metadata)\.ts$/,
   );
 });

@@ -1,4 +1,4 @@
-import { formatDuration } from "../cli/output.ts";
+import { formatCount, formatDuration } from "../text/amounts.ts";
 import { formatMs } from "./latencies.ts";
 import type { Measurement } from "./measurement.ts";
 
@@ -40,7 +40,6 @@ function failedFault(
   const percent = 100 * failed / calls;
   if (percent <= failedPercent) return undefined;
   const measured = Number(percent.toPrecision(4));
-  return `${failed} of ${calls} ${
-    calls === 1 ? "call" : "calls"
-  } failed, ${measured} %; ${failedPercent} % are allowed`;
+  const share = `${failed} of ${formatCount(calls, "call")} failed, ${measured} %`;
+  return `${share}; ${failedPercent} % are allowed`;
 }

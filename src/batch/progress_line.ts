@@ -1,5 +1,6 @@
 // @ts-types="@types/cli-progress"
 import cliProgress, { type Options, type Params } from "cli-progress";
+import { formatCount } from "../text/amounts.ts";
 import { sayNow, writeError } from "../cli/output.ts";
 import { formatMs, type Latencies, recordLatencies } from "./latencies.ts";
 import { fitted, isDumbTerminal, terminalColumns } from "../cli/terminal.ts";
@@ -126,8 +127,7 @@ function wayOf(
 
 /** `1000 calls in 4.0 s, 3 failed`. */
 function summary({ done, failed, elapsedMs }: Tally): string {
-  const calls = done === 1 ? "1 call" : `${done} calls`;
-  return `${calls} in ${(elapsedMs / 1_000).toFixed(1)} s, ${failed} failed`;
+  return `${formatCount(done, "call")} in ${(elapsedMs / 1_000).toFixed(1)} s, ${failed} failed`;
 }
 
 /** `; latency p50 3.21 ms, p95 5.0 ms, p99 8.1 ms`, or nothing if no call was answered. */

@@ -1,3 +1,4 @@
+import { formatCount } from "../text/amounts.ts";
 import { excerpt, jsonString } from "../text/escape.ts";
 import { formatMs } from "./latencies.ts";
 import type { Measurement } from "./measurement.ts";
@@ -52,9 +53,7 @@ function textSummary(measured: Measurement, pace: PaceReport | undefined): strin
     : `, ${formatRate(pace.begun)} begun per second of ${pace.asked}`;
   const others: [string, number][] = otherHostnames > 0 ? [["others", otherHostnames]] : [];
   return [
-    `usersvc call: ${calls} ${calls === 1 ? "call" : "calls"} in ${
-      (elapsedMs / 1_000).toFixed(1)
-    } s${begun}`,
+    `usersvc call: ${formatCount(calls, "call")} in ${(elapsedMs / 1_000).toFixed(1)} s${begun}`,
     ...(pace && pace.late > 0 ? [`  late      ${lateness(pace)}`] : []),
     ...rows("status", [...codes]),
     ...latencyLines(measured),

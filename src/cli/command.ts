@@ -1,11 +1,22 @@
-/** A flag that takes a value, `--port 50051`. */
-export interface ValueFlag<T> {
-  /** Stands for the value in help: `PORT`. Shells complete paths for `FILE` and `PATH`. */
-  readonly value: string;
+/** A flag. A switch, which takes no value or one of `=true` and `=false`, has no more than this. */
+export interface Flag {
   /** One line of help. */
   readonly help: string;
   /** The heading under which help, docs and completions have it. */
   readonly group?: string;
+  /**
+   * The environment variable that gives the value where the flag is absent; one of a switch holds
+   * `1`, `true`, `0` or `false`.
+   */
+  readonly env?: string;
+  /** A letter that stands for the flag: `H` for `-H`. */
+  readonly short?: string;
+}
+
+/** A flag that takes a value, `--port 50051`. */
+export interface ValueFlag<T> extends Flag {
+  /** Stands for the value in help: `PORT`. Shells complete paths for `FILE` and `PATH`. */
+  readonly value: string;
   /** What a valid value is, to follow "expects" in an error line. */
   readonly expects: string;
   /** Reads the value, which may be empty; undefined if it is not valid. */
@@ -16,31 +27,15 @@ export interface ValueFlag<T> {
   readonly default?: string;
   /** What help shows as the default where `default` is absent. */
   readonly defaultNote?: string;
-  /** The environment variable that gives the value where the flag is absent. */
-  readonly env?: string;
-  /** A letter that stands for the flag: `H` for `-H`. */
-  readonly short?: string;
   /** May be given more than once; its value is then the list of all, in their order. */
   readonly repeats?: true;
   /** Valid values, not always all of them, that shells offer to complete. */
   readonly suggestions?: readonly string[];
 }
 
-/** A flag without a value, `--no-reflection`, or with one of `=true` and `=false`. */
-export interface SwitchFlag {
-  /** One line of help. */
-  readonly help: string;
-  /** The heading under which help, docs and completions have it. */
-  readonly group?: string;
-  /** The environment variable that switches it on where the flag is absent: `1` or `true`. */
-  readonly env?: string;
-  /** A letter that stands for the flag: `v` for `-v`. */
-  readonly short?: string;
-}
-
 /** The flags of a command by their names, without the dashes. */
 // The type of a value is unknown here: only the command that declares the flag knows it.
-export type Flags = Readonly<Record<string, ValueFlag<unknown> | SwitchFlag>>;
+export type Flags = Readonly<Record<string, ValueFlag<unknown> | Flag>>;
 
 /**
  * The values of {@linkcode Flags}: undefined where a flag has no default and was not given, a list
@@ -54,13 +49,13 @@ type ValueOf<F, T> = F extends { repeats: true } ? readonly T[]
   : F extends { default: string } ? T
   : T | undefined;
 
-/** Tells the two kinds of flags apart. */
-export function takesValue(flag: ValueFlag<unknown> | SwitchFlag): flag is ValueFlag<unknown> {
+/** Tells a flag with a value from a switch. */
+export function takesValue(flag: Flag): flag is ValueFlag<unknown> {
   return "parse" in flag;
 }
 
 /** The flags of a group, with its heading. */
-export type FlagGroup = readonly [heading: string, flags: Flags];
+type FlagGroup = readonly [heading: string, flags: Flags];
 
 /** Flags by their groups, in the order of the first of each; those without a group are the last. */
 export function groupsOf(flags: Flags): readonly FlagGroup[] {
@@ -132,12 +127,8 @@ export interface Command<F extends Flags = Flags> {
   ) => Promise<number>;
 }
 
-/**
- * Declares a command. Returns it unchanged; this function gives `run` the type of each flag.
- */
-export function defineCommand<const F extends Flags>(
-  command: Command<F>,
-): Command {
+/** Declares a command: gives `run` the type of each flag, and returns the command unchanged. */
+export function defineCommand<const F extends Flags>(command: Command<F>): Command {
   return command as unknown as Command;
 }
 

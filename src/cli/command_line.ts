@@ -2,9 +2,9 @@ import { parseArgs } from "@std/cli/parse-args";
 import { excerpt } from "../text/escape.ts";
 import {
   type Command,
+  type Flag,
   type Flags,
   type FlagValues,
-  type SwitchFlag,
   takesValue,
   UsageError,
   type ValueFlag,
@@ -13,13 +13,11 @@ import { HELP_FLAG } from "./help.ts";
 import { invalidValue, spellOut } from "./spell_out.ts";
 
 /** What was asked of a command: to show its help, or to run with these values. */
-export type Request =
+type Request =
   | { readonly help: true }
-  | {
-    readonly help: false;
-    readonly flags: FlagValues<Flags>;
-    readonly operands: string[];
-  };
+  | { readonly help: false; readonly flags: FlagValues<Flags>; readonly operands: string[] };
+
+type Environment = (name: string) => string | undefined;
 
 /**
  * Reads the arguments that follow the command's name, and the environment variables that its
@@ -31,7 +29,7 @@ export type Request =
 export async function readCommandLine(
   command: Command,
   args: readonly string[],
-  env: (name: string) => string | undefined = Deno.env.get,
+  env: Environment = Deno.env.get,
 ): Promise<Request> {
   const flags: Flags = { ...command.flags, help: HELP_FLAG };
   const end = args.includes("--") ? args.indexOf("--") : args.length;
@@ -55,8 +53,6 @@ export async function readCommandLine(
     operands: given.operands,
   };
 }
-
-type Environment = (name: string) => string | undefined;
 
 /** What parseArgs has found. */
 interface Given {
@@ -109,12 +105,8 @@ async function unknownFlag(command: Command, arg: string): Promise<UsageError> {
   const asOperand = command.operands[0] && !flag.startsWith("--")
     ? ` (to pass it as ${command.operands[0].name}, put -- before it)`
     : "";
-  return new UsageError(
-    `unknown flag ${excerpt(flag)}${await didYouMean(
-      flag,
-      known,
-    )}${asOperand}`,
-  );
+  const hint = await didYouMean(flag, known);
+  return new UsageError(`unknown flag ${excerpt(flag)}${hint}${asOperand}`);
 }
 
 function checkOperands({ operands: declared }: Command, operands: string[]): void {
@@ -127,15 +119,12 @@ function checkOperands({ operands: declared }: Command, operands: string[]): voi
   throw new UsageError(`unexpected argument "${excerpt(extra)}"`);
 }
 
-function switchValue(flag: SwitchFlag, given: readonly unknown[], env: Environment): boolean {
-  return given.length === 0 ? isOn(flag.env, env) : given.at(-1) === true;
-}
-
-function isOn(variable: string | undefined, env: Environment): boolean {
-  const text = variable === undefined ? "" : env(variable) ?? "";
+function switchValue(flag: Flag, given: readonly unknown[], env: Environment): boolean {
+  if (given.length > 0) return given.at(-1) === true;
+  const text = flag.env === undefined ? "" : env(flag.env) ?? "";
   if (["1", "true"].includes(text)) return true;
   if (["", "0", "false"].includes(text)) return false;
-  throw new UsageError(`${variable} expects 1, true, 0 or false, not "${excerpt(text)}"`);
+  throw new UsageError(`${flag.env} expects 1, true, 0 or false, not "${excerpt(text)}"`);
 }
 
 function flagValue(
@@ -158,16 +147,16 @@ function valueOf(flag: ValueFlag<unknown>, text: string, source: string): unknow
   return value;
 }
 
-/** How many candidates are told at most. */
-const MAX_TOLD = 4;
+/** How many candidates are named at most. */
+const MAX_NAMED = 4;
 
 /**
- * The end of an error line: ` (did you mean serve?)`, or nothing if no candidate is similar: none begins
- * with what was typed, and half of the typed characters, or more, would have to change.
+ * The end of an error line: ` (did you mean serve?)`. It is empty if no candidate begins with what was
+ * typed, and each differs from it in half of the typed characters or more.
  */
 export async function didYouMean(typed: string, candidates: string[]): Promise<string> {
   const longer = candidates.filter((name) => /\w/.test(typed) && name.startsWith(typed));
-  if (longer.length > 0 && longer.length <= MAX_TOLD) {
+  if (longer.length > 0 && longer.length <= MAX_NAMED) {
     return ` (did you mean ${longer.join(", ").replace(/, (\S+)$/, " or $1")}?)`;
   }
   const { closestMatch } = await import("leven");

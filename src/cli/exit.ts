@@ -29,11 +29,11 @@ export interface StopSignals {
 }
 
 /**
- * How long after a signal the same one still counts as that one, in milliseconds. Who sends a signal
- * to a process and to its group (timeout, a closing terminal), or passes on to it what it has had
- * itself (the package for npm), has it arrive twice.
+ * A signal is ignored if the same one came less than this before, in milliseconds. `timeout` and a
+ * closing terminal send a signal to the process and to its group, and the package for npm passes on
+ * what the group has received as well: the process receives it twice.
  */
-const ONE_SIGNAL_MS = 500;
+const SAME_SIGNAL_MS = 500;
 
 /**
  * Takes over SIGINT and SIGTERM from now on: they no longer end the process by themselves.
@@ -46,7 +46,7 @@ export function takeStopSignals(more: readonly Deno.Signal[] = []): StopSignals 
   for (const signal of [...STOP_SIGNALS, ...more]) {
     let last = -Infinity;
     Deno.addSignalListener(signal, () => {
-      if (performance.now() - last < ONE_SIGNAL_MS) return;
+      if (performance.now() - last < SAME_SIGNAL_MS) return;
       last = performance.now();
       arrived.push(signal);
       wake();

@@ -53,10 +53,7 @@ export function commandHelp({ name }: Program, command: Command): string {
     "",
     ...(command.details === undefined ? [] : [command.details, ""]),
     ...(command.operands.length === 0 ? [] : [
-      section(
-        "Arguments",
-        command.operands.map((operand): Row => [operand.name, operand.help]),
-      ),
+      section("Arguments", command.operands.map(({ name, help }): Row => [name, help])),
     ]),
     ...groupsOf({ ...command.flags, help: HELP_FLAG })
       .map(([heading, flags]) => section(heading, flagRows(flags))),
@@ -87,8 +84,8 @@ function flagRows(flags: Flags): Row[] {
 /** Longer names are on a line of their own. */
 const MAX_COLUMN = 24;
 
-function section(title: string, rows: readonly Row[], maxColumn = MAX_COLUMN): string {
-  const short = rows.map(([name]) => name.length).filter((length) => length <= maxColumn);
+function section(title: string, rows: readonly Row[]): string {
+  const short = rows.map(([name]) => name.length).filter((length) => length <= MAX_COLUMN);
   const width = Math.max(0, ...short);
   const lines = rows.flatMap(([name, ...texts]) => {
     const [first, rest] = name.length <= width ? [name, []] : ["", [`  ${name}\n`]];
@@ -99,8 +96,5 @@ function section(title: string, rows: readonly Row[], maxColumn = MAX_COLUMN): s
 }
 
 function exampleSection(examples: readonly Example[]): string {
-  return section(
-    "Examples",
-    examples.map(({ command, does }): Row => [command, does]),
-  );
+  return section("Examples", examples.map(({ command, does }): Row => [command, does]));
 }

@@ -28,9 +28,7 @@ export async function writeAll(output: Output, text: string | Uint8Array): Promi
     } catch (error) {
       if (error instanceof Deno.errors.BrokenPipe) return false;
       if (!(error instanceof Deno.errors.WouldBlock)) {
-        throw new OutputError(
-          `cannot write the output: ${(error as Error).message}`,
-        );
+        throw new OutputError(`cannot write the output: ${(error as Error).message}`);
       }
       // A parent process made the pipe non-blocking; Deno does not tell when it can be written again.
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
@@ -63,14 +61,4 @@ export function sayNow(text: string): void {
 /** Writes one line to stderr, as {@linkcode sayNow} does. */
 export function writeError(line: string): void {
   sayNow(`${line}\n`);
-}
-
-/** Writes a duration, in milliseconds, for people: `500 ms`, or in seconds from one on, `1.5 s`. */
-export function formatDuration(ms: number): string {
-  return ms < 1_000 ? `${ms} ms` : `${ms / 1_000} s`;
-}
-
-/** Writes an amount of memory for people: `412 MB`. */
-export function formatMegabytes(bytes: number): string {
-  return `${Math.round(bytes / 1_000_000)} MB`;
 }

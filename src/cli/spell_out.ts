@@ -2,7 +2,7 @@ import { escapeControls, excerpt } from "../text/escape.ts";
 import { type Flags, takesValue, UsageError, type ValueFlag } from "./command.ts";
 
 /** Arguments that parseArgs can read in one way only, and the faults that it would not find. */
-export interface Spelled {
+interface Spelled {
   readonly words: readonly string[];
   /** What is wrong with flags that are known, in their order. */
   readonly faults: readonly UsageError[];
@@ -45,7 +45,7 @@ export function spellOut(args: readonly string[], flags: Flags): Spelled {
 }
 
 /** A flag as it was typed. */
-export interface TypedFlag {
+interface TypedFlag {
   /** Its long name; undefined if the argument is no flag that is known. */
   readonly name: string | undefined;
   /** The argument without its value: `-v`. */

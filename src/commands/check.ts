@@ -1,6 +1,7 @@
 import { defineCommand } from "../cli/command.ts";
 import { exitCodeOfSignal, takeStopSignals } from "../cli/exit.ts";
-import { formatDuration, OutputError, writeAll, writeError } from "../cli/output.ts";
+import { OutputError, writeAll, writeError } from "../cli/output.ts";
+import { formatDuration } from "../text/amounts.ts";
 import type { Connection } from "../client/connection.ts";
 import type { CheckOptions } from "../client/health_client.ts";
 import { escapeControls } from "../text/escape.ts";

@@ -1,4 +1,4 @@
-import { formatMegabytes } from "../cli/output.ts";
+import { formatMegabytes } from "../text/amounts.ts";
 import { type Log, openLog } from "../telemetry/log.ts";
 import type { ServerEvents } from "../contract/events.ts";
 import type { TcpEndpoint } from "../contract/endpoint.ts";

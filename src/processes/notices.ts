@@ -1,5 +1,5 @@
 /** The events of a server as a whole and of its workers, in words for the log. */
-import { formatMegabytes } from "../cli/output.ts";
+import { formatMegabytes } from "../text/amounts.ts";
 import type { Notice } from "../contract/events.ts";
 
 /** How a drain ended. */

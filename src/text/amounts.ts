@@ -1,4 +1,4 @@
-/** Amounts as people write them, with their unit. */
+/** Amounts as people read and write them, with their unit. */
 const UNIT_MS: Units = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
 const UNIT_BYTES: Units = { MB: 1_000_000, GB: 1_000_000_000 };
 
@@ -18,4 +18,19 @@ export function bytes(text: string): number {
 function amount(text: string, units: Units): number {
   const [, number, unit = ""] = /^(\d+(?:\.\d+)?)([a-zA-Z]+)$/.exec(text) ?? [];
   return Object.hasOwn(units, unit) ? Number(number) * units[unit]! : NaN;
+}
+
+/** Writes a duration, in milliseconds: `500 ms`, or in seconds from one on, `1.5 s`. */
+export function formatDuration(ms: number): string {
+  return ms < 1_000 ? `${ms} ms` : `${ms / 1_000} s`;
+}
+
+/** Writes an amount of memory, in bytes: `412 MB`. */
+export function formatMegabytes(bytes: number): string {
+  return `${Math.round(bytes / UNIT_BYTES.MB!)} MB`;
+}
+
+/** Writes how many there are of something: `1 call`, `2 calls`. */
+export function formatCount(count: number, one: string): string {
+  return `${count} ${one}${count === 1 ? "" : "s"}`;
 }

@@ -246,6 +246,7 @@ programTest("a TLS file that cannot be used is one line that names it, exit code
   const bad: [flags: string[], line: RegExp][] = [
     [["--tls", "--tls-ca", cert("missing.pem")], /: cannot read \S*missing\.pem: /],
     [["--tls", "--tls-ca", cert("missing.pem")], /: there is no such file$/],
+    [["--tls", "--tls-ca", "a\nb.pem"], /: cannot read a\\nb\.pem: there is no such file$/],
     [["--tls", "--tls-ca", cert("server.key")], /server\.key holds no PEM certificate$/],
     [["--tls", "--tls-ca", cert("expired.pem")], /certificate in \S*expired\.pem expired on /],
     [identity("missing.pem", "client.key"), /: cannot read \S*missing\.pem: /],

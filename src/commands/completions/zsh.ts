@@ -1,7 +1,7 @@
 import {
+  type Flag,
   type Flags,
   type Operand,
-  type SwitchFlag,
   takesValue,
   type ValueFlag,
 } from "../../cli/command.ts";
@@ -68,7 +68,7 @@ function flagSpecs(flags: Flags): string[] {
 }
 
 /** Which spellings are no longer offered once the flag is given; `*` if it repeats. */
-function exclusion(name: string, flag: SwitchFlag | ValueFlag<unknown>): string {
+function exclusion(name: string, flag: Flag): string {
   if (takesValue(flag) && flag.repeats) return "*";
   return flag.short === undefined ? "" : `(--${name} -${flag.short})`;
 }

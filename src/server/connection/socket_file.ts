@@ -1,4 +1,5 @@
 import { connect } from "node:net";
+import { formatCount } from "../../text/amounts.ts";
 
 /** The longest path of a Unix socket, in bytes: the system's field for it also takes a final 0. */
 const MAX_PATH_BYTES = Deno.build.os === "linux" ? 107 : 103;
@@ -51,9 +52,10 @@ export function isThere(path: string, { dev, ino, mtime }: FileIdentity): boolea
 function checkLength(path: string): void {
   const excess = new TextEncoder().encode(path).length - MAX_PATH_BYTES;
   if (excess <= 0) return;
-  const bytes = excess === 1 ? "1 byte" : `${excess} bytes`;
   throw Object.assign(
-    new Error(`the path is ${bytes} too long: ${MAX_PATH_BYTES} are possible`),
+    new Error(
+      `the path is ${formatCount(excess, "byte")} too long: ${MAX_PATH_BYTES} are possible`,
+    ),
     { code: "ENAMETOOLONG" },
   );
 }
