@@ -1,7 +1,7 @@
 import { writeError } from "../cli/output.ts";
 import { ExitCode, exitCodeOfSignal, takeStopSignals } from "../cli/exit.ts";
 import { watchAnswer } from "../client/answer_context.ts";
-import type { Connection } from "../client/connection.ts";
+import type { ConnectionOptions } from "../client/connection_options.ts";
 import { type CallOptions, openUserClient, type UserClient } from "../client/user_client.ts";
 import { exitCodeOfStatus } from "../contract/status_codes.ts";
 import {
@@ -21,7 +21,7 @@ import { callEach, type CallOne, type CallResult } from "./scheduler.ts";
 
 /** What to call, and how to print the results. */
 export interface Batch {
-  readonly connection: Connection;
+  readonly connection: ConnectionOptions;
   /** The names, or the file that has them. */
   readonly names: readonly string[] | NamesFile;
   /** How often each name is called. */

@@ -7,7 +7,7 @@ import {
   credentials,
 } from "@grpc/grpc-js";
 import { isGrpcLogWanted, takeGrpcLog } from "../workarounds/grpc_log.ts";
-import type { Connection } from "./connection.ts";
+import type { ConnectionOptions } from "./connection_options.ts";
 import { callInterceptor } from "./interceptor.ts";
 import { useOwnHttp2 } from "../workarounds/own_http2.ts";
 import { readOddAnswers } from "../workarounds/odd_answers.ts";
@@ -40,7 +40,7 @@ function prepareGrpc(): void {
  *
  * @throws {ExpectedError} if a TLS file cannot be used
  */
-export async function channelArguments(connection: Connection): Promise<ChannelArguments> {
+export async function channelArguments(connection: ConnectionOptions): Promise<ChannelArguments> {
   const { target, tls, retries, keepaliveMs, trace } = connection;
   takeGrpcLog((_, message) => {
     if (trace) trace(`* grpc-js: ${message}`);

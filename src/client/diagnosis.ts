@@ -1,7 +1,7 @@
 /** Why calls fail: the words of an error line, and the search for reasons that grpc-js does not give. */
 import { type ServiceError, status } from "@grpc/grpc-js";
 import { setTimeout as delay } from "node:timers/promises";
-import type { Connection } from "./connection.ts";
+import type { ConnectionOptions } from "./connection_options.ts";
 import {
   areOfConnection,
   BROKE,
@@ -139,7 +139,7 @@ export interface Diagnosis {
  *
  * @param isConnected whether the channel has a connection
  */
-export function diagnose(connection: Connection, isConnected: () => boolean): Diagnosis {
+export function diagnose(connection: ConnectionOptions, isConnected: () => boolean): Diagnosis {
   const noConnection = reasonFinder(async () =>
     await (await import("./probe.ts")).explainConnection(connection)
   );

@@ -3,7 +3,7 @@ import { Buffer } from "node:buffer";
 import { healthRoot, healthServiceName } from "../contract/health_contract.ts";
 import { decoderOf } from "../contract/decoding.ts";
 import { channelArguments } from "./channel.ts";
-import type { Connection } from "./connection.ts";
+import type { ConnectionOptions } from "./connection_options.ts";
 import type { AnswerOptions } from "./interceptor.ts";
 
 /** How a check is made. */
@@ -38,7 +38,7 @@ export interface HealthClient {
  *
  * @throws {ExpectedError} if a TLS file cannot be used
  */
-export async function openHealthClient(connection: Connection): Promise<HealthClient> {
+export async function openHealthClient(connection: ConnectionOptions): Promise<HealthClient> {
   const client = new Client(...await channelArguments(connection));
   return {
     check: (options) => callCheck(client, options),

@@ -1,6 +1,6 @@
 import { Buffer } from "node:buffer";
 import { type CallOptions, InterceptingCall, type Interceptor, type Metadata } from "@grpc/grpc-js";
-import type { Connection } from "./connection.ts";
+import type { ConnectionOptions } from "./connection_options.ts";
 import { diagnose, needsDiagnosis, withReason } from "./diagnosis.ts";
 
 /** The options of a call; grpc-js hands those that it does not know on to interceptors. */
@@ -15,7 +15,10 @@ export interface AnswerOptions extends CallOptions {
  *
  * @param isConnected whether the client's channel has a connection
  */
-export function callInterceptor(connection: Connection, isConnected: () => boolean): Interceptor {
+export function callInterceptor(
+  connection: ConnectionOptions,
+  isConnected: () => boolean,
+): Interceptor {
   const diagnosis = diagnose(connection, isConnected);
   return (options, nextCall) => {
     const deadline = deadlineOf(options);
@@ -42,7 +45,7 @@ function deadlineOf({ deadline, answerBy = Infinity }: AnswerOptions): number {
   return deadline === undefined ? answerBy : Number(deadline);
 }
 
-function addHeaders(metadata: Metadata, { headers }: Connection): void {
+function addHeaders(metadata: Metadata, { headers }: ConnectionOptions): void {
   for (const { name, value } of headers) {
     metadata.add(name, typeof value === "string" ? value : Buffer.from(value));
   }

@@ -2,12 +2,12 @@ import { Buffer } from "node:buffer";
 import { connect as connectTcp } from "node:net";
 import {
   connect as connectTls,
-  type ConnectionOptions,
+  type ConnectionOptions as TlsOptions,
   type PeerCertificate,
   type TLSSocket,
 } from "node:tls";
 import { validityFault } from "../contract/tls_files.ts";
-import type { Connection } from "./connection.ts";
+import type { ConnectionOptions } from "./connection_options.ts";
 import { isTlsAlert, type SocketError, socketErrorReason } from "./connection_errors.ts";
 import type { SocketAddress } from "./target.ts";
 import { type ClientTls, tlsOptions } from "./tls_options.ts";
@@ -23,7 +23,9 @@ const PREFACE = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
  *
  * @returns what is wrong; undefined if that cannot be told
  */
-export async function explainConnection(connection: Connection): Promise<string | undefined> {
+export async function explainConnection(
+  connection: ConnectionOptions,
+): Promise<string | undefined> {
   const { endpoint } = connection.target;
   const refusal = await tryTcp(endpoint);
   if (refusal !== undefined) {
@@ -41,7 +43,9 @@ export async function explainConnection(connection: Connection): Promise<string 
  *
  * @returns the limit and the size; undefined if there is no limit, or the headers are far below it
  */
-export async function explainHeaderSize(connection: Connection): Promise<string | undefined> {
+export async function explainHeaderSize(
+  connection: ConnectionOptions,
+): Promise<string | undefined> {
   const limit = await headerLimit(connection);
   const bytes = connection.headers
     .reduce((sum, { name, value }) => sum + name.length + value.length + FIELD_BYTES, 0);
@@ -60,7 +64,7 @@ const FRAME_HEAD_BYTES = 9, SETTING_BYTES = 6, SETTINGS = 4, MAX_HEADER_LIST_SIZ
 const EMPTY_SETTINGS = "\0\0\0\x04\0\0\0\0\0";
 
 /** How large headers may be, in bytes, as a server announces it. */
-async function headerLimit({ target, tls }: Connection): Promise<number | undefined> {
+async function headerLimit({ target, tls }: ConnectionOptions): Promise<number | undefined> {
   const socket = tls === undefined
     ? connectTcp({ ...target.endpoint })
     : connectTls({ ...target.endpoint, ...await tlsOptions(target, tls) });
@@ -146,7 +150,7 @@ function speaksHttp1(endpoint: SocketAddress): Promise<boolean> {
 }
 
 async function probeTls(
-  { target, tls }: Connection & { readonly tls: ClientTls },
+  { target, tls }: ConnectionOptions & { readonly tls: ClientTls },
 ): Promise<string | undefined> {
   const end = await tryTls(target.endpoint, await tlsOptions(target, tls));
   if (end.secured) {
@@ -189,7 +193,7 @@ interface TlsEnd {
   error?: SocketError;
 }
 
-function tryTls(endpoint: SocketAddress, options: ConnectionOptions): Promise<TlsEnd> {
+function tryTls(endpoint: SocketAddress, options: TlsOptions): Promise<TlsEnd> {
   const end: TlsEnd = { secured: false, spoke: false };
   return new Promise((resolve) => {
     const socket: TLSSocket = connectTls({ ...endpoint, ...options });

@@ -2,7 +2,7 @@ import type { ClientUnaryCall } from "@grpc/grpc-js";
 import { loadContract } from "../contract/contract.ts";
 import { withoutStackTrace } from "../workarounds/stack_trace_panics.ts";
 import { channelArguments } from "./channel.ts";
-import type { Connection } from "./connection.ts";
+import type { ConnectionOptions } from "./connection_options.ts";
 
 /** How a call is made. */
 export interface CallOptions {
@@ -30,7 +30,7 @@ export interface UserClient {
  *
  * @throws {ExpectedError} if a TLS file cannot be used
  */
-export async function openUserClient(connection: Connection): Promise<UserClient> {
+export async function openUserClient(connection: ConnectionOptions): Promise<UserClient> {
   const { UserService } = await loadContract();
   const client = new UserService(...await channelArguments(connection));
   return {

@@ -6,7 +6,7 @@ import { exitCodeOfStatus } from "../contract/status_codes.ts";
 import { writeAll, writeError } from "../cli/output.ts";
 import { formatDuration } from "../text/amounts.ts";
 import { PATH } from "../cli/values.ts";
-import type { Connection } from "../client/connection.ts";
+import type { ConnectionOptions } from "../client/connection_options.ts";
 import type { Target } from "../client/target.ts";
 import type { CallOptions } from "../client/user_client.ts";
 import { escapeControls } from "../text/escape.ts";
@@ -203,7 +203,7 @@ function fileOfNames(file: string | undefined, names: readonly string[]): string
 }
 
 async function callOne(
-  connection: Connection,
+  connection: ConnectionOptions,
   username: string,
   call: CallOptions,
 ): Promise<number> {

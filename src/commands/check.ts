@@ -2,7 +2,7 @@ import { defineCommand } from "../cli/command.ts";
 import { exitCodeOfSignal, takeStopSignals } from "../cli/exit.ts";
 import { OutputError, writeAll, writeError } from "../cli/output.ts";
 import { formatDuration } from "../text/amounts.ts";
-import type { Connection } from "../client/connection.ts";
+import type { ConnectionOptions } from "../client/connection_options.ts";
 import type { CheckOptions } from "../client/health_client.ts";
 import { escapeControls } from "../text/escape.ts";
 import { STATUS_NAMES } from "../contract/status_codes.ts";
@@ -79,7 +79,7 @@ grpc-health-probe: 1 wrong command line, 2 no connection, 3 the call failed,
   },
 });
 
-async function check(connection: Connection, options: CheckOptions): Promise<number> {
+async function check(connection: ConnectionOptions, options: CheckOptions): Promise<number> {
   const { openHealthClient } = await import("../client/health_client.ts");
   const client = await openHealthClient(connection);
   const result = await client.check(options);
@@ -93,13 +93,16 @@ async function check(connection: Connection, options: CheckOptions): Promise<num
   return connected ? CheckExitCode.CALL_FAILED : CheckExitCode.NOT_CONNECTED;
 }
 
-async function watchUntilSignal(connection: Connection, options: CheckOptions): Promise<number> {
+async function watchUntilSignal(
+  connection: ConnectionOptions,
+  options: CheckOptions,
+): Promise<number> {
   const signal = takeStopSignals().next();
   return await Promise.race([watch(connection, options), signal.then(exitCodeOfSignal)]);
 }
 
 /** Watches until the reader of stdout has gone, or the server turns out to have no health service. */
-async function watch(connection: Connection, options: CheckOptions): Promise<number> {
+async function watch(connection: ConnectionOptions, options: CheckOptions): Promise<number> {
   const { openHealthClient } = await import("../client/health_client.ts");
   const client = await openHealthClient(connection);
   // The codes reported since the last status: an outage is reported once, not at every try.
@@ -131,7 +134,7 @@ async function watch(connection: Connection, options: CheckOptions): Promise<num
 
 async function failure(
   error: unknown,
-  { target }: Connection,
+  { target }: ConnectionOptions,
   { service, timeoutMs }: CheckOptions,
 ): Promise<{ code: number; line: string }> {
   const { describeFailure } = await import("../client/diagnosis.ts");

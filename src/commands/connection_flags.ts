@@ -1,7 +1,7 @@
 import { type FlagValues, UsageError } from "../cli/command.ts";
 import { writeError } from "../cli/output.ts";
 import { PATH, PORT } from "../cli/values.ts";
-import type { Connection } from "../client/connection.ts";
+import type { ConnectionOptions } from "../client/connection_options.ts";
 import { HEADER, headerFault, parseHeader } from "../client/metadata.ts";
 import { parseTarget, TARGET, type Target, withPort } from "../client/target.ts";
 import type { ClientTls } from "../client/tls_options.ts";
@@ -124,7 +124,7 @@ type ConnectionValues = FlagValues<typeof connectionFlags>;
  *
  * @throws {UsageError} if they do not go together
  */
-export function connectionOf(flags: ConnectionValues): Connection {
+export function connectionOf(flags: ConnectionValues): ConnectionOptions {
   const target = targetOf(flags.address, flags.port);
   const tls = tlsOf(flags);
   if (tls && !tls.insecure && tls.serverName === undefined && target.host === undefined) {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Connection } from "../../src/client/connection.ts";
+import type { ConnectionOptions } from "../../src/client/connection_options.ts";
 import { parseTarget } from "../../src/client/target.ts";
 import { withGrpcPeer } from "../support/grpc_peer.ts";
 import {
@@ -96,7 +96,7 @@ programTest("calls to a list of addresses go to each in turn", () =>
         })),
   ));
 
-function connection(address: string): Connection {
+function connection(address: string): ConnectionOptions {
   return { target: parseTarget(address)!, wait: false, retries: 0, headers: [] };
 }
 

@@ -3,7 +3,7 @@ import type { Target } from "./target.ts";
 import type { ClientTls } from "./tls_options.ts";
 
 /** How a server is reached. */
-export interface Connection {
+export interface ConnectionOptions {
   /** The server. */
   readonly target: Target;
   /** Absent for plain text. */
