@@ -1,5 +1,5 @@
 import { cut, escapeControls, excerpt } from "../text/escape.ts";
-import { fileFault } from "../workarounds/file_errors.ts";
+import { fileFault } from "../text/errors.ts";
 import { type Line, readLines } from "./lines.ts";
 
 /** A name to greet. */

@@ -6,7 +6,7 @@ import {
   connectivityState,
   credentials,
 } from "@grpc/grpc-js";
-import { isGrpcLogWanted, takeGrpcLog } from "../workarounds/grpc_log.ts";
+import { takeGrpcLog } from "../contract/grpc_log.ts";
 import type { ConnectionOptions } from "./connection_options.ts";
 import { callInterceptor } from "./interceptor.ts";
 import { useOwnHttp2 } from "../workarounds/own_http2.ts";
@@ -74,6 +74,14 @@ export async function channelArguments(connection: ConnectionOptions): Promise<C
     ],
     channelFactoryOverride: (...args) => channel = (traced?.openChannel ?? openChannel)(...args),
   }];
+}
+
+/**
+ * Whether the environment asks for messages of grpc-js. Otherwise they are not shown: the status of a
+ * call says all that its caller has to know.
+ */
+function isGrpcLogWanted(): boolean {
+  return ["GRPC_NODE_VERBOSITY", "GRPC_VERBOSITY"].some((name) => Deno.env.get(name));
 }
 
 /** Opens a channel; grpc-js's client has already removed the options that are not a channel's. */

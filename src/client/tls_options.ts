@@ -1,12 +1,7 @@
 import { type ChannelCredentials, type ChannelOptions, credentials } from "@grpc/grpc-js";
 import { Buffer } from "node:buffer";
 import { type DetailedPeerCertificate, getCACertificates, type PeerCertificate } from "node:tls";
-import {
-  type Identity,
-  readAuthorities,
-  readIdentity,
-  validityFault,
-} from "../contract/tls_files.ts";
+import { type Identity, readAuthorities, readIdentity } from "../contract/tls_files.ts";
 import { serverCertificateFault } from "../workarounds/forged_certificates.ts";
 import { isIp, type Target } from "./target.ts";
 
@@ -83,12 +78,7 @@ export async function tlsOptions(target: Target, tls: ClientTls) {
     rejectUnauthorized: !tls.insecure,
     // Not the name that node:tls passes: that is the SNI, which sentName may have changed.
     checkServerIdentity: (_: string, certificate: PeerCertificate) =>
-      serverCertificateFault(
-        host,
-        certificate as DetailedPeerCertificate,
-        roots,
-        (one) => validityFault(one) === undefined,
-      ),
+      serverCertificateFault(host, certificate as DetailedPeerCertificate, roots),
   };
 }
 

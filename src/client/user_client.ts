@@ -1,6 +1,6 @@
 import type { ClientUnaryCall } from "@grpc/grpc-js";
 import { loadContract } from "../contract/contract.ts";
-import { withoutStackTrace } from "../workarounds/stack_trace_panics.ts";
+import { withoutStackTrace } from "../text/errors.ts";
 import { channelArguments } from "./channel.ts";
 import type { ConnectionOptions } from "./connection_options.ts";
 

@@ -1,7 +1,6 @@
 import { Buffer } from "node:buffer";
 import { createPrivateKey, X509Certificate } from "node:crypto";
-import { fileFault } from "../workarounds/file_errors.ts";
-import { ExpectedError } from "../text/errors.ts";
+import { ExpectedError, fileFault } from "../text/errors.ts";
 
 /** A certificate with its private key, PEM, as they were read. */
 export interface Identity {

@@ -1,10 +1,9 @@
-import { codeOf } from "../text/errors.ts";
+import { codeOf, withoutStackTrace } from "../text/errors.ts";
 import { type ChildProcess, fork } from "node:child_process";
 import type { Socket } from "node:net";
 import { fileURLToPath } from "node:url";
 import { unixPeer } from "../workarounds/unknown_unix_peers.ts";
 import type { Receiver } from "./hand_over.ts";
-import { withoutStackTrace } from "../workarounds/stack_trace_panics.ts";
 import { openOutbox, type Outbox } from "../workarounds/one_message_at_a_time.ts";
 import {
   type FromWorker,

@@ -7,7 +7,7 @@ import {
 } from "../contract/contract.ts";
 import { callsInFlight, drain, type StreamingCalls, watchStreamingCalls } from "./drain.ts";
 import { ignoreFarDeadlines } from "../workarounds/far_deadlines.ts";
-import { takeGrpcLog } from "../workarounds/grpc_log.ts";
+import { takeGrpcLog } from "../contract/grpc_log.ts";
 import { limitMessages } from "../workarounds/received_messages.ts";
 import type { ServerEvents } from "../contract/events.ts";
 import { type Faults, openFaults } from "./faults/faults.ts";

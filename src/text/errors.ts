@@ -11,6 +11,33 @@ export function codeOf(error: unknown): string {
   return String((error as { code?: unknown }).code);
 }
 
+/** Says why a file cannot be read, after its name; not escaped where the reason is the system's. */
+export function fileFault(error: unknown): string {
+  const { NotFound, IsADirectory, NotADirectory, PermissionDenied, NotCapable } = Deno.errors;
+  if (error instanceof NotFound) return "there is no such file";
+  if (error instanceof IsADirectory) return "it is a directory";
+  if (error instanceof NotADirectory) return "a part of its path is no directory";
+  // Deno itself keeps programs from some files, such as those in /proc.
+  if (error instanceof PermissionDenied || error instanceof NotCapable) {
+    return "not allowed to read it";
+  }
+  return messageOf(error);
+}
+
+/**
+ * Runs a function whose errors get no stack trace. One takes time, which counts where an error is made
+ * for each call and never shown, and on Deno a file descriptor (src/workarounds/descriptors_run_out.ts).
+ */
+export function withoutStackTrace<T>(run: () => T): T {
+  const limit = Error.stackTraceLimit;
+  Error.stackTraceLimit = 0;
+  try {
+    return run();
+  } finally {
+    Error.stackTraceLimit = limit;
+  }
+}
+
 /** The message of what was thrown, whatever it is. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

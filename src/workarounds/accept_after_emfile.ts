@@ -3,7 +3,7 @@
  *
  * - What is wrong: one `accept` that fails with EMFILE is the last one. No error is reported and
  *   nothing is accepted any more, even when all connections have closed.
- * - Versions: Deno 2.9.2.
+ * - Versions: Deno 2.9.2 to 2.9.6.
  * - Upstream: no issue is known.
  * - Measured: 128 file descriptors and 512 connections: without this file the server never answers
  *   again, with it a second after they have closed.

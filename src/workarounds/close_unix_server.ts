@@ -3,7 +3,7 @@
  *
  * - What is wrong: libuv remembers the path that it has bound, and unlinks it when the handle is
  *   closed. The socket of a second server that took its place is removed too, and so is any other file.
- * - Versions: Node 20 and Deno 2.9.2. A process that ends without closing removes nothing.
+ * - Versions: Node 20 and Deno 2.9.2 to 2.9.6. A process that ends without closing removes nothing.
  * - Upstream: `uv__pipe_close` in https://github.com/libuv/libuv/blob/v1.x/src/unix/pipe.c
  * - Measured on both: `listen`, `rm`, a text file in its place, `close`: the file is gone. With this
  *   file it stays.

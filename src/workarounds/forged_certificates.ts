@@ -4,7 +4,7 @@
  * - What is wrong: where a certificate is of X.509 version 1 or malformed, node:tls compares names
  *   alone: neither the signatures nor a proof of the private key are asked for, so that anybody could
  *   pass for any server.
- * - Versions: Deno 2.9.2.
+ * - Versions: Deno 2.9.2 to 2.9.6.
  * - Upstream: `NodeServerCertVerifier` in
  *   https://github.com/denoland/deno/blob/v2.9.2/ext/node/ops/tls_wrap.rs
  * - Measured: a server with a forged certificate of version 1 was called without this file and is
@@ -15,9 +15,7 @@
 import { Buffer } from "node:buffer";
 import { X509Certificate } from "node:crypto";
 import { checkServerIdentity, type DetailedPeerCertificate } from "node:tls";
-
-/** Whether the dates of a certificate include now. */
-type IsValid = (certificate: X509Certificate) => boolean;
+import { validityFault } from "../contract/tls_files.ts";
 
 /** More authorities than any real chain has between a server and a root. */
 const MAX_DEPTH = 8;
@@ -30,20 +28,18 @@ const MAX_DEPTH = 8;
  *
  * @param host a DNS name or an IP address
  * @param roots the trusted authorities, PEM
- * @param isValid whether the dates of a certificate include now
  * @returns what is wrong with it; undefined if nothing is
  */
 export function serverCertificateFault(
   host: string,
   certificate: DetailedPeerCertificate,
   roots: readonly string[],
-  isValid: IsValid,
 ): Error | undefined {
   if (!certificate.subjectaltname) {
     return new Error("the certificate names no host (subjectAltName)");
   }
   const chain = presentedChain(certificate);
-  if (!leadsToRoot(chain, roots, isValid)) {
+  if (!leadsToRoot(chain, roots)) {
     return new Error("the certificate is not signed by a trusted authority");
   }
   return checkServerIdentity(host, certificate);
@@ -63,7 +59,6 @@ function presentedChain(leaf: DetailedPeerCertificate): X509Certificate[] {
 function leadsToRoot(
   chain: readonly X509Certificate[],
   roots: readonly string[],
-  isValid: IsValid,
 ): boolean {
   const trusted = roots.map((pem) => new X509Certificate(pem));
   // Systems keep roots that have expired, and Deno does not look at the dates of one.
@@ -82,6 +77,10 @@ function leadsToRoot(
     current = issuer;
   }
   return false;
+}
+
+function isValid(certificate: X509Certificate): boolean {
+  return validityFault(certificate) === undefined;
 }
 
 function isSame(one: X509Certificate, other: X509Certificate): boolean {

@@ -3,7 +3,7 @@
  *
  * - What is wrong: as soon as node:process is loaded, which all that opens connections needs, Deno
  *   panics: "no /proc/self/exe available".
- * - Versions: Deno 2.9.2 on Linux.
+ * - Versions: Deno 2.9.2 to 2.9.6 on Linux.
  * - Upstream: https://github.com/denoland/deno/blob/v2.9.2/ext/os/lib.rs
  * - Measured: `call`, `check` and `serve` with an empty /proc: a panic without this file, one line with
  *   it.

@@ -1,7 +1,6 @@
 import { status } from "@grpc/grpc-js";
 import { safeParse } from "valibot";
-import { fileFault } from "../../workarounds/file_errors.ts";
-import { ExpectedError } from "../../text/errors.ts";
+import { ExpectedError, fileFault } from "../../text/errors.ts";
 import { AnswersSchema, mistakeAt, mistakesIn, type ScriptedAnswer } from "./answers_schema.ts";
 import { drawDelay } from "./delay.ts";
 import type { Answer } from "../call/incoming_call.ts";
