@@ -1,9 +1,9 @@
 import {
   type sendUnaryData,
-  type Server,
   type ServerUnaryCall,
   type ServerWritableStream,
   status,
+  type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { fromJSON, type PackageDefinition, type ServiceDefinition } from "@grpc/proto-loader";
 import { healthRoot, healthServiceName } from "../contract/health_contract.ts";
@@ -41,10 +41,12 @@ export interface Health {
   isServing(): boolean;
   /** From now on every service is NOT_SERVING; those who watch are told. */
   stopServing(): void;
+  /** Its methods, for grpc-js. */
+  readonly handlers: UntypedServiceImplementation;
 }
 
 /**
- * Adds `grpc.health.v1.Health` to a server: SERVING for the given services, NOT_FOUND (Check) or
+ * Makes the service `grpc.health.v1.Health`: SERVING for the given services, NOT_FOUND (Check) or
  * SERVICE_UNKNOWN (Watch) for all others.
  *
  * The contract is that of grpc-health-check. Its implementation is not used: it remembers every
@@ -54,34 +56,34 @@ export interface Health {
  * @param services full names; `""` is the server as a whole
  * @see https://github.com/grpc/grpc/blob/master/doc/health-checking.md
  */
-export function addHealth(server: Server, services: readonly string[]): Health {
+export function openHealth(services: readonly string[]): Health {
   const watchers = new Set<WatchCall>();
   let serving = true;
+  const knows = (service: string) => services.includes(service);
   const current = (): HealthCheckResponse => ({ status: serving ? "SERVING" : "NOT_SERVING" });
-
-  server.addService(healthDefinition[healthServiceName] as ServiceDefinition, {
-    Check: (call: CheckCall, respond: sendUnaryData<HealthCheckResponse>) => {
-      if (services.includes(call.request.service)) return respond(null, current());
-      respond({ code: status.NOT_FOUND, details: "unknown service" });
-    },
-    Watch: (call: WatchCall) => {
-      if (!services.includes(call.request.service)) {
-        // The stream stays open, as the protocol says: the service could be added later.
-        return void call.write({ status: "SERVICE_UNKNOWN" });
-      }
-      watchers.add(call);
-      call.on("cancelled", () => watchers.delete(call));
-      call.write(current());
-    },
-    List: (_call: CheckCall, respond: sendUnaryData<unknown>) =>
-      respond(null, { statuses: Object.fromEntries(services.map((name) => [name, current()])) }),
-  });
   return {
-    knows: (service) => services.includes(service),
+    knows,
     isServing: () => serving,
     stopServing: () => {
       serving = false;
       for (const call of watchers) call.write(current());
+    },
+    handlers: {
+      Check: (call: CheckCall, respond: sendUnaryData<HealthCheckResponse>) => {
+        if (knows(call.request.service)) return respond(null, current());
+        respond({ code: status.NOT_FOUND, details: "unknown service" });
+      },
+      Watch: (call: WatchCall) => {
+        if (!knows(call.request.service)) {
+          // The stream stays open, as the protocol says: the service could be added later.
+          return void call.write({ status: "SERVICE_UNKNOWN" });
+        }
+        watchers.add(call);
+        call.on("cancelled", () => watchers.delete(call));
+        call.write(current());
+      },
+      List: (_call: CheckCall, respond: sendUnaryData<unknown>) =>
+        respond(null, { statuses: Object.fromEntries(services.map((name) => [name, current()])) }),
     },
   };
 }

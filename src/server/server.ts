@@ -1,30 +1,16 @@
-import { Server, ServerCredentials } from "@grpc/grpc-js";
-import {
-  type Contract,
-  loadContract,
-  serviceName,
-  type UserServiceHandlers,
-} from "../contract/contract.ts";
-import { callsInFlight, drain, type StreamingCalls, watchStreamingCalls } from "./drain.ts";
-import { ignoreFarDeadlines } from "../workarounds/far_deadlines.ts";
-import { takeGrpcLog } from "../contract/grpc_log.ts";
-import { limitMessages } from "../workarounds/received_messages.ts";
-import type { ServerEvents } from "../contract/events.ts";
-import { type Faults, openFaults } from "./faults/faults.ts";
-import { type GetUser, getUser } from "./call/get_user.ts";
-import { grpcHandler } from "./call/grpc_call.ts";
-import { addHealth, type Health } from "./health_service.ts";
-import { LIMITS } from "./limits.ts";
-import { type Accept, acceptAll, listen } from "./connection/listen.ts";
+import { loadContract, serviceName } from "../contract/contract.ts";
 import type { Endpoint } from "../contract/endpoint.ts";
-import { useOwnHttp2 } from "../workarounds/own_http2.ts";
-import { readWholeMessages } from "../workarounds/stream_decoder.ts";
-import { refuseCalls } from "../workarounds/refused_calls.ts";
-import { decompress, NO_ROOM, receive } from "./received.ts";
-import { watchSessions } from "./connection/sessions.ts";
+import type { ServerEvents } from "../contract/events.ts";
+import { takeGrpcLog } from "../contract/grpc_log.ts";
+import { getUser } from "./call/get_user.ts";
 import { openDoor } from "./connection/door.ts";
-import { httpSideOnDemand } from "./http/on_demand.ts";
+import { type Accept, listen } from "./connection/listen.ts";
 import type { TlsFiles } from "./connection/tls_server.ts";
+import { callsInFlight, drain, type ServerParts } from "./drain.ts";
+import { type Faults, openFaults } from "./faults/faults.ts";
+import { openGrpcServer } from "./grpc_server.ts";
+import { openHealth } from "./health_service.ts";
+import { httpSideOnDemand } from "./http/on_demand.ts";
 
 /** What a server is made of. */
 export interface ServerOptions {
@@ -93,73 +79,29 @@ export async function startServer(
   events: ServerEvents,
   accept: Accept = listen,
 ): Promise<RunningServer> {
+  const { reflection, instance, maxConnectionAgeMs } = options;
   takeGrpcLog((level, message) => events.notice({ level, event: "grpc_log", message }));
-  ignoreFarDeadlines();
-  limitMessages({ receive, decompress, noRoom: NO_ROOM }, LIMITS.messageBytes);
-  useOwnHttp2();
-  readWholeMessages();
-  const streamingCalls = watchStreamingCalls();
-  const server = newServer(streamingCalls);
-  const { instance } = options;
   const { planners, reloadAnswers } = await openFaults(options.faults, instance);
   const metadata = instance === undefined ? undefined : { hostname: [instance] };
-  const getUserService = getUser(events, { planners, metadata });
-  const contract = await loadContract();
-  const health = await addServices(server, contract, getUserService, options.reflection);
-  const http = options.http &&
-    httpSideOnDemand({
-      ...options.http,
-      ...{ contract, getUser: getUserService, health, events },
-      maxConnectionAgeMs: options.maxConnectionAgeMs,
-    });
-  refuseCalls(server, http?.stream);
-  // TLS is over when a connection comes to it.
-  const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
-  const sessions = watchSessions(server, options.maxConnectionAgeMs);
-  const door = await openDoor(options.tls, {
-    http2: (socket) => injector.injectConnection(socket),
-    ...(http === undefined ? {} : { http1: http.connection }),
-  });
-  const listeners = await acceptAll(accept, options.endpoints, (socket) => {
-    events.connectionOpened();
-    socket.once("close", () => events.connectionClosed());
-    door.enter(socket);
-  });
+  const services = {
+    contract: await loadContract(),
+    getUser: getUser(events, { planners, metadata }),
+    health: openHealth(["", serviceName]),
+    maxConnectionAgeMs,
+  };
+  const http = options.http && httpSideOnDemand({ ...services, ...options.http, events });
+  const grpc = await openGrpcServer({ ...services, reflection, other: http?.stream });
+  const ways = { http2: grpc.connection, http1: http?.connection };
+  const door = await openDoor(options, ways, events, accept);
+  const parts: ServerParts = { door, grpc, http, getUser: services.getUser };
   return {
-    endpoints: listeners.map(({ endpoint }) => endpoint),
+    endpoints: door.endpoints,
     drain: (graceMs, replaced = false) => {
-      if (!replaced) health.stopServing();
-      const parts = { server, sessions, listeners, streamingCalls, http, getUser: getUserService };
+      if (!replaced) services.health.stopServing();
       return drain(parts, graceMs);
     },
-    callsInFlight: () => callsInFlight(server, http),
+    callsInFlight: () => callsInFlight(parts),
     reloadTls: door.reloadTls,
     reloadAnswers,
   };
-}
-
-function newServer(streamingCalls: StreamingCalls): Server {
-  return new Server({
-    interceptors: [streamingCalls.interceptor],
-    // Channelz would count every call for a service that is not offered here.
-    "grpc.enable_channelz": 0,
-    "grpc.max_receive_message_length": LIMITS.messageBytes,
-    "grpc.max_concurrent_streams": LIMITS.concurrentStreams,
-    "grpc.max_connection_idle_ms": LIMITS.idleMs,
-  });
-}
-
-async function addServices(
-  server: Server,
-  contract: Contract,
-  getUser: GetUser,
-  reflection: boolean,
-): Promise<Health> {
-  const handlers: UserServiceHandlers = { GetUser: grpcHandler(getUser) };
-  server.addService(contract.UserService.service, handlers);
-  if (reflection) {
-    const { addReflection } = await import("./reflection.ts");
-    addReflection(server, contract);
-  }
-  return addHealth(server, ["", serviceName]);
 }

@@ -8,7 +8,12 @@ import type { DescMethodUnary } from "@bufbuild/protobuf";
 import { ConnectError, type ConnectRouter, type HandlerContext } from "@connectrpc/connect";
 import { Server, ServerCredentials } from "@grpc/grpc-js";
 import { setTimeout } from "node:timers/promises";
-import { type Door, openDoor, type Ways } from "../../src/server/connection/door.ts";
+import {
+  type Door,
+  type DoorOptions,
+  openDoor,
+  type Ways,
+} from "../../src/server/connection/door.ts";
 import { type HttpOptions, openHttpSide } from "../../src/server/http/http_side.ts";
 import { handlersOf } from "../../src/server/http/rpc.ts";
 import { LIMITS } from "../../src/server/limits.ts";
@@ -84,7 +89,12 @@ async function openDoorOf(
   { useTls, serverCreds, clientTlsCert }: WantedServer,
   ways: Ways,
 ): Promise<Door> {
-  if (!useTls) return await openDoor(undefined, ways);
+  const open = (tls: Pick<DoorOptions, "tls">) => {
+    const endpoints = [{ host: "127.0.0.1", port: 0 }];
+    const events = { connectionOpened() {}, connectionClosed() {} };
+    return openDoor({ endpoints, ...tls }, ways, events, listen);
+  };
+  if (!useTls) return await open({});
   return await withFolder(async (folder) => {
     const write = async (name: string, pem: Uint8Array) => {
       await Deno.writeFile(`${folder}/${name}`, pem);
@@ -94,8 +104,8 @@ async function openDoorOf(
       cert: await write("cert.pem", serverCreds!.cert),
       key: await write("key.pem", serverCreds!.key),
     };
-    if (clientTlsCert.length === 0) return await openDoor(identity, ways);
-    return await openDoor({ ...identity, clientCa: await write("ca.pem", clientTlsCert) }, ways);
+    if (clientTlsCert.length === 0) return await open({ tls: identity });
+    return await open({ tls: { ...identity, clientCa: await write("ca.pem", clientTlsCert) } });
   });
 }
 
@@ -116,6 +126,5 @@ await serveSuite(async (wanted) => {
     http2: (socket) => injector.injectConnection(socket),
     http1: http.connection,
   });
-  const { endpoint } = await listen({ host: "127.0.0.1", port: 0 }, door.enter);
-  return (endpoint as TcpEndpoint).port;
+  return (door.endpoints[0] as TcpEndpoint).port;
 });

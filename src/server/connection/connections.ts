@@ -1,3 +1,4 @@
+import type { EventEmitter } from "node:events";
 import type { Socket } from "node:net";
 import { LIMITS } from "../limits.ts";
 
@@ -26,7 +27,7 @@ export function openConnections(onConnection: (socket: Socket) => void): Connect
       sockets.add(socket);
       socket.once("close", () => {
         sockets.delete(socket);
-        if (sockets.size === 0) waiting.splice(0).forEach((tell) => tell());
+        if (sockets.size === 0) waiting.splice(0).forEach((resolve) => resolve());
       });
       onConnection(socket);
     },
@@ -40,22 +41,11 @@ export function openConnections(onConnection: (socket: Socket) => void): Connect
 }
 
 /**
- * Closes a connection that does not begin in time; grpc-js would keep it for ever.
- *
- * @param isLate whether it has not begun by then
- */
-export function limitStart(socket: Socket, isLate: (socket: Socket) => boolean): void {
-  afterwards(socket, LIMITS.prefaceMs, () => {
-    if (isLate(socket)) socket.destroy();
-  });
-}
-
-/**
  * Ends a connection whose client never closes its side. Ending it at once would answer what the client
  * still sends with a TCP reset, which can discard data that the client has not read yet.
  */
 export function limitLinger(socket: Socket): void {
-  afterwards(socket, LIMITS.lingerMs, () => socket.destroy());
+  setTimeoutUntilClose(socket, LIMITS.lingerMs, () => socket.destroy());
 }
 
 /** An age, 10 % more or less: clients that connected together must not all reconnect together. */
@@ -68,8 +58,25 @@ export function plainAddress(address: string): string {
   return address.startsWith("::ffff:") ? address.slice("::ffff:".length) : address;
 }
 
-/** Does something to a connection after a time in milliseconds, unless it has closed by then. */
-function afterwards(socket: Socket, ms: number, act: () => void): void {
-  const timer = setTimeout(act, ms);
-  socket.once("close", () => clearTimeout(timer));
+/**
+ * Does something after a time, unless the connection, session or stream has closed by then.
+ *
+ * @param ms the time in milliseconds
+ * @returns what cancels it
+ */
+export function setTimeoutUntilClose(
+  closing: Pick<EventEmitter, "once" | "off">,
+  ms: number,
+  act: () => void,
+): () => void {
+  const cancel = () => {
+    clearTimeout(timer);
+    closing.off("close", cancel);
+  };
+  const timer = setTimeout(() => {
+    closing.off("close", cancel);
+    act();
+  }, ms);
+  closing.once("close", cancel);
+  return cancel;
 }

@@ -1,79 +1,131 @@
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
+import type { Endpoint } from "../../contract/endpoint.ts";
+import type { ServerEvents } from "../../contract/events.ts";
 import { acceptedSocket } from "../../workarounds/private_parts.ts";
 import { nameUnixPeer, unixPeer } from "../../workarounds/unknown_unix_peers.ts";
-import { limitStart } from "./connections.ts";
-import { type Protocol, tellProtocol } from "./first_bytes.ts";
+import { LIMITS } from "../limits.ts";
+import { setTimeoutUntilClose } from "./connections.ts";
+import { detectProtocol, type Protocol } from "./first_bytes.ts";
+import { type Accept, acceptAll } from "./listen.ts";
 import { readTls, type StartTls, type TlsFiles } from "./tls_server.ts";
 
 /** The shortest HTTP/2 connection start: the preface (24 bytes) and an empty SETTINGS frame (9). */
 const PREFACE_BYTES = 33;
 
+/** Where connections come in, and with which TLS. */
+export interface DoorOptions {
+  /** One endpoint or more. */
+  readonly endpoints: readonly Endpoint[];
+  /** The files for TLS; absent: plain text. */
+  readonly tls?: TlsFiles;
+}
+
 /** Where a connection goes, once it is known what it speaks. */
 export interface Ways {
-  http2(socket: Socket): void;
+  readonly http2: (socket: Socket) => void;
   /** Absent where HTTP/2 alone is spoken. */
-  http1?(socket: Socket): void;
+  readonly http1?: ((socket: Socket) => void) | undefined;
 }
 
 /** The way in for every connection. */
 export interface Door {
-  /** Takes in a connection of which nothing has been read. */
-  enter(socket: Socket): void;
+  /** Where it listens, with the real ports, in the order of the options. */
+  readonly endpoints: readonly Endpoint[];
   /**
    * Reads the TLS files again, for the connections to come. Without TLS it does nothing.
    *
    * @throws {ExpectedError} if one cannot be used; the old ones stay in use
    */
   reloadTls(): Promise<void>;
+  /** Stops accepting at once; connections stay open. Waits until the last of them has closed. */
+  close(): Promise<void>;
+  /** Closes every connection at once, whatever is in flight. */
+  destroyConnections(): void;
 }
 
 /**
- * Makes the way in: a handshake where there is TLS, then HTTP/2 or HTTP/1.1, as the client chose by
- * ALPN or as the first bytes tell. A connection that takes too long for this is closed.
+ * Accepts connections and sends each on its way.
+ *
+ * @param events told of each connection
+ * @throws {ExpectedError} if a TLS file cannot be used
+ * @throws {ListenError} if an endpoint cannot be listened on
+ */
+export async function openDoor(
+  { endpoints, tls }: DoorOptions,
+  ways: Ways,
+  events: Pick<ServerEvents, "connectionOpened" | "connectionClosed">,
+  accept: Accept,
+): Promise<Door> {
+  const { enter, reloadTls } = await openEntrance(tls, ways);
+  const listeners = await acceptAll(accept, endpoints, (socket) => {
+    events.connectionOpened();
+    socket.once("close", () => events.connectionClosed());
+    enter(socket);
+  });
+  return {
+    endpoints: listeners.map(({ endpoint }) => endpoint),
+    reloadTls,
+    async close() {
+      await Promise.all(listeners.map((listener) => listener.close()));
+    },
+    destroyConnections: () => listeners.forEach((listener) => listener.destroyConnections()),
+  };
+}
+
+/** Takes in connections of which nothing has been read. */
+interface Entrance extends Pick<Door, "reloadTls"> {
+  enter(socket: Socket): void;
+}
+
+/**
+ * Does the handshake where there is TLS, then tells HTTP/2 from HTTP/1.1, as the client chose by ALPN
+ * or by the first bytes. A connection that takes too long for this is closed.
  *
  * @throws {ExpectedError} if a TLS file cannot be used
  */
-export async function openDoor(tls: TlsFiles | undefined, ways: Ways): Promise<Door> {
-  const { http2, http1 } = ways;
-  const told = new WeakMap<Socket, Protocol>();
-  const enter = (socket: Socket, accepted: Socket, protocol: Protocol) => {
-    told.set(accepted, protocol);
+async function openEntrance(tls: TlsFiles | undefined, { http2, http1 }: Ways): Promise<Entrance> {
+  const detected = new WeakMap<Socket, Protocol>();
+  const hand = (socket: Socket, accepted: Socket, protocol: Protocol) => {
+    detected.set(accepted, protocol);
     if (protocol === "http1") http1?.(socket);
     else http2(socket);
   };
-  const tell = (socket: Socket, accepted: Socket) =>
-    tellProtocol(socket, (protocol) => {
-      enter(socket, accepted, protocol);
-      // The side of HTTP/1.1 may have to be loaded first, and goes on by itself.
+  const detect = (socket: Socket, accepted: Socket) =>
+    detectProtocol(socket, (protocol) => {
+      hand(socket, accepted, protocol);
+      // What answers HTTP/1.1 may have to be loaded first, and resumes the socket itself.
       if (protocol === "http2") socket.resume();
     });
   const enterSecurely = (socket: TLSSocket) => {
     const accepted = acceptedSocket(socket);
     const peer = unixPeer(accepted);
     if (peer !== undefined) nameUnixPeer(socket, peer);
-    if (socket.alpnProtocol === "h2") enter(socket, accepted, "http2");
+    if (socket.alpnProtocol === "h2") hand(socket, accepted, "http2");
     else if (http1 === undefined) socket.destroy();
-    else tell(socket, accepted);
+    else detect(socket, accepted);
   };
   const protocols = http1 === undefined ? ["h2"] : ["h2", "http/1.1"];
   const readFiles = async (): Promise<StartTls | undefined> =>
     tls && await readTls(tls, protocols, enterSecurely);
   let startTls = await readFiles();
-  const isLate = (socket: Socket) => {
-    const protocol = told.get(socket);
-    // The handshake of TLS alone has more bytes than that.
-    return protocol === undefined || protocol === "http2" && socket.bytesRead < PREFACE_BYTES;
-  };
   return {
     enter(socket) {
-      limitStart(socket, isLate);
+      setTimeoutUntilClose(socket, LIMITS.prefaceMs, () => {
+        if (!hasBegun(socket, detected.get(socket))) socket.destroy();
+      });
       if (startTls !== undefined) startTls(socket);
-      else if (http1 === undefined) enter(socket, socket, "http2");
-      else tell(socket, socket);
+      else if (http1 === undefined) hand(socket, socket, "http2");
+      else detect(socket, socket);
     },
     async reloadTls() {
       startTls = await readFiles();
     },
   };
+}
+
+/** Whether a client has sent what its protocol begins with: grpc-js would wait for it for ever. */
+function hasBegun({ bytesRead }: Socket, protocol: Protocol | undefined): boolean {
+  // These bytes include the handshake of TLS, which alone has more than the preface.
+  return protocol === "http1" || protocol === "http2" && bytesRead >= PREFACE_BYTES;
 }

@@ -8,14 +8,14 @@ export type Protocol = "http2" | "http1";
 const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
 
 /**
- * Tells by its first bytes what a connection speaks. All that is text is taken for HTTP/1.1, all else
- * for HTTP/2: that side refuses what it is not.
+ * Detects by its first bytes what a connection speaks. Text is taken for HTTP/1.1, and all else for
+ * HTTP/2: src/http2/ refuses what is neither.
  *
  * @param take takes over the connection, which is paused, with all of its bytes still to be read; is
  * not called if the connection closes before
  * @see https://www.rfc-editor.org/rfc/rfc9113#section-3.4
  */
-export function tellProtocol(socket: Socket, take: (protocol: Protocol) => void): void {
+export function detectProtocol(socket: Socket, take: (protocol: Protocol) => void): void {
   let begun: Buffer = Buffer.alloc(0);
   const read = (bytes: Buffer) => {
     begun = begun.length === 0 ? bytes : Buffer.concat([begun, bytes]);
@@ -29,6 +29,7 @@ export function tellProtocol(socket: Socket, take: (protocol: Protocol) => void)
     socket.unshift(begun);
     take(protocol);
   };
+  // A client that closes its side before its protocol is known waits for no answer.
   const close = () => void socket.destroySoon();
   // An error that nobody listens to would end the process.
   socket.on("error", () => socket.destroy());
@@ -36,7 +37,7 @@ export function tellProtocol(socket: Socket, take: (protocol: Protocol) => void)
   socket.on("data", read);
 }
 
-/** undefined where more bytes are needed to tell. */
+/** The protocol that begins with these bytes; undefined where more are needed. */
 function protocolOf(bytes: Buffer): Protocol | undefined {
   const { length } = PREFACE;
   if (PREFACE.subarray(0, bytes.length).equals(bytes.subarray(0, length))) {

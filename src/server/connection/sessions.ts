@@ -2,7 +2,7 @@ import type { Server } from "@grpc/grpc-js";
 import { NO_ERROR } from "../../http2/frames.ts";
 import type { Session } from "../../http2/session.ts";
 import { http2Servers } from "../../workarounds/private_parts.ts";
-import { spread } from "./connections.ts";
+import { setTimeoutUntilClose, spread } from "./connections.ts";
 import { LIMITS } from "../limits.ts";
 
 /** The HTTP/2 sessions of a server. grpc-js keeps them, and its HTTP/2 servers, to itself. */
@@ -21,15 +21,15 @@ export interface Sessions {
 export function watchSessions(server: Server, maxAgeMs?: number): Sessions {
   const sessions = new Set<Session>();
 
-  function add(session: Session): void {
+  const add = (session: Session) => {
     sessions.add(session);
-    const stopAge = maxAgeMs === undefined ? () => {} : limitAge(session, maxAgeMs);
-    session.once("close", () => {
-      stopAge();
-      sessions.delete(session);
+    session.once("close", () => sessions.delete(session));
+    if (maxAgeMs === undefined) return;
+    setTimeoutUntilClose(session, spread(maxAgeMs), async () => {
+      await announceGoaway(session);
+      session.close();
     });
-  }
-
+  };
   for (const http2Server of http2Servers(server)) {
     http2Server.configure({
       settings: { maxHeaderListSize: LIMITS.headerBytes },
@@ -44,16 +44,7 @@ export function watchSessions(server: Server, maxAgeMs?: number): Sessions {
   };
 }
 
-/** Ends a session gracefully when it reaches its age; returns a function that cancels that. */
-function limitAge(session: Session, maxAgeMs: number): () => void {
-  const timer = setTimeout(async () => {
-    await announceGoaway(session);
-    session.close();
-  }, spread(maxAgeMs));
-  return () => clearTimeout(timer);
-}
-
-/** Of no stream: every one that the client has begun is served. */
+/** The last stream that a first GOAWAY names: the highest number, so that it refuses none. */
 const LAST_STREAM = 0x7fffffff;
 
 /** How long a client may take to acknowledge the GOAWAY, in milliseconds. */
@@ -68,13 +59,13 @@ const ACKNOWLEDGED_MS = 1_000;
  */
 function announceGoaway(session: Session): Promise<void> {
   return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ACKNOWLEDGED_MS);
+    if (session.closed || session.destroyed) return resolve();
+    const cancelTimeout = setTimeoutUntilClose(session, ACKNOWLEDGED_MS, resolve);
     const acknowledged = () => {
-      clearTimeout(timer);
+      cancelTimeout();
       resolve();
     };
-    if (session.closed || session.destroyed) return acknowledged();
-    session.once("close", acknowledged);
+    session.once("close", resolve);
     session.goaway(NO_ERROR, LAST_STREAM);
     // What the client sent before it read the GOAWAY arrives before its answer to this PING.
     if (!session.ping(acknowledged)) acknowledged();

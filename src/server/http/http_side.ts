@@ -32,7 +32,7 @@ export interface HttpSide {
   /** Has connections of HTTP/1.1 close as soon as they have no request; those of HTTP/2 are grpc-js's. */
   drain(): void;
   /** How many requests of HTTP/1.1 wait for their answers. */
-  count(): number;
+  callsInFlight(): number;
 }
 
 /**
@@ -63,7 +63,7 @@ export function openHttpSide(options: HttpOptions, rpc = rpcHandlers(options)): 
       answer(request, response);
     },
     drain: http1.drain,
-    count: http1.count,
+    callsInFlight: http1.count,
   };
 }
 

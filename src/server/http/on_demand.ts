@@ -43,6 +43,6 @@ export function httpSideOnDemand(options: HttpOptions): HttpSide {
       draining = true;
       side?.drain();
     },
-    count: () => side?.count() ?? 0,
+    callsInFlight: () => side?.callsInFlight() ?? 0,
   };
 }
