@@ -13,7 +13,6 @@ import {
   http2Exports,
   importBuiltins,
   importLater,
-  laterDescriptors,
   namesLost,
   refuseOtherDeno,
   withoutCachePaths,
@@ -33,7 +32,6 @@ export async function makeBundle(folder: string): Promise<void> {
   const options = ["--code-splitting", "--outdir", folder];
   const { success, stderr } = await deno(["bundle", ...options, mainModule]);
   if (!success) throw new Error(`deno bundle failed:\n${stderr}`);
-  let described = false;
   let written = "";
   for await (const { name } of Deno.readDir(folder)) {
     const path = `${folder}/${name}`;
@@ -41,12 +39,9 @@ export async function makeBundle(folder: string): Promise<void> {
     written += `${code}\n`;
     const lost = namesLost(code);
     if (lost) throw new Error(`${name}: ${lost}`);
-    const later = laterDescriptors(code);
-    described ||= later !== undefined;
-    await Deno.writeTextFile(path, edit(name, later ?? code));
+    await Deno.writeTextFile(path, edit(name, code));
   }
   await Deno.writeTextFile(`${folder}/${HTTP2}`, http2Exports);
-  if (!described) throw new Error("@grpc/proto-loader is not as tools/bundle_edits.ts expects it");
   await Deno.writeTextFile(`${folder}/${LICENSES}`, await thirdPartyLicenses(written));
 }
 

@@ -16,7 +16,7 @@ async function generate(outDir: URL): Promise<void> {
     cwd: root,
     args: [
       ...["run", "-A", "--quiet", generator],
-      // The options have to match those of src/contract/contract.ts, which loads the contract.
+      // The names have to be those of src/contract/parse_contract.ts, which loads the contract.
       ...[
         "--keepCase",
         "--defaults",

@@ -30,6 +30,6 @@ let loaded: Promise<Contract> | undefined;
  */
 export function loadContract(): Promise<Contract> {
   return loaded ??= import("./parse_contract.ts").then(({ parseContract }) =>
-    parseContract(protoText)
+    parseContract(protoText, serviceName)
   );
 }

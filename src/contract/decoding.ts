@@ -1,5 +1,4 @@
 import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
-import type { ServiceDefinition } from "@grpc/proto-loader";
 import protobuf from "protobufjs";
 
 /** A number below 2 ** 28 takes no more bytes than this. */
@@ -30,7 +29,7 @@ export function keptText(text: string): string {
 
 /**
  * Makes the decoder of a type of message, which throws on what is not a message of that type. Messages
- * are plain objects as proto-loader makes them with `defaults` and `oneofs`: a field that is not there
+ * are plain objects as `@grpc/proto-loader` makes them with `defaults` and `oneofs`: a field that is not there
  * has its default, but none of a oneof has one; the oneof's own name stands for the field that is there.
  *
  * A field of another wire type than its own is skipped, as one that is not known. That is what
@@ -40,8 +39,8 @@ export function keptText(text: string): string {
  * `@bufbuild/protobuf`, and the loop over the fields is here. `fromBinary` and the descriptors that
  * it needs would add 20 ms to the start of each command.
  *
- * Fields that are not known are not kept. It knows the field types that are needed so far, and throws on others when it is made, so that a
- * contract that grows does not go unchecked.
+ * Fields that are not known are not kept. It knows the field types that are needed so far, and throws on
+ * others when it is made, so that a contract that grows does not go unchecked.
  *
  * @param text what is made of each text
  * @throws {Error} for a type with fields other than strings, bytes, int32, enums and messages, or
@@ -53,29 +52,6 @@ export function decoderOf<T>(
 ): (bytes: Uint8Array) => T {
   const decode = decodeInto(type, text);
   return (bytes) => decode(bytes, undefined) as T;
-}
-
-/**
- * Makes a copy of a service's definition whose methods decode their requests with
- * {@linkcode decoderOf}. grpc-js answers INTERNAL where a decoder throws, as grpc-go and grpcio do. Of
- * texts {@linkcode keptText} is kept: a message of 4 MiB is 4 KB compressed.
- *
- * @param types the same service as protobufjs has read it
- * @throws {Error} for requests that {@linkcode decoderOf} does not know
- */
-export function withStrictRequests(
-  definition: ServiceDefinition,
-  types: protobuf.Service,
-): ServiceDefinition {
-  types.resolveAll();
-  const methods = Object.entries(definition).map(([name, method]) => {
-    const requestDeserialize = decoderOf<object>(
-      types.methods[name]!.resolvedRequestType!,
-      keptText,
-    );
-    return [name, { ...method, requestDeserialize }];
-  });
-  return Object.fromEntries(methods);
 }
 
 type Message = Record<string, unknown>;

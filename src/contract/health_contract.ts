@@ -10,4 +10,7 @@ export const healthServiceName = "grpc.health.v1.Health";
  *
  * @see https://github.com/grpc/grpc/blob/master/doc/health-checking.md
  */
-export const healthRoot: protobuf.Root = protobuf.parse(healthProto, { keepCase: true }).root;
+export const healthRoot: protobuf.Root = protobuf.parse(healthProto, {
+  keepCase: true,
+  alternateCommentMode: true,
+}).root;

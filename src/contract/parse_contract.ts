@@ -1,40 +1,25 @@
-import { loadPackageDefinition } from "@grpc/grpc-js";
-import { fromJSON, type PackageDefinition, type ServiceDefinition } from "@grpc/proto-loader";
+import { makeGenericClientConstructor } from "@grpc/grpc-js";
 import protobuf from "protobufjs";
 import type { ProtoGrpcType } from "./generated/user_service.ts";
-import { decoderOf, withStrictRequests } from "./decoding.ts";
+import { serviceDefinition } from "./service_definition.ts";
 
 /** The one definition that server and client share. */
 export interface Contract {
   /** A client constructor, whose `service` property is the definition that a server registers. */
   readonly UserService: ProtoGrpcType["userservice"]["UserService"];
-  /** The same by full names, with the descriptors that reflection shows. */
-  readonly definition: PackageDefinition;
+  /** What the text says, with its comments. */
+  readonly root: protobuf.Root;
 }
 
 /**
  * Parses the text of the contract. It is not in contract.ts, so that `proto` loads none of these libraries.
  *
+ * @param serviceName the full name of the service
  * @throws {Error} if it is not valid
  */
-export function parseContract(text: string): Contract {
-  const root = protobuf.parse(text, { keepCase: true }).root;
-  // The options have to match those of tools/generate.ts, which makes the types.
-  const definition = fromJSON(root.toJSON(), { keepCase: true, defaults: true });
-  decodeStrictly(definition, root);
-  const contract = loadPackageDefinition(definition) as unknown as ProtoGrpcType;
-  return { UserService: contract.userservice.UserService, definition };
-}
-
-/** Has the services of a definition decode requests and responses with {@linkcode decoderOf}. */
-function decodeStrictly(definition: PackageDefinition, root: protobuf.Root): void {
-  for (const [name, entry] of Object.entries(definition)) {
-    if ("format" in entry) continue;
-    const service = entry as ServiceDefinition;
-    const types = root.lookupService(name);
-    Object.assign(service, withStrictRequests(service, types));
-    for (const [methodName, method] of Object.entries(service)) {
-      method.responseDeserialize = decoderOf(types.methods[methodName]!.resolvedResponseType!);
-    }
-  }
+export function parseContract(text: string, serviceName: string): Contract {
+  // The names have to be those of tools/generate.ts, which makes the types.
+  const { root } = protobuf.parse(text, { keepCase: true, alternateCommentMode: true });
+  const client = makeGenericClientConstructor(serviceDefinition(root, serviceName), "UserService");
+  return { UserService: client as unknown as Contract["UserService"], root };
 }

@@ -5,10 +5,8 @@ import {
   type ServerInterceptor,
   status,
 } from "@grpc/grpc-js";
-import type { ServiceDefinition } from "@grpc/proto-loader";
 import type { Socket } from "node:net";
 import type { Contract, UserServiceHandlers } from "../contract/contract.ts";
-import { healthServiceName } from "../contract/health_contract.ts";
 import type { Headers } from "../http2/fields.ts";
 import type { Stream } from "../http2/stream.ts";
 import { ignoreFarDeadlines } from "../workarounds/far_deadlines.ts";
@@ -20,7 +18,7 @@ import { readWholeMessages } from "../workarounds/stream_decoder.ts";
 import type { GetUser } from "./call/get_user.ts";
 import { grpcHandler } from "./call/grpc_call.ts";
 import { watchSessions } from "./connection/sessions.ts";
-import { type Health, healthDefinition } from "./health_service.ts";
+import { type Health, healthService } from "./health_service.ts";
 import { LIMITS } from "./limits.ts";
 import { decompress, NO_ROOM, receive } from "./received.ts";
 
@@ -101,7 +99,7 @@ async function addServices(
     const { addReflection } = await import("./reflection.ts");
     addReflection(server, contract);
   }
-  server.addService(healthDefinition[healthServiceName] as ServiceDefinition, health.handlers);
+  server.addService(healthService, health.handlers);
 }
 
 /** The calls that stream, which last as long as their client likes: watches and reflection. */

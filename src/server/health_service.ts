@@ -2,23 +2,15 @@ import {
   type sendUnaryData,
   type ServerUnaryCall,
   type ServerWritableStream,
+  type ServiceDefinition,
   status,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
-import { fromJSON, type PackageDefinition, type ServiceDefinition } from "@grpc/proto-loader";
 import { healthRoot, healthServiceName } from "../contract/health_contract.ts";
-import { withStrictRequests } from "../contract/decoding.ts";
+import { serviceDefinition } from "../contract/service_definition.ts";
 
 /** The definition of `grpc.health.v1.Health`, as a server registers it. */
-export const healthDefinition: PackageDefinition = readDefinition();
-
-function readDefinition(): PackageDefinition {
-  const options = { keepCase: true, defaults: true, enums: String };
-  const definition = fromJSON(healthRoot.toJSON(), options);
-  const service = definition[healthServiceName] as ServiceDefinition;
-  const types = healthRoot.lookupService(healthServiceName);
-  return { ...definition, [healthServiceName]: withStrictRequests(service, types) };
-}
+export const healthService: ServiceDefinition = serviceDefinition(healthRoot, healthServiceName);
 
 /** A request of `grpc.health.v1.Health`. */
 interface HealthCheckRequest {

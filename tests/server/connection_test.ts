@@ -2,10 +2,9 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import type { ConnectionOptions } from "node:tls";
 import { setImmediate } from "node:timers";
-import type { ServiceDefinition } from "@grpc/proto-loader";
 import { LIMITS } from "../../src/server/limits.ts";
 import { cert, withCertFile } from "../support/grpc_peer.ts";
-import { watchHealth } from "../support/health_client.ts";
+import { healthMethods, watchHealth } from "../support/health_client.ts";
 import {
   posixServeTest,
   posixTest,
@@ -317,8 +316,7 @@ for (const workers of [[], ["--workers", "1"]]) {
           const { Client } = await import("@grpc/grpc-js");
           const target = `unix:${folder}/s`;
           const client = new Client(target, await channelCredentials({ tls: true }));
-          const { healthDefinition } = await import("../../src/server/health_service.ts");
-          const methods = healthDefinition["grpc.health.v1.Health"] as ServiceDefinition;
+          const methods = await healthMethods();
           const watch = watchHealth({ client, methods, close: () => client.close() });
           await watch.first;
           assert.equal(await greeting(target, { tls: true }), "Привет, Alice!");

@@ -8,13 +8,19 @@ export interface HealthClient {
   close(): void;
 }
 
+/** The service, with the names of statuses where the server's own definition has numbers. */
+export async function healthMethods(): Promise<ServiceDefinition> {
+  const { fromJSON } = await import("@grpc/proto-loader");
+  const { healthRoot } = await import("../../src/contract/health_contract.ts");
+  const definition = fromJSON(healthRoot.toJSON(), { defaults: true, enums: String });
+  return definition["grpc.health.v1.Health"] as ServiceDefinition;
+}
+
 /** Opens a channel to a server on this machine. */
 export async function healthClient(port: number): Promise<HealthClient> {
   const { Client, credentials } = await import("@grpc/grpc-js");
-  const { healthDefinition } = await import("../../src/server/health_service.ts");
   const client = new Client(`127.0.0.1:${port}`, credentials.createInsecure());
-  const methods = healthDefinition["grpc.health.v1.Health"] as ServiceDefinition;
-  return { client, methods, close: () => client.close() };
+  return { client, methods: await healthMethods(), close: () => client.close() };
 }
 
 /** Asks once; rejects with the status if it is not OK. */

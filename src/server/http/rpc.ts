@@ -1,4 +1,14 @@
-import { create, type DescMessage, type Message, type MessageInitShape } from "@bufbuild/protobuf";
+import {
+  create,
+  createFileRegistry,
+  type DescMessage,
+  type DescMethodUnary,
+  type FileRegistry,
+  fromBinary,
+  type Message,
+  type MessageInitShape,
+} from "@bufbuild/protobuf";
+import { FileDescriptorProtoSchema, FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import {
   Code,
   ConnectError,
@@ -14,17 +24,16 @@ import type {
   UniversalServerResponse,
 } from "@connectrpc/connect/protocol";
 import { compressionGzip } from "@connectrpc/connect-node";
-import { status } from "@grpc/grpc-js";
-import type { PackageDefinition, ServiceDefinition } from "@grpc/proto-loader";
+import { type ServiceDefinition, status } from "@grpc/grpc-js";
 import { type Contract, type GetUserRequest, serviceName } from "../../contract/contract.ts";
 import { keptText } from "../../contract/decoding.ts";
+import { fileDescriptors } from "../../contract/descriptors.ts";
 import { healthServiceName } from "../../contract/health_contract.ts";
 import type { Protocol } from "../../contract/events.ts";
 import type { GetUser } from "../call/get_user.ts";
-import { type Health, healthDefinition } from "../health_service.ts";
+import { type Health, healthService } from "../health_service.ts";
 import type { Answer, IncomingCall } from "../call/incoming_call.ts";
 import { LIMITS } from "../limits.ts";
-import { type Descriptors, descriptorsOf } from "./messages.ts";
 import { asText, isText } from "./grpc_web_text.ts";
 import { asPost, type RequestCodec, takeQuery, withMessage } from "./request_message.ts";
 
@@ -47,12 +56,18 @@ const peerKey = createContextKey("unknown");
 export function rpcHandlers(
   { contract, getUser, health }: RpcServices,
 ): ReadonlyMap<string, AnswerRpc> {
-  const definitions = [contract.definition, healthDefinition];
-  const descriptors = descriptorsOf(definitions);
-  return handlersOf(codecsOf(definitions), (router) => {
-    addGetUser(router, descriptors, getUser);
-    addHealth(router, descriptors, health);
+  const codecs = codecsOf([contract.UserService.service, healthService]);
+  const registry = registryOf(fileDescriptors(contract));
+  return handlersOf(codecs, (router) => {
+    addGetUser(router, registry, getUser);
+    addHealth(router, registry, health);
   });
+}
+
+/** @param files each a `google.protobuf.FileDescriptorProto`, encoded */
+function registryOf(files: readonly Uint8Array[]): FileRegistry {
+  const file = files.map((bytes) => fromBinary(FileDescriptorProtoSchema, bytes));
+  return createFileRegistry(create(FileDescriptorSetSchema, { file }));
 }
 
 /**
@@ -79,12 +94,8 @@ export function handlersOf(
   }));
 }
 
-function codecsOf(definitions: readonly PackageDefinition[]): ReadonlyMap<string, RequestCodec> {
-  const methods = definitions.flatMap((definition) =>
-    Object.values(definition)
-      .filter((entry) => !("format" in entry))
-      .flatMap((service) => Object.values(service as ServiceDefinition))
-  );
+function codecsOf(services: readonly ServiceDefinition[]): ReadonlyMap<string, RequestCodec> {
+  const methods = services.flatMap((service) => Object.values(service));
   return new Map(methods.map((method) => [method.path, method]));
 }
 
@@ -99,9 +110,9 @@ function answerWith(handler: UniversalHandler, codec: RequestCodec): AnswerRpc {
   };
 }
 
-function addGetUser(router: ConnectRouter, descriptors: Descriptors, getUser: GetUser): void {
-  const method = descriptors.unary(serviceName, "GetUser");
-  const badRequest = descriptors.message("google.rpc.BadRequest");
+function addGetUser(router: ConnectRouter, registry: FileRegistry, getUser: GetUser): void {
+  const method = unary(registry, serviceName, "getUser");
+  const badRequest = registry.getMessage("google.rpc.BadRequest")!;
   router.rpc(method, (request, context) => {
     const { promise, resolve, reject } = Promise.withResolvers<Message>();
     const { username } = request as unknown as GetUserRequest;
@@ -165,14 +176,19 @@ function connectError(
   return new ConnectError(reason, code as number, entriesOf(metadata), details);
 }
 
-function addHealth(router: ConnectRouter, descriptors: Descriptors, health: Health): void {
-  const check = descriptors.unary(healthServiceName, "Check");
+function addHealth(router: ConnectRouter, registry: FileRegistry, health: Health): void {
+  const check = unary(registry, healthServiceName, "check");
   const SERVING = 1, NOT_SERVING = 2;
   router.rpc(check, (request) => {
     const { service } = request as unknown as { service: string };
     if (!health.knows(service)) throw new ConnectError("unknown service", Code.NotFound);
     return messageOf(check.output, { status: health.isServing() ? SERVING : NOT_SERVING });
   });
+}
+
+/** A method of one request and one response, by its name in lower camel case. */
+function unary(registry: FileRegistry, service: string, method: string): DescMethodUnary {
+  return registry.getService(service)!.method[method] as DescMethodUnary;
 }
 
 /** A message of a type that is known at run time alone. */
