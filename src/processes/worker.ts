@@ -28,7 +28,7 @@ export async function serveAsWorker(text: string): Promise<number> {
   const { worker, options } = JSON.parse(text) as WorkerTask;
   const supervisor = openSupervisorChannel();
   takeWorkerSignals(supervisor);
-  const log = openLog(options.log, { worker });
+  const log = openLog(options.log, worker);
   const metrics = options.metrics && await loadMetrics(worker);
   const connections = openHandedConnections();
   let server: RunningServer;

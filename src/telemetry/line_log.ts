@@ -1,6 +1,7 @@
 import { setImmediate } from "node:timers";
 import { setTimeout as delay } from "node:timers/promises";
 import { type Output, writeAll } from "../cli/output.ts";
+import { messageOf } from "../text/errors.ts";
 
 /** Writes lines in the order in which they come, without making the caller wait. */
 export interface LineLog {
@@ -16,14 +17,14 @@ export interface LineLog {
 }
 
 /** How large the writes of a log may be, and who is told when lines are lost. */
-export interface LineLogOptions {
+interface LineLogOptions {
   /**
    * How many bytes one write may hold; only a line that is longer by itself exceeds it. Writes hold
    * whole lines.
    */
-  readonly maxWriteBytes?: number;
+  readonly maxWriteBytes: number;
   /**
-   * Told when lines were dropped because the queue was full, once the stream takes more.
+   * Told when lines were dropped because too many waited, once the stream takes more.
    *
    * @returns a line to write in their place, or undefined
    */
@@ -48,25 +49,79 @@ const PAUSE_MS = 5;
 const LINE_FEED = 0x0a;
 const encoder = new TextEncoder();
 
+/**
+ * Makes a log on a stream. A line that comes after a pause is written at the end of its turn of the
+ * event loop, with the others of that turn; the lines that come within {@linkcode PAUSE_MS} of a write
+ * make up the next one. A stream that fails or is not read loses its lines, not the program.
+ */
+export function lineLog(output: Output, options: LineLogOptions): LineLog {
+  const queue = openQueue(options.onDropped);
+  let ended = false;
+  let writing: Promise<void> | undefined;
+  let flushing = false;
+  let endPause = () => {};
+
+  async function write(): Promise<void> {
+    try {
+      // Not a microtask: microtasks run between the calls of one turn of the event loop.
+      await new Promise<void>((resolve) => setImmediate(resolve));
+      for (let lines = queue.take(); lines !== ""; lines = queue.take()) {
+        for (const part of wholeLines(encoder.encode(lines), options.maxWriteBytes)) {
+          ended = !await writeAll(output, part);
+          if (ended) return;
+        }
+        if (!flushing) await pause();
+      }
+    } catch (error) {
+      ended = true;
+      options.onFailure(messageOf(error));
+    } finally {
+      // Here, not in a `then`: a line that is added before that runs would start no write.
+      writing = undefined;
+    }
+  }
+
+  function pause(): Promise<void> {
+    return new Promise((resolve) => {
+      endPause = resolve;
+      setTimeout(resolve, PAUSE_MS);
+    });
+  }
+
+  return {
+    line(text) {
+      if (ended) return;
+      queue.add(text);
+      writing ??= write();
+    },
+    async flush(maxMs) {
+      if (writing === undefined) return 0;
+      flushing = true;
+      endPause();
+      await Promise.race([writing, delay(maxMs)]);
+      flushing = false;
+      return ended ? 0 : queue.unwritten();
+    },
+  };
+}
+
 /** Lines that wait for the stream, up to {@linkcode MAX_WAITING} characters. */
 interface Queue {
   /** Adds a line, or drops it where the queue is full. */
   add(line: string): void;
-  /** Takes out all lines, and the note on those that were dropped. The lines are in flight then. */
+  /**
+   * Takes out all lines and the note on those that were dropped; empty if there are none. Those that
+   * were taken before count as written then.
+   */
   take(): string;
-  isEmpty(): boolean;
-  /** The lines in flight were written. */
-  written(): void;
-  /** Gives up all lines. */
-  clear(): void;
-  /** How many lines were not written: in flight, waiting or dropped. */
+  /** How many lines were not written: taken last, waiting or dropped. */
   unwritten(): number;
 }
 
 function openQueue(onDropped: LineLogOptions["onDropped"]): Queue {
   let waiting = "";
   let waitingLines = 0;
-  let inFlightLines = 0;
+  let takenLines = 0;
   let dropped = 0;
   return {
     add(line) {
@@ -79,93 +134,14 @@ function openQueue(onDropped: LineLogOptions["onDropped"]): Queue {
       waitingLines++;
     },
     take() {
-      let batch = waiting;
-      inFlightLines = waitingLines;
+      const note = dropped > 0 ? onDropped(dropped) : undefined;
+      const lines = note === undefined ? waiting : `${waiting}${note}\n`;
+      takenLines = waitingLines;
       waiting = "";
-      waitingLines = 0;
-      if (dropped > 0) {
-        const note = onDropped(dropped);
-        if (note !== undefined) batch += note + "\n";
-        dropped = 0;
-      }
-      return batch;
+      waitingLines = dropped = 0;
+      return lines;
     },
-    isEmpty: () => waiting === "",
-    written: () => inFlightLines = 0,
-    clear() {
-      waiting = "";
-      waitingLines = inFlightLines = dropped = 0;
-    },
-    unwritten: () => inFlightLines + waitingLines + dropped,
-  };
-}
-
-/**
- * Makes a log on a stream. A line that comes after a pause is written at the end of its turn of the
- * event loop, with the others of that turn; the lines that come within {@linkcode PAUSE_MS} of a write
- * make up the next one. A stream that fails or is not read loses its lines, not the program.
- */
-export function lineLog(output: Output, options: LineLogOptions): LineLog {
-  const queue = openQueue(options.onDropped);
-  const pause = openPause();
-  let ended = false;
-  let writing: Promise<void> | undefined;
-  let flushing = false;
-
-  async function write(): Promise<void> {
-    try {
-      // Not a microtask: microtasks run between the calls of one turn of the event loop.
-      await new Promise<void>((resolve) => setImmediate(resolve));
-      while (!queue.isEmpty()) {
-        if (!await writeLines(output, queue.take(), options.maxWriteBytes)) return end();
-        queue.written();
-        if (!flushing) await pause.wait(PAUSE_MS);
-      }
-    } catch (error) {
-      end();
-      options.onFailure(error instanceof Error ? error.message : String(error));
-    } finally {
-      // Here, not in a `then`: a line that is added before that runs would start no write.
-      writing = undefined;
-    }
-  }
-
-  function end(): void {
-    ended = true;
-    queue.clear();
-  }
-
-  return {
-    line(text) {
-      if (ended) return;
-      queue.add(text);
-      writing ??= write();
-    },
-    async flush(maxMs) {
-      if (writing === undefined) return 0;
-      flushing = true;
-      pause.end();
-      await Promise.race([writing, delay(maxMs)]);
-      flushing = false;
-      return queue.unwritten();
-    },
-  };
-}
-
-/** Writes lines in parts of at most so many bytes; returns false if the reader has gone. */
-async function writeLines(output: Output, lines: string, maxBytes = Infinity): Promise<boolean> {
-  for (const part of wholeLines(encoder.encode(lines), maxBytes)) {
-    if (!await writeAll(output, part)) return false;
-  }
-  return true;
-}
-
-/** A pause that can be ended early. */
-function openPause() {
-  let end = () => {};
-  return {
-    wait: (ms: number) => Promise.race([new Promise<void>((resolve) => end = resolve), delay(ms)]),
-    end: () => end(),
+    unwritten: () => takenLines + waitingLines + dropped,
   };
 }
 

@@ -1,12 +1,11 @@
 import { OutputError } from "../cli/output.ts";
 import type { Endpoint } from "../contract/endpoint.ts";
-import { jsonEvents, jsonRecord } from "./json_log.ts";
-import { type LineLog, lineLog, PIPE_BUF } from "./line_log.ts";
-import type { LogEvents, LogFormat } from "./log_format.ts";
-import { quietEvents, textEvents } from "./text_log.ts";
+import type { ServerEvents } from "../contract/events.ts";
+import { lineLog, PIPE_BUF } from "./line_log.ts";
+import { droppedLine, FORMATS, type LogFormat } from "./log_format.ts";
 
 /** The log of a server. */
-export interface Log extends LogEvents {
+export interface Log extends ServerEvents {
   /**
    * Says where the server listens, and waits until that is written.
    *
@@ -23,40 +22,37 @@ export interface Log extends LogEvents {
   flush(maxMs: number): Promise<void>;
 }
 
-/** Whose log it is. */
-export interface LogOptions {
-  /**
-   * The number of this worker among several that share stdout and stderr; absent where one process
-   * serves alone.
-   */
-  readonly worker?: number;
-}
-
-/** Opens the log of this process on stdout and stderr. */
-export function openLog(format: LogFormat, { worker }: LogOptions = {}): Log {
-  const limit = worker === undefined ? {} : { maxWriteBytes: PIPE_BUF };
+/**
+ * Opens the log of this process on stdout and stderr.
+ *
+ * @param worker the number of this worker among several that share the streams; absent where one
+ * process serves alone
+ */
+export function openLog(format: LogFormat, worker?: number): Log {
+  const maxWriteBytes = worker === undefined ? Infinity : PIPE_BUF;
   const stderr = lineLog(Deno.stderr, {
-    ...limit,
-    onDropped: (lines) => droppedText(lines, "stderr"),
+    maxWriteBytes,
+    onDropped: (lines) => droppedLine(lines, "stderr"),
     // There is no other stream that could say that stderr has failed.
     onFailure: () => {},
   });
   let failure: string | undefined;
   let announcing = false;
   const stdout = lineLog(Deno.stdout, {
-    ...limit,
-    onDropped: (lines) => {
-      if (format === "json") return jsonDropped(lines, worker);
-      stderr.line(droppedText(lines, "stdout"));
-    },
+    maxWriteBytes,
+    onDropped: (lines) => events.dropped(lines),
     onFailure: (reason) => {
       failure = reason;
       if (!announcing) stderr.line(`usersvc serve: the log on stdout ends here: ${reason}`);
     },
   });
-  const events = eventsOf(format, stdout, stderr, worker);
+  const events = FORMATS[format](stdout, stderr, worker);
   return {
-    ...events,
+    connectionOpened() {},
+    connectionClosed() {},
+    callReceived: events.callReceived,
+    callFinished: events.callFinished,
+    notice: events.notice,
     async announce(endpoints, maxMs) {
       announcing = true;
       events.listening(endpoints);
@@ -73,33 +69,4 @@ export function openLog(format: LogFormat, { worker }: LogOptions = {}): Log {
       await stderr.flush(maxMs);
     },
   };
-}
-
-function eventsOf(
-  format: LogFormat,
-  stdout: LineLog,
-  stderr: LineLog,
-  worker: number | undefined,
-): LogEvents {
-  switch (format) {
-    case "text":
-      return textEvents(stdout, stderr);
-    case "json":
-      return jsonEvents(stdout, worker);
-    case "none":
-      return quietEvents(stderr);
-  }
-}
-
-function droppedText(lines: number, stream: string): string {
-  return `usersvc serve: ${lines} lines of the log on ${stream} were dropped: nobody read it`;
-}
-
-function jsonDropped(lines: number, worker: number | undefined): string {
-  return jsonRecord({
-    level: "warn",
-    event: "log_dropped",
-    message: `${lines} lines of the log were dropped here: nobody read stdout`,
-    fields: { count: lines },
-  }, worker);
 }

@@ -1,25 +1,43 @@
-/** What all formats of the log share: their names, the events that they write, the level of a call. */
-import type { ServerEvents } from "../contract/events.ts";
-import type { Endpoint } from "../contract/endpoint.ts";
+/** The formats of the log: what each of them writes of an event, and to which stream. */
+import type { Call, Fault, Notice, Outcome, ServerEvents } from "../contract/events.ts";
+import { type Endpoint, formatEndpoint } from "../contract/endpoint.ts";
 import { type StatusName, statusName } from "../contract/status_codes.ts";
+import { MAX_USERNAME } from "../contract/username.ts";
+import { cut, escapeControls, excerpt, jsonString } from "../text/escape.ts";
+import type { LineLog } from "./line_log.ts";
 
-/** The formats of the log: the tutorial's lines, one JSON object per line, or warnings alone. */
-export const LOG_FORMATS = ["text", "json", "none"] as const;
+/** A stream that takes lines. */
+type Lines = Pick<LineLog, "line">;
 
-/** One of {@linkcode LOG_FORMATS}. */
-export type LogFormat = typeof LOG_FORMATS[number];
-
-/** The events that a log writes. */
-export interface LogEvents extends ServerEvents {
+/** Writes the events of a server. */
+export interface LogEvents extends Pick<ServerEvents, "callReceived" | "callFinished" | "notice"> {
   /** The server accepts calls at these endpoints. */
   listening(endpoints: readonly Endpoint[]): void;
+  /**
+   * Lines for stdout were dropped.
+   *
+   * @returns a line to write in their place, or undefined
+   */
+  dropped(lines: number): string | undefined;
 }
 
-/** How much a log record matters. */
-export type Level = "info" | "warn" | "error";
+/** Makes what writes the events; `worker` is the number of a process among several. */
+type Format = (stdout: Lines, stderr: Lines, worker?: number) => LogEvents;
+
+/** The formats by their names. */
+export const FORMATS = { text: textEvents, json: jsonEvents, none: warnings } satisfies Record<
+  string,
+  Format
+>;
+
+/** The name of a format. */
+export type LogFormat = keyof typeof FORMATS;
+
+/** The names of all formats. */
+export const LOG_FORMATS = Object.keys(FORMATS) as readonly LogFormat[];
 
 /** The levels of status codes; all others, such as INVALID_ARGUMENT, are the client's fault: `info`. */
-const LEVELS: Partial<Record<StatusName, Level>> = {
+const LEVELS: Partial<Record<StatusName, Notice["level"]>> = {
   DEADLINE_EXCEEDED: "warn",
   PERMISSION_DENIED: "warn",
   RESOURCE_EXHAUSTED: "warn",
@@ -38,6 +56,157 @@ const LEVELS: Partial<Record<StatusName, Level>> = {
  *
  * @see https://github.com/grpc-ecosystem/go-grpc-middleware/blob/main/interceptors/logging/options.go
  */
-export function levelOfCall(code: number): Level {
+function levelOfCall(code: number): Notice["level"] {
   return LEVELS[statusName(code)] ?? "info";
+}
+
+/** The tutorial's lines on stdout: the start and each call. Everything else is on stderr. */
+function textEvents(stdout: Lines, stderr: Lines): LogEvents {
+  return {
+    listening: (endpoints) => endpoints.forEach((endpoint) => stdout.line(startLine(endpoint))),
+    callReceived: ({ method, username }) =>
+      stdout.line(
+        "Получен запрос к методу " + method + " от пользователя: " +
+          excerpt(username, MAX_USERNAME),
+      ),
+    callFinished: (call, { code, reason }) => {
+      if (reason !== undefined) stderr.line(callLine(call, code, reason));
+    },
+    notice: ({ message }) => stderr.line(`usersvc serve: ${escapeControls(message)}`),
+    dropped: (lines) => void stderr.line(droppedLine(lines, "stdout")),
+  };
+}
+
+/** Nothing on stdout; on stderr the warnings and errors of the text format. */
+function warnings(stdout: Lines, stderr: Lines): LogEvents {
+  const { callFinished, notice, dropped } = textEvents(stdout, stderr);
+  return {
+    listening() {},
+    callReceived() {},
+    callFinished: (call, outcome) => {
+      if (levelOfCall(outcome.code) !== "info") callFinished(call, outcome);
+    },
+    notice: (one) => {
+      if (one.level !== "info") notice(one);
+    },
+    dropped,
+  };
+}
+
+function startLine(endpoint: Endpoint): string {
+  return "path" in endpoint
+    ? `gRPC сервер запущен на сокете ${escapeControls(endpoint.path)}...`
+    : `gRPC сервер запущен на порту ${endpoint.port}...`;
+}
+
+function callLine(call: Call, code: number, reason: string): string {
+  const name = statusName(code);
+  const verb = name === "INVALID_ARGUMENT" ? "refused" : "failed";
+  const way = call.protocol === "grpc" ? "" : ` by ${call.protocol}`;
+  const caller = `"${excerpt(call.username)}" from ${escapeControls(call.peer())}${way}`;
+  return `usersvc serve: ${verb} ${call.method} of ${caller}: ${name}: ${escapeControls(reason)}`;
+}
+
+/** Says on stderr that lines of a stream were dropped. */
+export function droppedLine(lines: number, stream: "stdout" | "stderr"): string {
+  return `usersvc serve: ${lines} lines of the log on ${stream} were dropped: nobody read it`;
+}
+
+/**
+ * One JSON object per line on stdout: a record of each call when it has ended, and of each event.
+ * The fields of a call have the names that go-grpc-middleware gives them.
+ *
+ * @see https://github.com/grpc-ecosystem/go-grpc-middleware/blob/main/interceptors/logging/doc.go
+ */
+function jsonEvents(stdout: Lines, _: Lines, worker?: number): LogEvents {
+  const notice = (one: Notice) => stdout.line(noticeRecord(one, worker));
+  return {
+    listening: (endpoints) => endpoints.forEach((endpoint) => notice(listeningNotice(endpoint))),
+    callReceived() {},
+    callFinished: (call, outcome) => stdout.line(callRecord(call, outcome, worker)),
+    notice,
+    dropped: (lines) => noticeRecord(droppedNotice(lines), worker),
+  };
+}
+
+function listeningNotice(endpoint: Endpoint): Notice {
+  return {
+    level: "info",
+    event: "listening",
+    message: `listening on ${formatEndpoint(endpoint)}`,
+    fields: "path" in endpoint
+      ? { path: endpoint.path }
+      : { port: endpoint.port, address: endpoint.host },
+  };
+}
+
+function droppedNotice(lines: number): Notice {
+  return {
+    level: "warn",
+    event: "log_dropped",
+    message: `${lines} lines of the log were dropped here: nobody read stdout`,
+    fields: { count: lines },
+  };
+}
+
+function noticeRecord({ level, event, message, fields = {} }: Notice, worker?: number): string {
+  let record = recordStart(level, event, worker) + ',"message":' + jsonText(message);
+  for (const [name, value] of Object.entries(fields)) {
+    const json = typeof value === "string" ? jsonText(value) : JSON.stringify(value);
+    record += "," + jsonString(name) + ":" + json;
+  }
+  return record + "}";
+}
+
+// Concatenated because JSON.stringify of an object takes several times as long, for each call.
+function callRecord(call: Call, outcome: Outcome, worker?: number): string {
+  return recordStart(levelOfCall(outcome.code), "call", worker) +
+    ',"peer":' + jsonString(call.peer()) +
+    ',"protocol":"' + call.protocol + '"' +
+    ',"grpc.service":' + jsonString(call.service) +
+    ',"grpc.method":' + jsonString(call.method) +
+    ',"grpc.code":"' + statusName(outcome.code) + '"' +
+    ',"grpc.time_ms":' + roundToMicros(outcome.timeMs) +
+    ',"username":' + jsonString(cut(call.username, MAX_USERNAME)) +
+    (outcome.fault === undefined ? "" : ',"fault":' + faultJson(outcome.fault)) +
+    (outcome.reason === undefined ? "" : ',"message":' + jsonText(outcome.reason)) + "}";
+}
+
+/** What was done on purpose; nothing in it comes from a peer. */
+function faultJson({ source, delayMs, keepOpen, code }: Fault): string {
+  return JSON.stringify({
+    source,
+    delay_ms: delayMs && roundToMicros(delayMs),
+    keep_open: keepOpen,
+    code: code === undefined ? undefined : statusName(code),
+  });
+}
+
+function roundToMicros(ms: number): number {
+  return Math.round(ms * 1000) / 1000;
+}
+
+function recordStart(level: Notice["level"], event: string, worker: number | undefined): string {
+  return '{"time":"' + now() + '","level":"' + level + '","event":"' + event + '"' +
+    (worker === undefined ? "" : ',"worker":' + worker);
+}
+
+/** The longest text of a record, in characters: enough for a stack trace. */
+const MAX_TEXT = 2000;
+
+function jsonText(text: string): string {
+  return jsonString(cut(text, MAX_TEXT));
+}
+
+let nowMs = 0;
+let nowText = "";
+
+/** The time in RFC 3339; kept, since many calls end in the same millisecond. */
+function now(): string {
+  const ms = Date.now();
+  if (ms !== nowMs) {
+    nowMs = ms;
+    nowText = new Date(ms).toISOString();
+  }
+  return nowText;
 }

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
-import { jsonEvents } from "../../src/telemetry/json_log.ts";
-import { type LineLog, lineLog, PIPE_BUF } from "../../src/telemetry/line_log.ts";
-import { quietEvents, textEvents } from "../../src/telemetry/text_log.ts";
+import { lineLog, PIPE_BUF } from "../../src/telemetry/line_log.ts";
+import { FORMATS, type LogFormat } from "../../src/telemetry/log_format.ts";
 import {
   posixServeTest,
   posixTest,
@@ -260,6 +259,7 @@ Deno.test("a full disk ends a log with one line, and nothing is written after it
     },
   };
   const log = lineLog(output, {
+    maxWriteBytes: Infinity,
     onDropped: () => undefined,
     onFailure: (reason) => void reasons.push(reason),
   });
@@ -304,6 +304,7 @@ Deno.test("after its reader has gone nothing more is written, and that is no fai
     },
   };
   const log = lineLog(output, {
+    maxWriteBytes: Infinity,
     onDropped: () => undefined,
     onFailure: (reason) => assert.fail(reason),
   });
@@ -333,13 +334,12 @@ const NOTICES = [
 ] as const;
 
 /** What a log writes of a failed call and of two notices. */
-function written(eventsOf: (stdout: LineLog, stderr: LineLog) => ReturnType<typeof textEvents>) {
+function written(format: LogFormat, worker?: number) {
   const lines = { stdout: [] as string[], stderr: [] as string[] };
-  const to = (stream: "stdout" | "stderr"): LineLog => ({
-    line: (text) => void lines[stream].push(text),
-    flush: () => Promise.resolve(0),
+  const to = (stream: "stdout" | "stderr") => ({
+    line: (text: string) => void lines[stream].push(text),
   });
-  const events = eventsOf(to("stdout"), to("stderr"));
+  const events = FORMATS[format](to("stdout"), to("stderr"), worker);
   events.callFinished(FAILED_CALL, FAILURE);
   NOTICES.forEach((notice) => events.notice(notice));
   return lines;
@@ -349,11 +349,11 @@ Deno.test("failures and notices are escaped lines of stderr; without a log, thos
   const failed = 'usersvc serve: failed GetUser of "a\\nb" from 192.0.2.1:1: INTERNAL: ' +
     "thrown\\nat x";
   const died = "usersvc serve: worker 1 has\\x1b died";
-  assert.deepEqual(written(textEvents), {
+  assert.deepEqual(written("text"), {
     stdout: [],
     stderr: [failed, "usersvc serve: draining", died],
   });
-  assert.deepEqual(written((_, stderr) => quietEvents(stderr)), {
+  assert.deepEqual(written("none"), {
     stdout: [],
     stderr: [failed, died],
   });
@@ -365,7 +365,7 @@ function withoutTime(line: string): LogRecord {
 }
 
 Deno.test("failures and notices are records, with the number of the worker", () => {
-  const { stdout, stderr } = written((stdout) => jsonEvents(stdout, 2));
+  const { stdout, stderr } = written("json", 2);
   assert.deepEqual(stderr, []);
   assert.deepEqual(stdout.map(withoutTime), [
     {
@@ -404,6 +404,7 @@ Deno.test("a line that comes at the very end of a write is written too", async (
       },
     };
     const log = lineLog(output, {
+      maxWriteBytes: Infinity,
       onDropped: () => undefined,
       onFailure: (reason) => assert.fail(reason),
     });
@@ -417,4 +418,24 @@ Deno.test("a line that comes at the very end of a write is written too", async (
     await log.flush(1_000);
     assert.equal(written, "one\ntwo\n", `${microtasks} microtasks after the pause`);
   }
+});
+
+Deno.test("a line that is too long for the log is dropped and counted, and the next is written", async () => {
+  let written = "";
+  const output = {
+    write(bytes: Uint8Array) {
+      written += new TextDecoder().decode(bytes);
+      return Promise.resolve(bytes.length);
+    },
+  };
+  const log = lineLog(output, {
+    maxWriteBytes: Infinity,
+    onDropped: (lines) => `dropped: ${lines}`,
+    onFailure: (reason) => assert.fail(reason),
+  });
+  for (const line of ["x".repeat(2 ** 20), "short"]) {
+    log.line(line);
+    await log.flush(1_000);
+  }
+  assert.equal(written, "dropped: 1\nshort\n");
 });
