@@ -54,9 +54,9 @@ export interface Notice {
 /** What a server tells while it runs. None of it may throw or wait. */
 export interface ServerEvents {
   /** A connection was accepted. */
-  connectionOpened(): void;
+  connectionOpened?(): void;
   /** A connection that was accepted has closed. */
-  connectionClosed(): void;
+  connectionClosed?(): void;
   /** A call has come; it is not yet answered. */
   callReceived(call: Call): void;
   /** It has been answered, or has ended without an answer: cancelled, past its deadline. */

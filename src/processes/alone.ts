@@ -53,15 +53,13 @@ export async function serveAlone(options: ServeOptions, memoryRemedy: string): P
 
 /** Counts calls and connections, and serves the metrics; loaded only where they are wanted. */
 async function withMetrics(endpoint: TcpEndpoint, log: Log): Promise<ServerEvents> {
-  const [{ aggregate }, { serveMetrics }, { processMetrics, tellAll }] = await Promise.all([
-    import("../telemetry/ledger.ts"),
+  const [{ serveMetrics }, { processMetrics }] = await Promise.all([
     import("../telemetry/metrics_server.ts"),
     import("../telemetry/process_metrics.ts"),
   ]);
-  const metrics = processMetrics(1);
-  const text = async () => await aggregate([await metrics.snapshot()]);
+  const { events, text } = processMetrics(1, log);
   log.notice(await serveMetrics(endpoint, text));
-  return tellAll([log, metrics.events]);
+  return events;
 }
 
 /**

@@ -29,12 +29,11 @@ export async function serveAsWorker(text: string): Promise<number> {
   const supervisor = openSupervisorChannel();
   takeWorkerSignals(supervisor);
   const log = openLog(options.log, worker);
-  const metrics = options.metrics && await loadMetrics(worker);
+  const metrics = options.metrics && await loadMetrics(worker, log);
   const connections = openHandedConnections();
   let server: RunningServer;
   try {
-    const events = metrics ? metrics.withLog(log) : log;
-    server = await startServer(options, events, connections.accept);
+    server = await startServer(options, metrics?.events ?? log, connections.accept);
   } catch (error) {
     if (!(error instanceof ExpectedError)) throw error;
     await supervisor.sendLast({ kind: "failed", reason: error.message });
@@ -61,10 +60,9 @@ export async function serveAsWorker(text: string): Promise<number> {
 }
 
 /** The metrics of a worker; loaded only where they are wanted. */
-async function loadMetrics(worker: number) {
-  const { processMetrics, tellAll } = await import("../telemetry/process_metrics.ts");
-  const { events, snapshot } = processMetrics(worker);
-  return { withLog: (log: ServerEvents) => tellAll([log, events]), snapshot };
+async function loadMetrics(worker: number, log: ServerEvents) {
+  const { processMetrics } = await import("../telemetry/process_metrics.ts");
+  return processMetrics(worker, log);
 }
 
 /**

@@ -9,11 +9,6 @@ import {
 /** The metrics of one process at one time: plain values, which JSON can carry to another process. */
 export type Snapshot = Omit<MetricObjectWithValues<MetricValueWithName<string>>, "collect">[];
 
-/** The sum of the metrics of several processes, as Prometheus text. */
-export function aggregate(snapshots: readonly Snapshot[]): Promise<string> {
-  return AggregatorRegistry.aggregate([...snapshots]).metrics();
-}
-
 /** What one process has counted, in a {@linkcode Ledger}. */
 export interface Account {
   /**
@@ -26,7 +21,7 @@ export interface Account {
 }
 
 /** The sum of what processes have counted, those that have ended included. */
-export interface Ledger {
+interface Ledger {
   /** Opens the account of one process; a process that replaces it needs another account. */
   open(): Account;
   /**
@@ -69,7 +64,7 @@ export function openLedger(): Ledger {
       const sum = [own, ...running].reduce((sum, one) => merge(sum, one, together), ended);
       // Seconds are floating point: added in another order, their sum may be lower in its last digit.
       published = merge(counts(published), sum, () => Math.max);
-      return aggregate([published]);
+      return AggregatorRegistry.aggregate([published]).metrics();
     },
   };
 }
@@ -110,7 +105,7 @@ function seriesOf({ metricName, labels }: Snapshot[number]["values"][number]): s
 }
 
 /** The metrics of a supervisor: how often it has replaced each worker. */
-export interface RestartMetrics {
+interface RestartMetrics {
   /** A worker was replaced, whatever the reason. */
   restarted(worker: number): void;
   /** The metrics as they are now. */

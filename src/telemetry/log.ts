@@ -48,8 +48,6 @@ export function openLog(format: LogFormat, worker?: number): Log {
   });
   const events = FORMATS[format](stdout, stderr, worker);
   return {
-    connectionOpened() {},
-    connectionClosed() {},
     callReceived: events.callReceived,
     callFinished: events.callFinished,
     notice: events.notice,

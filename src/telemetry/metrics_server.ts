@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import type { Notice } from "../contract/events.ts";
 import { formatEndpoint, ListenError, type TcpEndpoint } from "../contract/endpoint.ts";
+import { codeOf } from "../text/errors.ts";
 
 /** How much a client that is slow, broken or hostile can use. */
 const LIMITS = {
@@ -72,17 +73,15 @@ function refuse(response: ServerResponse, code: number, reason: string): void {
 }
 
 function listening(server: Server, host: string, port: number): Promise<TcpEndpoint> {
-  const { promise, resolve, reject } = Promise.withResolvers<TcpEndpoint>();
-  server.once("error", (error) => reject(listenError({ host, port }, error)));
-  server.listen({ host, port }, () => {
-    // Such as EMFILE, when no file descriptor is left: without a listener it would end the server.
-    server.on("error", () => {});
-    resolve({ host, port: (server.address() as AddressInfo).port });
+  return new Promise((resolve, reject) => {
+    server.once("error", (error) => {
+      const reason = codeOf(error) === "EADDRINUSE" ? "the port is in use" : error.message;
+      reject(new ListenError("serve metrics", { host, port }, reason, error));
+    });
+    server.listen({ host, port }, () => {
+      // Such as EMFILE, when no file descriptor is left: without a listener it would end the server.
+      server.on("error", () => {});
+      resolve({ host, port: (server.address() as AddressInfo).port });
+    });
   });
-  return promise;
-}
-
-function listenError(endpoint: TcpEndpoint, error: NodeJS.ErrnoException): ListenError {
-  const reason = error.code === "EADDRINUSE" ? "the port is in use" : error.message;
-  return new ListenError("serve metrics", endpoint, reason, error);
 }

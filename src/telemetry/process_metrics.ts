@@ -1,21 +1,33 @@
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
-import type { ServerEvents } from "../contract/events.ts";
+import type { Outcome, ServerEvents } from "../contract/events.ts";
 import { STATUS_NAMES, type StatusName, statusName } from "../contract/status_codes.ts";
 import type { Snapshot } from "./ledger.ts";
 
 /** The metrics of one server process. */
-export interface ProcessMetrics {
+interface ProcessMetrics {
   /** Counts the calls and connections of a server. */
-  readonly events: ServerEvents;
-  /** The metrics as they are now. */
+  readonly events: Required<ServerEvents>;
+  /** The metrics as they are now, for the ledger of several processes. */
   snapshot(): Promise<Snapshot>;
+  /** The same as Prometheus text. */
+  text(): Promise<string>;
 }
+
+/** A listener to all but connections, which are only counted. */
+type Log = Omit<ServerEvents, "connectionOpened" | "connectionClosed">;
 
 /** From the time of a plain answer, 100 us, to that of one that is delayed on purpose, 10 s. */
 const BUCKETS_SECONDS = [
   ...[0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05],
   ...[0.1, 0.25, 0.5, 1, 2.5, 5, 10],
 ];
+
+/** The labels of the one method that is counted. */
+const GET_USER = {
+  grpc_type: "unary",
+  grpc_service: "userservice.UserService",
+  grpc_method: "GetUser",
+} as const;
 
 /**
  * Makes the metrics of this process. Names and labels are those of go-grpc-prometheus, so that
@@ -25,11 +37,12 @@ const BUCKETS_SECONDS = [
  * nor what grpc-js refuses by itself, such as an unknown method.
  *
  * @param worker the number of this process among the workers; 1 where it is alone
+ * @param log is told of each call before it is counted
  * @see https://github.com/grpc-ecosystem/go-grpc-prometheus#metrics
  */
-export function processMetrics(worker: number): ProcessMetrics {
+export function processMetrics(worker: number, log: Log): ProcessMetrics {
   const registry = new Registry();
-  const calls = countCalls(registry);
+  const calls = callMetrics(registry);
   const connections = new Gauge({
     name: "usersvc_open_connections",
     help: "Connections that are open now.",
@@ -48,36 +61,45 @@ export function processMetrics(worker: number): ProcessMetrics {
   });
   return {
     events: {
-      ...calls,
       connectionOpened: () => connections.inc(),
       connectionClosed: () => connections.dec(),
-      notice() {},
+      callReceived(call) {
+        log.callReceived(call);
+        calls.received();
+      },
+      callFinished(call, outcome) {
+        log.callFinished(call, outcome);
+        calls.finished(outcome);
+      },
+      notice: log.notice,
     },
     snapshot: () => registry.getMetricsAsJSON(),
+    text: () => registry.metrics(),
   };
 }
 
-function countCalls(registry: Registry): Pick<ServerEvents, "callReceived" | "callFinished"> {
-  const labelNames = ["grpc_type", "grpc_service", "grpc_method"] as const;
-  const labels = ["unary", "userservice.UserService", "GetUser"] as const;
+function callMetrics(registry: Registry) {
+  const labelNames = Object.keys(GET_USER);
   const registers = [registry];
   const started = new Counter({
     name: "grpc_server_started_total",
     help: "RPCs started on the server.",
     labelNames,
     registers,
-  }).labels(...labels);
+  }).labels(GET_USER);
   const handled = new Counter({
     name: "grpc_server_handled_total",
     help: "RPCs completed on the server, whatever their status code.",
-    labelNames: [...labelNames, "grpc_code"] as const,
+    labelNames: [...labelNames, "grpc_code"],
     registers,
   });
-  const handledByCode = STATUS_NAMES.map((name) => handled.labels(...labels, codeLabel(name)));
+  const handledByCode = STATUS_NAMES.map((name) =>
+    handled.labels({ ...GET_USER, grpc_code: codeLabel(name) })
+  );
   const faults = new Counter({
     name: "usersvc_faults_total",
     help: "RPCs to which something was done on purpose, by who wanted it.",
-    labelNames: ["source", "code"] as const,
+    labelNames: ["source", "code"],
     registers,
   });
   const handling = new Histogram({
@@ -90,11 +112,11 @@ function countCalls(registry: Registry): Pick<ServerEvents, "callReceived" | "ca
   // Every series starts at 0: Prometheus cannot see the increase of one that starts at 1.
   started.inc(0);
   for (const counter of handledByCode) counter.inc(0);
-  handling.zero({ grpc_type: labels[0], grpc_service: labels[1], grpc_method: labels[2] });
-  const handlingTime = handling.labels(...labels);
+  handling.zero(GET_USER);
+  const handlingTime = handling.labels(GET_USER);
   return {
-    callReceived: () => started.inc(),
-    callFinished: (_, { code, fault, timeMs }) => {
+    received: () => started.inc(),
+    finished({ code, fault, timeMs }: Outcome) {
       if (fault !== undefined) {
         faults.inc({ source: fault.source, code: codeLabel(statusName(code)) });
       }
@@ -113,15 +135,4 @@ export function codeLabel(name: StatusName): string {
   if (name === "OK") return name;
   if (name === "CANCELLED") return "Canceled";
   return name.split("_").map((word) => word[0] + word.slice(1).toLowerCase()).join("");
-}
-
-/** Makes one listener of several: each is told every event, in the order of the list. */
-export function tellAll(listeners: readonly ServerEvents[]): ServerEvents {
-  return {
-    connectionOpened: () => listeners.forEach((one) => one.connectionOpened()),
-    connectionClosed: () => listeners.forEach((one) => one.connectionClosed()),
-    callReceived: (call) => listeners.forEach((one) => one.callReceived(call)),
-    callFinished: (call, outcome) => listeners.forEach((one) => one.callFinished(call, outcome)),
-    notice: (notice) => listeners.forEach((one) => one.notice(notice)),
-  };
 }

@@ -91,8 +91,7 @@ async function openDoorOf(
 ): Promise<Door> {
   const open = (tls: Pick<DoorOptions, "tls">) => {
     const endpoints = [{ host: "127.0.0.1", port: 0 }];
-    const events = { connectionOpened() {}, connectionClosed() {} };
-    return openDoor({ endpoints, ...tls }, ways, events, listen);
+    return openDoor({ endpoints, ...tls }, ways, {}, listen);
   };
   if (!useTls) return await open({});
   return await withFolder(async (folder) => {

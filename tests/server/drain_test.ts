@@ -194,21 +194,19 @@ posixTest("a call that the server cancels is counted as what its caller was told
   const { processMetrics } = await import("../../src/telemetry/process_metrics.ts");
   const { startServer } = await import("../../src/server/server.ts");
   const { UserService } = await loadContract();
-  const { events, snapshot } = processMetrics(1);
   const received = Promise.withResolvers<void>();
+  const { events, snapshot } = processMetrics(1, {
+    callReceived: () => received.resolve(),
+    callFinished() {},
+    notice() {},
+  });
   const server = await startServer(
     {
       endpoints: [{ host: "127.0.0.1", port: 0 }],
       reflection: false,
       faults: { delay: { minMs: 30_000, maxMs: 30_000 } },
     },
-    {
-      ...events,
-      callReceived(call) {
-        events.callReceived(call);
-        received.resolve();
-      },
-    },
+    events,
   );
   const [endpoint] = server.endpoints;
   assert.ok(endpoint && "port" in endpoint);

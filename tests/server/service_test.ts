@@ -87,8 +87,6 @@ posixTest(
     const server = await startServer(
       { endpoints: [{ host: "127.0.0.1", port: 0 }], reflection: false, faults: {} },
       {
-        connectionOpened() {},
-        connectionClosed() {},
         callReceived: () => {
           throw new Error("secret");
         },
@@ -123,8 +121,6 @@ posixTest("a call whose handler fails ends once, at once or late", async () => {
       const server = await startServer(
         { endpoints: [{ host: "127.0.0.1", port: 0 }], reflection: false, faults },
         {
-          connectionOpened() {},
-          connectionClosed() {},
           callReceived() {
             if (failing === "callReceived") throw new Error("secret");
           },

@@ -15,8 +15,6 @@ const server = await startServer({
   reflection: false,
   faults: {},
 }, {
-  connectionOpened: nothing,
-  connectionClosed: nothing,
   callReceived: nothing,
   callFinished: nothing,
   notice: nothing,

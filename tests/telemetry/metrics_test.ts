@@ -1,13 +1,9 @@
 import assert from "node:assert/strict";
 import type { Session } from "../../src/http2/session.ts";
+import type { ServerEvents } from "../../src/contract/events.ts";
 import { connect, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import {
-  aggregate,
-  openLedger,
-  restartMetrics,
-  type Snapshot,
-} from "../../src/telemetry/ledger.ts";
+import { openLedger, restartMetrics, type Snapshot } from "../../src/telemetry/ledger.ts";
 import { codeLabel, processMetrics } from "../../src/telemetry/process_metrics.ts";
 import { oneCall } from "../support/one_call.ts";
 import {
@@ -179,9 +175,15 @@ const CALL = {
   username: "Alice",
 };
 
+const SILENT: ServerEvents = {
+  callReceived() {},
+  callFinished() {},
+  notice() {},
+};
+
 /** A snapshot of a worker that has answered some calls and holds one connection, as IPC sends it. */
 async function workerSnapshot(worker: number, calls: number) {
-  const { events, snapshot } = processMetrics(worker);
+  const { events, snapshot } = processMetrics(worker, SILENT);
   events.connectionOpened();
   for (let index = 0; index < calls; index++) {
     events.callReceived(CALL);
@@ -193,8 +195,10 @@ async function workerSnapshot(worker: number, calls: number) {
 Deno.test("the metrics of workers are summed, their memory is told apart", async () => {
   const restarts = restartMetrics([1, 2]);
   restarts.restarted(2);
-  const snapshots = await Promise.all([workerSnapshot(1, 4), workerSnapshot(2, 5)]);
-  const series = parse(await aggregate([...snapshots, restarts.snapshot()]));
+  const ledger = openLedger();
+  ledger.open().record(await workerSnapshot(1, 4));
+  ledger.open().record(await workerSnapshot(2, 5));
+  const series = parse(await ledger.text(restarts.snapshot()));
   assert.equal(series.get(`grpc_server_started_total{${GET_USER}}`), 9);
   assert.equal(series.get(`grpc_server_handled_total{${GET_USER},grpc_code="OK"}`), 9);
   assert.equal(series.get(`grpc_server_handling_seconds_bucket{le="0.0025",${GET_USER}}`), 0);
@@ -212,7 +216,7 @@ Deno.test("two processes with one worker's number are counted together, measured
   const snapshots = await Promise.all([workerSnapshot(1, 4), workerSnapshot(1, 1)]);
   for (const snapshot of snapshots) ledger.open().record(snapshot);
   const memory = 'usersvc_worker_memory_bytes{worker="1"}';
-  const alone = await Promise.all(snapshots.map((one) => aggregate([one])));
+  const alone = await Promise.all(snapshots.map((one) => openLedger().text(one)));
   const series = parse(await ledger.text([]));
   assert.equal(series.get(memory), Math.max(...alone.map((text) => parse(text).get(memory)!)));
   assert.equal(series.get("usersvc_open_connections"), 2);

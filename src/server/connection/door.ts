@@ -59,8 +59,8 @@ export async function openDoor(
 ): Promise<Door> {
   const { enter, reloadTls } = await openEntrance(tls, ways);
   const listeners = await acceptAll(accept, endpoints, (socket) => {
-    events.connectionOpened();
-    socket.once("close", () => events.connectionClosed());
+    events.connectionOpened?.();
+    socket.once("close", () => events.connectionClosed?.());
     enter(socket);
   });
   return {
