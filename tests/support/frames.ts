@@ -88,15 +88,27 @@ export function longHeaders(
   fields: readonly Field[],
   frameBytes = 16_384,
 ): Buffer {
-  const block = headerBlock(fields);
+  return Buffer.concat(blockFrames(streamId, headerBlock(fields), { frameBytes }));
+}
+
+/**
+ * The frames of a header block.
+ *
+ * @param flags further ones of the HEADERS frame
+ */
+export function blockFrames(
+  streamId: number,
+  block: Buffer,
+  { frameBytes = 16_384, flags = Flag.NONE as number } = {},
+): Buffer[] {
   const frames: Buffer[] = [];
   for (let start = 0; start < block.length; start += frameBytes) {
     const end = start + frameBytes;
-    const type = start === 0 ? FrameType.HEADERS : FrameType.CONTINUATION;
-    const flags = end < block.length ? Flag.NONE : Flag.END_HEADERS;
-    frames.push(frame(type, flags, streamId, block.subarray(start, end)));
+    const last = end < block.length ? Flag.NONE : Flag.END_HEADERS;
+    const [type, first] = start === 0 ? [FrameType.HEADERS, flags] : [FrameType.CONTINUATION, 0];
+    frames.push(frame(type, first | last, streamId, block.subarray(start, end)));
   }
-  return Buffer.concat(frames);
+  return frames;
 }
 
 /** A DATA frame. */
