@@ -2,11 +2,10 @@
 import assert from "node:assert/strict";
 import { linuxTest, type Serve, usersvc, withFolder, withServe } from "../support/program.ts";
 import { HELLO } from "../support/frames.ts";
-import { modes } from "./modes.ts";
 import { withPeers } from "../support/http2_peer.ts";
 import { within } from "../support/waits.ts";
 import { cpuSeconds } from "../../tools/processes.ts";
-import { assertNoStack, greet, survives } from "./survival.ts";
+import { assertNoStack, greet, modes, survives } from "./survival.ts";
 
 /** What a process may open; a part of it is taken from the start. */
 const DESCRIPTORS = 128;

@@ -1,22 +1,44 @@
-/** Connections that never become HTTP/2. */
+/** Connections that never become HTTP/2, or TLS where it is spoken. */
+import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { randomBytes } from "node:crypto";
 import { call, CLIENT_HELLO, HELLO, PREFACE } from "../support/frames.ts";
+import { cert } from "../support/grpc_peer.ts";
 import { connectPeer, withPeer, withPeers } from "../support/http2_peer.ts";
+import { ask, certificate, GET_USER } from "../support/http_client.ts";
+import type { Serve } from "../support/program.ts";
+import { within } from "../support/waits.ts";
 import { answersOverTcp, survives } from "./survival.ts";
 
-const CONNECTIONS = 100;
+type Openings = Readonly<Record<string, () => Buffer>>;
 
-const openings: Readonly<Record<string, () => Buffer>> = {
+const overTls = {
+  args: ["--tls-cert", cert("server.pem"), "--tls-key", cert("server.key")],
+  answers: answersOverTls,
+};
+
+async function answersOverTls({ port }: Serve): Promise<void> {
+  const reach = { port, tls: { ca: certificate("ca.pem") }, version: 2 } as const;
+  const headers = { "content-type": "application/json" };
+  const sent = { method: "POST", path: GET_USER, headers, body: '{"username":"Alice"}' };
+  const answer = await within(1_000, "answer to a valid call", ask(reach, sent));
+  assert.equal(String(answer.body), '{"message":"Привет, Alice!"}');
+}
+
+const REQUEST = "GET / HTTP/1.1\r\nHost: localhost\r\n";
+const HTTP1: Openings = {
+  "an HTTP/1.1 request": () => Buffer.from(`${REQUEST}\r\n`),
+  "an HTTP/1.1 upgrade": () =>
+    Buffer.from(
+      `${REQUEST}Connection: Upgrade, HTTP2-Settings\r\n` +
+        "Upgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n",
+    ),
+};
+
+const PLAIN: Openings = {
   "garbage": () => randomBytes(4_096),
   "a megabyte of garbage": () => randomBytes(2 ** 20),
   "zeros": () => Buffer.alloc(4_096),
-  "an HTTP/1.1 request": () => Buffer.from("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"),
-  "an HTTP/1.1 upgrade": () =>
-    Buffer.from(
-      "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade, HTTP2-Settings\r\n" +
-        "Upgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n",
-    ),
   "a TLS hello": () => CLIENT_HELLO,
   "a preface with a wrong end": () => Buffer.concat([PREFACE.subarray(0, -1), Buffer.from("!!")]),
   "the head of a HEADERS frame of 16 MB": () =>
@@ -24,17 +46,34 @@ const openings: Readonly<Record<string, () => Buffer>> = {
   "frames of garbage after the preface": () => Buffer.concat([HELLO, randomBytes(65_536)]),
 };
 
-for (const [name, opening] of Object.entries(openings)) {
-  survives(`${name} instead of a preface`, async ({ port }) => {
-    for (let count = 0; count < CONNECTIONS; count++) {
-      await withPeer(port, async (peer) => {
-        await peer.send(opening());
-        await peer.closed();
-      });
-      await hangUp(port, opening());
-    }
-    // HTTP/1.1 would be answered, and its connection kept: see http_test.ts.
-  }, { args: name.startsWith("an HTTP/1.1") ? ["--no-http"] : [] });
+const TLS: Openings = {
+  "plain text": () => Buffer.concat([HELLO, call(1, "Alice")]),
+  "an HTTP/1.1 request": HTTP1["an HTTP/1.1 request"]!,
+  "garbage": () => randomBytes(4_096),
+  "a record that is too long": () => Buffer.from([0x16, 3, 1, 0xff, 0xff, ...Array(64).fill(0)]),
+  "a TLS hello with no cipher to agree on": () => CLIENT_HELLO,
+  "a TLS hello and then garbage": () => Buffer.concat([CLIENT_HELLO, randomBytes(1_000)]),
+};
+
+for (
+  const [openings, where, options] of [
+    [PLAIN, "instead of a preface", {}],
+    // It would be answered, and its connection kept: see http_test.ts.
+    [HTTP1, "instead of a preface", { args: ["--no-http"] }],
+    [TLS, "on the TLS port", overTls],
+  ] as const
+) {
+  for (const [name, opening] of Object.entries(openings)) {
+    survives(`${name} ${where}`, async ({ port }) => {
+      for (let count = 0; count < 100; count++) {
+        await withPeer(port, async (peer) => {
+          await peer.send(opening());
+          await peer.closed();
+        });
+        await hangUp(port, opening());
+      }
+    }, options);
+  }
 }
 
 survives("half a preface, and then the end", async ({ port }) => {
@@ -43,29 +82,45 @@ survives("half a preface, and then the end", async ({ port }) => {
   }
 });
 
-survives("500 connections that never finish the preface are closed", async (server) => {
-  const openings = [Buffer.alloc(0), PREFACE.subarray(0, 10), PREFACE];
-  await withPeers(server.port, 500, async (peers) => {
-    for (const [index, peer] of peers.entries()) {
-      await peer.send(openings[index % openings.length]!);
-    }
-    await answersOverTcp(server);
-    await Promise.all(peers.map((peer) => peer.closed()));
-  });
-});
-
-survives("200 connections that send a call a byte at a time", async (server) => {
-  await withPeers(server.port, 200, async (peers) => {
-    for (const byte of Buffer.concat([HELLO, call(1, "Alice")])) {
-      await Promise.all(peers.map((peer) => peer.send(Buffer.of(byte))));
-    }
-    await answersOverTcp(server);
-    await Promise.all(peers.map((peer) => peer.settle()));
-  });
-});
-
 async function hangUp(port: number, bytes: Uint8Array): Promise<void> {
   const peer = await connectPeer(port);
   await peer.send(bytes);
   peer.close();
 }
+
+for (
+  const [what, count, beginnings, options] of [
+    ["never finish the preface", 500, [Buffer.alloc(0), PREFACE.subarray(0, 10), PREFACE], {}],
+    [
+      "stop in the TLS handshake",
+      200,
+      [0, 5, CLIENT_HELLO.length - 1].map((end) => CLIENT_HELLO.subarray(0, end)),
+      overTls,
+    ],
+  ] as const
+) {
+  survives(
+    `${count} connections that ${what} are closed`,
+    (server) =>
+      withPeers(server.port, count, async (peers) => {
+        for (const [index, peer] of peers.entries()) {
+          await peer.send(beginnings[index % beginnings.length]!);
+        }
+        await ("answers" in options ? options.answers : answersOverTcp)(server);
+        await Promise.all(peers.map((peer) => peer.closed()));
+      }),
+    options,
+  );
+}
+
+survives(
+  "200 connections that send a call a byte at a time",
+  (server) =>
+    withPeers(server.port, 200, async (peers) => {
+      for (const byte of Buffer.concat([HELLO, call(1, "Alice")])) {
+        await Promise.all(peers.map((peer) => peer.send(Buffer.of(byte))));
+      }
+      await answersOverTcp(server);
+      await Promise.all(peers.map((peer) => peer.settle()));
+    }),
+);

@@ -4,8 +4,6 @@ import {
   call,
   callFields,
   data,
-  Flag,
-  grpcMessage,
   headers,
   HELLO,
   MAX_WINDOW,
@@ -21,24 +19,15 @@ import { type Peer, withPeer, withPeers } from "../support/http2_peer.ts";
 import { answersOverTcp, survives } from "./survival.ts";
 
 const NAME = "x".repeat(100);
+
 /** After how long a server that has not taken all of it will not, in milliseconds. */
 const STUCK_MS = 3_000;
 
-const noWindow = Buffer.concat([PREFACE, settings([Setting.INITIAL_WINDOW_SIZE, 0])]);
-
-/** Sends whole calls, 100 in one write, until the server hangs up. */
-async function sendCalls(peer: Peer, count: number): Promise<void> {
+/** Sends frames, 100 in one write, until the server hangs up. */
+async function sendAll(peer: Peer, count: number, frame: (id: number) => Buffer): Promise<void> {
   const ids = streamIds(count);
   for (let sent = 0; sent < count; sent += 100) {
-    const batch = ids.slice(sent, sent + 100).map((id) => call(id, NAME));
-    if (!await peer.send(...batch)) return;
-  }
-}
-
-async function sendPings(peer: Peer): Promise<void> {
-  for (let sent = 0; sent < 20_000; sent += 500) {
-    const batch = Array.from({ length: 500 }, (_, index) => ping(sent + index));
-    if (!await peer.send(...batch)) return;
+    if (!await peer.send(...ids.slice(sent, sent + 100).map(frame))) return;
   }
 }
 
@@ -50,105 +39,88 @@ async function untilStuck(sending: Promise<void>): Promise<void> {
   clearTimeout(timer);
 }
 
-survives("20 peers with windows of zero, 100 calls each", async (server) => {
-  await withPeers(server.port, 20, async (peers) => {
-    for (const peer of peers) {
-      await peer.send(noWindow);
-      await sendCalls(peer, 100);
-      await peer.settle();
-    }
-    await answersOverTcp(server);
-  });
-});
+const wholeCall = (id: number) => call(id, NAME);
 
-survives("a peer with a window of zero that calls 5,000 times", async (server) => {
-  await withPeer(server.port, async (peer) => {
-    await peer.send(noWindow);
-    await sendCalls(peer, 5_000);
-    await peer.settle();
-    await answersOverTcp(server);
-  });
-});
+/** What a connection starts with, how many there are, and how often each calls. */
+const NARROW: Readonly<Record<string, readonly [opening: Buffer, peers: number, calls: number]>> = {
+  "20 peers with windows of zero, 100 calls each": [noWindow(), 20, 100],
+  "a peer with a window of zero that calls 5,000 times": [noWindow(), 1, 5_000],
+  "a peer that never enlarges its window and calls 20,000 times": [HELLO, 1, 20_000],
+};
 
-survives("a peer that never enlarges its window and calls 20,000 times", async (server) => {
-  await withPeer(server.port, async (peer) => {
-    await peer.send(HELLO);
-    await sendCalls(peer, 20_000);
-    await peer.settle();
-    await answersOverTcp(server);
-  });
-});
+function noWindow(): Buffer {
+  return Buffer.concat([PREFACE, settings([Setting.INITIAL_WINDOW_SIZE, 0])]);
+}
 
-survives("a peer that never reads and calls 20,000 times", async (server) => {
-  await withPeers(server.port, 1, async ([peer]) => {
-    const wide = settings([Setting.INITIAL_WINDOW_SIZE, MAX_WINDOW]);
-    await peer!.send(PREFACE, wide, windowUpdate(0, MAX_WINDOW - 65_535));
-    // A server that stops reading would make the last write wait for ever.
-    await untilStuck(sendCalls(peer!, 20_000));
-    await answersOverTcp(server);
-  }, { reads: false });
-});
+for (const [name, [opening, count, calls]] of Object.entries(NARROW)) {
+  survives(name, (server) =>
+    withPeers(server.port, count, async (peers) => {
+      for (const peer of peers) {
+        await peer.send(opening);
+        await sendAll(peer, calls, wholeCall);
+        await peer.settle();
+      }
+      await answersOverTcp(server);
+    }));
+}
 
-survives("a peer that never reads and pings 20,000 times", async (server) => {
-  await withPeers(server.port, 1, async ([peer]) => {
-    await peer!.send(HELLO);
-    await untilStuck(sendPings(peer!));
-    await answersOverTcp(server);
-  }, { reads: false });
-});
+const wide = Buffer.concat([
+  PREFACE,
+  settings([Setting.INITIAL_WINDOW_SIZE, MAX_WINDOW]),
+  windowUpdate(0, MAX_WINDOW - 65_535),
+]);
 
-survives("200 calls that stop in mid-message", async (server) => {
-  await withPeers(server.port, 200, async (peers) => {
-    for (const peer of peers) {
-      await peer.send(HELLO, headers(1, callFields()), data(1, Buffer.of(0, 0, 0)));
-      await peer.settle();
-    }
-    await answersOverTcp(server);
-  });
-});
+for (
+  const [what, opening, frame] of [["calls", wide, wholeCall], ["pings", HELLO, ping]] as const
+) {
+  survives(
+    `a peer that never reads and ${what} 20,000 times`,
+    (server) =>
+      withPeers(server.port, 1, async ([peer]) => {
+        await peer!.send(opening);
+        // A server that stops reading would make the last write wait for ever.
+        await untilStuck(sendAll(peer!, 20_000, frame));
+        await answersOverTcp(server);
+      }, { reads: false }),
+  );
+}
 
-survives("200 resets in mid-call", async ({ port }) => {
+/** A call whose message has begun. */
+const begun = [HELLO, headers(1, callFields()), data(1, Buffer.of(0, 0, 0))];
+
+survives(
+  "200 calls that stop in mid-message",
+  (server) =>
+    withPeers(server.port, 200, async (peers) => {
+      for (const peer of peers) {
+        await peer.send(...begun);
+        await peer.settle();
+      }
+      await answersOverTcp(server);
+    }),
+);
+
+survives("200 peers that reset their call in mid-message, or are gone", async ({ port }) => {
   for (let count = 0; count < 200; count++) {
     await withPeer(port, async (peer) => {
-      await peer.send(HELLO, headers(1, callFields()), data(1, Buffer.of(0, 0, 0)));
+      await peer.send(...begun);
       await peer.settle();
       await peer.send(rstStream(1));
       await peer.settle();
     });
+    await withPeer(port, async (peer) => {
+      await peer.send(...begun);
+      await peer.settle();
+    });
+    await withPeer(port, async (peer) => void await peer.send(HELLO, call(1, NAME)));
   }
 });
 
-survives("200 peers that are gone in mid-call", async ({ port }) => {
-  for (let count = 0; count < 200; count++) {
-    await withPeer(port, async (peer) => {
-      await peer.send(HELLO, headers(1, callFields()), data(1, Buffer.of(0, 0, 0)));
-      await peer.settle();
-    });
-    await withPeer(port, async (peer) => {
-      await peer.send(HELLO, call(1, NAME));
-    });
-  }
-});
-
-survives("200 peers that reset their connections (TCP RST)", async ({ port }) => {
-  await withPeers(port, 200, async (peers) => {
-    // Closing a socket whose receive buffer is not empty resets the connection.
-    for (const peer of peers) await peer.send(HELLO, call(1, NAME));
-  }, { reads: false });
-});
-
-survives("50 messages of almost 4 MiB, none of them finished", async (server) => {
-  const size = 4 * 2 ** 20 - 1;
-  const chunk = Buffer.alloc(16_384);
-  await withPeers(server.port, 50, async (peers) => {
-    for (const peer of peers) {
-      await peer.send(HELLO, headers(1, callFields()), data(1, grpcMessage(Buffer.alloc(0), size)));
-      // The first window of a connection, without waiting for more.
-      for (let sent = 5; sent + chunk.length < 65_535; sent += chunk.length) {
-        await peer.send(data(1, chunk, Flag.NONE));
-      }
-      await peer.settle();
-    }
-    await answersOverTcp(server);
-  });
-});
+survives(
+  "200 peers that reset their connections (TCP RST)",
+  ({ port }) =>
+    withPeers(port, 200, async (peers) => {
+      // Closing a socket whose receive buffer is not empty resets the connection.
+      for (const peer of peers) await peer.send(HELLO, call(1, NAME));
+    }, { reads: false }),
+);

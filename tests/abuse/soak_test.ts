@@ -5,11 +5,10 @@
  * for every run of the suite.
  */
 import assert from "node:assert/strict";
-import { linuxTest, withServe } from "../support/program.ts";
-import { modes } from "./modes.ts";
 import { residentMb } from "../../tools/processes.ts";
-import { soakConnection } from "./soak_client.ts";
-import { assertAlive, assertNoStack, MEMORY_MB } from "./survival.ts";
+import { linuxTest, withServe } from "../support/program.ts";
+import { finishCall, openSession, startCall } from "../support/raw_client.ts";
+import { assertAlive, assertNoStack, MEMORY_MB, modes } from "./survival.ts";
 
 const CALLS = Number(Deno.args[0] ?? 60_000);
 const CONNECTIONS = 4;
@@ -29,7 +28,8 @@ for (const mode of modes) {
         const rounds = Math.ceil(CALLS / ROUND);
         const memory: number[] = [];
         for (let round = 0; round < rounds; round++) {
-          await assertAlive(server, soakRound(server.port));
+          const connections = Array.from({ length: CONNECTIONS }, () => soak(server.port));
+          await assertAlive(server, Promise.all(connections));
           memory.push(await residentMb(server.pid));
         }
         const [middle, last] = [Math.ceil(rounds / 2) - 1, rounds - 1];
@@ -42,9 +42,22 @@ for (const mode of modes) {
   );
 }
 
-async function soakRound(port: number): Promise<void> {
-  const calls = ROUND / CONNECTIONS;
-  await Promise.all(
-    Array.from({ length: CONNECTIONS }, () => soakConnection(port, calls, STREAMS)),
-  );
+/** A connection's part of a round. Each call has to be answered with the same trailers, too. */
+async function soak(port: number): Promise<void> {
+  const session = await openSession(port);
+  let left = ROUND / CONNECTIONS;
+  const answers = new Set<string>();
+  const caller = async () => {
+    while (left-- > 0) {
+      const stream = startCall(session);
+      let trailers: unknown;
+      stream.on("trailers", (fields) => trailers = fields);
+      answers.add(JSON.stringify([await finishCall(stream, "Alice"), trailers]));
+    }
+  };
+  await Promise.all(Array.from({ length: STREAMS }, caller));
+  session.destroy();
+  const [answer, ...others] = answers;
+  assert.deepEqual(others, []);
+  assert.deepEqual(JSON.parse(answer!)[0], { status: "0", message: "Привет, Alice!" });
 }

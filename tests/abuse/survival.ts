@@ -3,7 +3,6 @@ import assert from "node:assert/strict";
 import { finishCall, openSession, startCall } from "../support/raw_client.ts";
 import { linuxTest, type Serve, withServe } from "../support/program.ts";
 import { residentMb } from "../../tools/processes.ts";
-import { type Mode, modes } from "./modes.ts";
 import { within } from "../support/waits.ts";
 
 /** How long a valid call may take after an attack, its connection included, in milliseconds. */
@@ -21,6 +20,18 @@ const GROWING_ATTACKS = 5;
  */
 const CALLS_AFTER = 100;
 
+/** A way in which the server runs, with the flags of `serve` for it. */
+interface Mode {
+  readonly name: string;
+  readonly args: readonly string[];
+}
+
+/** Every attack is run against the server in each of these. */
+export const modes: readonly Mode[] = [
+  { name: "one process", args: [] },
+  { name: "two workers", args: ["--workers", "2"] },
+];
+
 /** Something that a peer does to a server. */
 export type Attack = (server: Serve) => Promise<void>;
 
@@ -34,8 +45,6 @@ export interface AttackOptions {
   readonly warmUp?: Attack;
   /** Checks the server after the attack; by default {@linkcode answersOverTcp}. */
   readonly answers?: Attack;
-  /** The modes in which it is tested; by default all. */
-  readonly only?: readonly Mode[];
 }
 
 /**
@@ -46,7 +55,7 @@ export interface AttackOptions {
  * leaves the server no larger than it was. A leak grows every time, and so it fails.
  */
 export function survives(name: string, attack: Attack, options: AttackOptions = {}): void {
-  for (const mode of options.only ?? modes) {
+  for (const mode of modes) {
     linuxTest(`${name} (${mode.name})`, () => attackAgain(mode, attack, options));
   }
 }

@@ -3,12 +3,11 @@ import { Buffer } from "node:buffer";
 import { MALFORMED } from "../../../src/http2/fields.ts";
 import { MAX_SETTINGS } from "../../../src/http2/limits.ts";
 import { FrameType } from "../../support/frames.ts";
+import { commonDifferences, hasControl } from "./common_differences.ts";
 import type { Difference, Legal } from "./compare.ts";
 import {
-  endsBlock,
   fieldsOf,
   hasField,
-  hasText,
   idOf,
   isHeaders,
   numberAt,
@@ -154,16 +153,6 @@ export const CLIENT_DIFFERENCES: readonly Legal[] = [
       ours === "" && GO_FAILED.test(gos) && frame.length < 9 + frame.readUIntBE(0, 3),
   },
   {
-    what: "PRIORITY_UPDATE: Go knows RFC 9218",
-    matches: ({ frame, ours }) => typeOf(frame) === 16 && ours === "",
-  },
-  {
-    what: "settings 8 and 9 above 1: Go knows RFC 8441 and RFC 9218, which we do not offer",
-    matches: (difference) =>
-      settingsOf(difference).some((setting) => setting === 8 || setting === 9) &&
-      GO_FAILED.test(difference.gos),
-  },
-  {
     what: "SETTINGS that allow more streams: Go begins them at the next occasion, we at once",
     matches: ({ frame, ours, gos }) =>
       typeOf(frame) === FrameType.SETTINGS && BEGINS.test(ours) && gos === "",
@@ -207,11 +196,6 @@ export const CLIENT_DIFFERENCES: readonly Legal[] = [
   },
   // Fields.
   {
-    what:
-      "a content-length that is no number, or two: malformed (RFC 9113, 8.1.1), Go passes it over",
-    matches: (difference) => isMalformed(difference) && hasField(difference, "content-length", /^/),
-  },
-  {
     what: "a field of HTTP/1.1's connections: malformed (RFC 9113, 8.2.2), which Go takes",
     matches: (difference) =>
       isMalformed(difference) &&
@@ -220,9 +204,7 @@ export const CLIENT_DIFFERENCES: readonly Legal[] = [
   {
     what: "a control character in a value: RFC 9113, 8.2.1, forbids NUL, CR and LF, Go all",
     matches: (difference) =>
-      isHeaders(difference) && /^(reset \d+ 1; )?failed \d+(; closed)?$/.test(difference.gos) &&
-      // deno-lint-ignore no-control-regex
-      fieldsOf(difference).some(({ value }) => /[\x01-\x08\x0b-\x1f\x7f]/.test(value)),
+      /^(reset \d+ 1; )?failed \d+(; closed)?$/.test(difference.gos) && hasControl(difference),
   },
   {
     what:
@@ -236,20 +218,5 @@ export const CLIENT_DIFFERENCES: readonly Legal[] = [
     matches: (difference) =>
       isMalformed(difference) && hasField(difference, ":status", /^(?![1-9]\d\d$)/),
   },
-  {
-    what: "a field larger than is allowed: Go ends the connection, we refuse the stream alone",
-    matches: (difference) =>
-      isHeaders(difference) && !difference.ours.includes("goaway") &&
-      GO_FAILED.test(difference.gos) &&
-      (hasText(difference, "x-large") || !endsBlock(difference.frame)),
-  },
-  {
-    what: "CONTINUATION after a wrong field: Go ends the connection, we refuse the stream alone",
-    matches: ({ frame, ours, gos }) =>
-      typeOf(frame) === FrameType.CONTINUATION && !ours.includes("goaway") && GO_FAILED.test(gos),
-  },
-  {
-    what: "a block that HPACK refuses: hpack_test.ts lists where Go's decoder differs",
-    matches: (difference) => isHeaders(difference) && difference.ours.startsWith("goaway 9"),
-  },
+  ...commonDifferences(() => GO_FAILED, isMalformed),
 ];

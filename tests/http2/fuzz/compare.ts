@@ -1,8 +1,10 @@
 /** Compares what two sides have sent, frame by frame, with a list of differences that are no fault. */
 import assert from "node:assert/strict";
-import type { Buffer } from "node:buffer";
-import type { Events } from "../../support/http2_events.ts";
-import { howToRepeat } from "./seeds.ts";
+import { Buffer } from "node:buffer";
+import { type Events, readEvents } from "../../support/http2_events.ts";
+import { replay } from "./corpus.ts";
+import { goTest, type Question, type Reader, withLength } from "./go_peer.ts";
+import { type Choices, forEachCase, howToRepeat } from "./seeds.ts";
 
 /** A frame to which the answers differ. */
 export interface Difference {
@@ -27,26 +29,62 @@ export interface Legal {
   matches(difference: Difference): boolean;
 }
 
-/** Compares connections and counts how they differ. */
-export interface Comparison {
-  /** @returns whether the connection was compared to its end */
-  compare(
-    frames: readonly Buffer[],
-    ours: readonly Events[],
-    gos: readonly Events[],
-    seed?: number,
-  ): boolean;
-  /** Prints how often each difference was seen; throws if there was one that is not listed. */
-  report(): void;
-}
-
 interface Unlisted {
   count: number;
   readonly text: string;
 }
 
-/** @param legal of those that match a difference the first one counts */
-export function compareWith(suite: string, legal: readonly Legal[]): Comparison {
+/** What {@linkcode compareSides} compares. */
+interface Sides {
+  /** The name of the test's file and that of its corpus. */
+  readonly suite: string;
+  readonly question: Question;
+  readonly cases: number;
+  /** Of those that match a difference the first one counts. */
+  readonly legal: readonly Legal[];
+  /** Makes the frames that both sides are sent. */
+  random(choices: Choices): Buffer[];
+  /** What our side does at each frame. */
+  ours(frames: readonly Buffer[], choices: Choices): Promise<Events[]>;
+}
+
+/** A test that sends the same frames to our side and to Go's. */
+export function compareSides(
+  title: string,
+  { suite, question, cases, legal, random, ours }: Sides,
+): void {
+  goTest(title, async (go) => {
+    const comparison = compareWith(suite, legal);
+    let whole = 0;
+    const compare = async (frames: Buffer[], choices: Choices, seed?: number) => {
+      const asked = go.ask(question, Buffer.concat(frames.map(withLength)));
+      const events = await ours(frames, choices);
+      if (comparison.compare(frames, events, goEvents(await asked, frames.length), seed)) whole++;
+    };
+    await replay(suite, compare);
+    const count = await forEachCase(
+      suite,
+      cases,
+      (choices, seed) => compare(random(choices), choices, seed),
+    );
+    console.log(`${whole} of ${count} connections were compared to their end`);
+    comparison.report();
+  });
+}
+
+function goEvents(answer: Reader, count: number): Events[] {
+  const reader = readEvents();
+  return Array.from({ length: count }, () => {
+    if (answer.isAtEnd) return [];
+    const events = reader.take(answer.bytes());
+    const ended = answer.bytes().toString();
+    if (ended !== "") events.push(...ended.split("\n"));
+    return answer.u8() === 1 ? [...events, "closed"] : events;
+  });
+}
+
+/** Compares connections and counts how they differ. */
+function compareWith(suite: string, legal: readonly Legal[]) {
   const seen = new Map<string, number>();
   const unlisted = new Map<string, Unlisted>();
   const note = (difference: Difference, seed?: number) => {
@@ -56,7 +94,13 @@ export function compareWith(suite: string, legal: readonly Legal[]): Comparison 
     else unlisted.set(kind, { count: 1, text: describe(suite, difference, seed) });
   };
   return {
-    compare(frames, ours, gos, seed) {
+    /** @returns whether the connection was compared to its end */
+    compare(
+      frames: readonly Buffer[],
+      ours: readonly Events[],
+      gos: readonly Events[],
+      seed?: number,
+    ): boolean {
       for (let at = 0; at < frames.length; at++) {
         const [our = [], go = []] = [ours[at], gos[at]];
         const history = ours.slice(0, at).flat();
@@ -78,6 +122,7 @@ export function compareWith(suite: string, legal: readonly Legal[]): Comparison 
       }
       return true;
     },
+    /** Prints how often each difference was seen; throws if there was one that is not listed. */
     report() {
       console.log("differences that are no fault:");
       for (const { what } of legal) console.log(`${seen.get(what) ?? 0} x ${what}`);

@@ -25,17 +25,7 @@ const NAMES =
   (":method :path :authority :status content-type content-length te user-agent cookie " +
     "authorization set-cookie grpc-timeout grpc-status grpc-message x-request-id x 0 12 date via")
     .split(" ");
-const VALUES = [
-  "GET",
-  "POST",
-  "/",
-  "200",
-  "gzip, deflate",
-  "application/grpc",
-  "trailers",
-  "",
-  "0",
-];
+const VALUES = "GET;POST;/;200;gzip, deflate;application/grpc;trailers;;0".split(";");
 const SIZES = [0, 1, 31, 32, 33, 64, 100, 300, 1000, 4064, 4095, 4096, 4097, 65_536, 2 ** 32 - 1];
 
 function name(choices: Choices): string {
@@ -133,12 +123,9 @@ function decodeInParts(decoder: HpackDecoder, block: Buffer, choices: Choices): 
   decoder.begin();
   const longest = Math.max(choices.pick([1, 10, 300, 16_384]), block.length >> 6);
   for (let at = 0; at < block.length;) {
+    const some = block.subarray(at, at + 1 + choices.below(longest));
     // A copy with other bytes around it: nothing may be read beyond it.
-    const part = Buffer.concat([
-      Buffer.of(0xff),
-      block.subarray(at, at + 1 + choices.below(longest)),
-      Buffer.of(0xff),
-    ]);
+    const part = Buffer.concat([Buffer.of(0xff), some, Buffer.of(0xff)]);
     decoder.decode(part, 1, part.length - 1);
     at += part.length - 2;
   }
@@ -234,34 +221,21 @@ function integer(flags: number, mask: number, value: number, zeros = 0): Buffer 
   return Buffer.from([...bytes, value]);
 }
 
+/** About the ends of prefixes, of the tables and of what is allowed. */
+const NUMBERS = [0, 1, 2, 15, 30, 31, 61, 62, 63, 64, 70, 126, 127, 4096, 4097, 2 ** 28];
+
+/** An index, and literals: RFC 7541, 6.1 and 6.2. */
+const KINDS = [[0x80, 0x7f], [0x40, 0x3f], [0, 0x0f], [0x10, 0x0f]] as const;
+
 /** Something of a block, right or nearly so. */
 function element(choices: Choices): Buffer {
-  const number = choices.pick([
-    0,
-    1,
-    2,
-    15,
-    30,
-    31,
-    61,
-    62,
-    63,
-    64,
-    70,
-    126,
-    127,
-    4096,
-    4097,
-    2 ** 28,
-  ]);
+  const number = choices.pick(NUMBERS);
   const zeros = choices.oneIn(20) ? choices.below(10) : 0;
   const text = () => {
     const bytes = Buffer.from(Array.from({ length: choices.below(12) }, () => choices.below(256)));
     return Buffer.concat([integer(choices.pick([0, 0x80]), 0x7f, bytes.length), bytes]);
   };
-  const [flags, mask] = choices.pick(
-    [[0x80, 0x7f], [0x40, 0x3f], [0, 0x0f], [0x10, 0x0f]] as const,
-  );
+  const [flags, mask] = choices.pick(KINDS);
   if (choices.oneIn(6)) return integer(0x20, 0x1f, number, zeros);
   if (flags === 0x80 || choices.oneIn(10)) return integer(flags, mask, number, zeros);
   const index = choices.oneIn(2) ? 0 : number;
@@ -329,12 +303,11 @@ goTest("Huffman's code: every byte and pair of bytes, and what is none", async (
   // Padding of every length and content, EOS, and codes that end within.
   const wrong: Buffer[] = [];
   for (let last = 0; last < 256; last++) {
-    wrong.push(Buffer.of(last), Buffer.of(0xff, last), Buffer.of(0xff, 0xff, 0xff, last));
-    wrong.push(
-      Buffer.of(0xff, 0xff, 0xff, 0xff, last),
-      Buffer.of(0x1f, last),
-      Buffer.of(0xf8, last),
-    );
+    for (
+      const before of [[], [0xff], [0xff, 0xff, 0xff], [0xff, 0xff, 0xff, 0xff], [0x1f], [0xf8]]
+    ) {
+      wrong.push(Buffer.of(...before, last));
+    }
   }
   for (let i = 0; i < 20_000; i++) {
     const byte = () => choices.oneIn(3) ? 0xff : choices.below(256);

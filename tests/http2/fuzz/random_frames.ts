@@ -15,15 +15,7 @@ const EMPTY = Buffer.alloc(0);
 const PATHS = ["/", "/sum", "/early", "/big", "/abort", "/hold"];
 
 const INCREMENTS = [
-  0,
-  1,
-  100,
-  16_384,
-  65_535,
-  2 ** 31 - 65_536,
-  2 ** 31 - 65_535,
-  2 ** 31 - 1,
-  2 ** 31,
+  ...[0, 1, 100, 16_384, 65_535, 2 ** 31 - 65_536, 2 ** 31 - 65_535, 2 ** 31 - 1, 2 ** 31],
 ];
 const WINDOWS = [0, 1, 10, 100, 1000, 16_384, 65_535, 65_536, 2 ** 31 - 1, 2 ** 31];
 const CODES = [0, 1, 2, 7, 8, 11, 99];
@@ -43,17 +35,8 @@ interface Known {
 function anyId(choices: Choices, known: Known): number {
   if (known.answered.size > 0 && !choices.oneIn(4)) return choices.pick([...known.answered]);
   if (known.open.length > 0 && !choices.oneIn(known.oddIds)) return choices.pick(known.open);
-  return choices.pick([
-    0,
-    1,
-    2,
-    3,
-    5,
-    Math.max(1, known.nextId - 2),
-    known.nextId,
-    known.nextId + 4,
-    2 ** 31 - 1,
-  ]);
+  const { nextId } = known;
+  return choices.pick([0, 1, 2, 3, 5, Math.max(1, nextId - 2), nextId, nextId + 4, 2 ** 31 - 1]);
 }
 
 function requestFields(choices: Choices): Field[] {
@@ -120,19 +103,11 @@ function oddly(choices: Choices, fields: readonly Field[]): Field[] {
 }
 
 /** A block of headers as HEADERS and CONTINUATION frames. */
-export function headerFrames(
-  choices: Choices,
-  id: number,
-  block: Buffer,
-  flags: number,
-): Buffer[] {
+function headerFrames(choices: Choices, id: number, block: Buffer, flags: number): Buffer[] {
   const parts: Buffer[] = [];
   const longest = choices.oneIn(4) ? 1 + choices.below(30) : 16_000;
-  for (let at = 0; at < block.length || parts.length === 0;) {
-    const part = block.subarray(at, at + longest);
-    at += part.length;
-    parts.push(part);
-    if (part.length === 0) break;
+  for (let at = 0; at < block.length || at === 0; at += longest) {
+    parts.push(block.subarray(at, at + longest));
   }
   return parts.map((part, index) => {
     const end = index === parts.length - 1 ? END_HEADERS : 0;
@@ -202,17 +177,16 @@ function trailers(choices: Choices, known: Known): Buffer[] {
   return headerFrames(choices, anyId(choices, known), headerBlock(fields), flags);
 }
 
+/** The values of settings, by their numbers. */
+const SETTINGS: Readonly<Record<number, readonly number[]>> = {
+  4: WINDOWS,
+  5: [16_384, 16_384, 16_385, 16_383, 2 ** 24 - 1, 2 ** 24],
+  6: [16_384, 2 ** 32 - 1],
+};
+
 function setting(choices: Choices): Buffer {
   const id = choices.pick([1, 2, 3, 4, 4, 5, 6, 99]);
-  const value = choices.pick(
-    id === 4
-      ? WINDOWS
-      : id === 5
-      ? [16_384, 16_384, 16_385, 16_383, 2 ** 24 - 1, 2 ** 24]
-      : id === 6
-      ? [16_384, 2 ** 32 - 1]
-      : [0, 1, 2, 100, 4096, 2 ** 32 - 1],
-  );
+  const value = choices.pick(SETTINGS[id] ?? [0, 1, 2, 100, 4096, 2 ** 32 - 1]);
   return Buffer.concat([Buffer.of(0, id), u32(value)]);
 }
 
@@ -278,7 +252,7 @@ const CLIENT_MAKERS = weighted([[request, 12], [priority, 2], ...COMMON]);
 const SERVER_MAKERS = weighted([[response, 14], [anotherRequest, 2], ...COMMON]);
 
 /** Changes frames a little: what they say, their order and number. */
-export function mutate(choices: Choices, frames: Buffer[]): Buffer[] {
+function mutate(choices: Choices, frames: Buffer[]): Buffer[] {
   const at = choices.below(frames.length);
   const one = Buffer.from(frames[at]!);
   if (one.length < 9) return frames;
@@ -321,27 +295,16 @@ function randomFrames(choices: Choices, makers: readonly Maker[], known: Known):
  * where their lengths say so: one that was cut short takes something of the next.
  */
 export function clientFrames(choices: Choices): Buffer[] {
-  const frames = [
-    PREFACE,
-    ...randomFrames(choices, CLIENT_MAKERS, {
-      oddIds: 4,
-      nextId: 1,
-      open: [],
-      answered: new Set(),
-    }),
-  ];
+  const known = { oddIds: 4, nextId: 1, open: [], answered: new Set<number>() };
+  const frames = [PREFACE, ...randomFrames(choices, CLIENT_MAKERS, known)];
   const all = choices.oneIn(50) ? mutate(choices, frames) : frames;
   return splitFrames(Buffer.concat(all), PREFACE.length);
 }
 
 /** The same from a server. A frame without bytes stands for another request of the client. */
 export function serverFrames(choices: Choices): Buffer[] {
-  const frames = randomFrames(choices, SERVER_MAKERS, {
-    oddIds: 40,
-    nextId: 7,
-    open: [1, 3, 5],
-    answered: new Set(),
-  });
+  const known = { oddIds: 40, nextId: 7, open: [1, 3, 5], answered: new Set<number>() };
+  const frames = randomFrames(choices, SERVER_MAKERS, known);
   const split = splitFrames(Buffer.concat(frames), 0);
   let at = 0;
   for (const frame of frames) {

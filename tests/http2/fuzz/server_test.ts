@@ -7,41 +7,20 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { FrameType } from "../../support/frames.ts";
-import { type Events, readEvents } from "../../support/http2_events.ts";
-import { compareWith } from "./compare.ts";
-import { replay } from "./corpus.ts";
+import { compareSides } from "./compare.ts";
 import { idOf, typeOf } from "./frame_parts.ts";
-import { goTest, type Reader, withLength } from "./go_peer.ts";
-import { eventsOfPieces, ourEvents } from "./our_server.ts";
+import { eventsOfPieces, serverEvents } from "./ours.ts";
 import { clientFrames } from "./random_frames.ts";
 import { type Choices, forEachCase } from "./seeds.ts";
 import { SERVER_DIFFERENCES } from "./server_differences.ts";
 
-function goEvents(answer: Reader, count: number): Events[] {
-  const reader = readEvents();
-  return Array.from({ length: count }, () => {
-    if (answer.isAtEnd) return [];
-    const events = reader.take(answer.bytes());
-    return answer.u8() === 1 ? [...events, "closed"] : events;
-  });
-}
-
-goTest("our server answers as Go's does", async (go) => {
-  const comparison = compareWith("server", SERVER_DIFFERENCES);
-  let whole = 0;
-  const compare = async (frames: Buffer[], choices: Choices, seed?: number) => {
-    const asked = go.ask("S", Buffer.concat(frames.map(withLength)));
-    const ours = await ourEvents(frames, choices);
-    if (comparison.compare(frames, ours, goEvents(await asked, frames.length), seed)) whole++;
-  };
-  await replay("server", compare);
-  const count = await forEachCase(
-    "server",
-    20_000,
-    (choices, seed) => compare(clientFrames(choices), choices, seed),
-  );
-  console.log(`${whole} of ${count} connections were compared to their end`);
-  comparison.report();
+compareSides("our server answers as Go's does", {
+  suite: "server",
+  question: "S",
+  cases: 20_000,
+  legal: SERVER_DIFFERENCES,
+  random: clientFrames,
+  ours: serverEvents,
 });
 
 /** Trailers are told a tick later, and what comes with GOAWAY may be read before we close or not. */
