@@ -1,6 +1,5 @@
 import { writeError } from "../cli/output.ts";
 import { ExitCode, exitCodeOfSignal, takeStopSignals } from "../cli/exit.ts";
-import { watchAnswer } from "../client/answer_context.ts";
 import type { ConnectionOptions } from "../client/connection_options.ts";
 import { type CallOptions, openUserClient, type UserClient } from "../client/user_client.ts";
 import { exitCodeOfStatus } from "../contract/status_codes.ts";
@@ -171,7 +170,7 @@ function callerOf(client: UserClient, batch: Batch): CallOne {
   return async ({ username, fault }: Name, tell) => {
     if (fault !== undefined) throw new NameFault(fault);
     if (!wantsContext) return await client.getUser(username, call);
-    return await client.getUser(username, { ...call, onCall: (begun) => watchAnswer(begun, tell) });
+    return await client.getUser(username, { ...call, onContext: tell });
   };
 }
 

@@ -2,7 +2,7 @@ import { status } from "@grpc/grpc-js";
 import { escapeControls, excerpt, jsonString } from "../text/escape.ts";
 import { say, writeAll } from "../cli/output.ts";
 import { formatDuration } from "../text/amounts.ts";
-import { describeFailure, type FailureDescription, isServiceError } from "../client/diagnosis.ts";
+import { describeFailure, type FailureDescription, isServiceError } from "../client/failure.ts";
 import { errorDetails } from "../contract/error_details.ts";
 import { MAX_USERNAME } from "../contract/username.ts";
 import type { CallResult } from "./scheduler.ts";

@@ -10,9 +10,9 @@ import { takeGrpcLog } from "../contract/grpc_log.ts";
 import type { ConnectionOptions } from "./connection_options.ts";
 import { callInterceptor } from "./interceptor.ts";
 import { useOwnHttp2 } from "../workarounds/own_http2.ts";
-import { readOddAnswers } from "../workarounds/odd_answers.ts";
+import { noteUnary, readOddAnswers } from "../workarounds/odd_answers.ts";
+import { changeGrpc } from "../workarounds/private_parts.ts";
 import { readWholeMessages } from "../workarounds/stream_decoder.ts";
-import { noteUnary } from "../workarounds/whole_answers.ts";
 
 /** What the constructor of a grpc-js client takes. */
 export type ChannelArguments = readonly [
@@ -23,17 +23,6 @@ export type ChannelArguments = readonly [
 
 /** How soon a connection that failed is tried again at first, and at last, in milliseconds. */
 const RECONNECT_MS = { first: 100, last: 1_000 };
-
-let isPrepared = false;
-
-/** Switches on the workarounds for grpc-js's client, once for this process. */
-function prepareGrpc(): void {
-  if (isPrepared) return;
-  isPrepared = true;
-  useOwnHttp2();
-  readWholeMessages();
-  readOddAnswers();
-}
 
 /**
  * Turns a connection into the arguments of a grpc-js client, whose channel is not open yet.
@@ -46,11 +35,11 @@ export async function channelArguments(connection: ConnectionOptions): Promise<C
     if (trace) trace(`* grpc-js: ${message}`);
     else if (isGrpcLogWanted()) connection.log?.(`grpc-js: ${message}`);
   });
-  prepareGrpc();
+  changeGrpc(useOwnHttp2, readWholeMessages, readOddAnswers);
   const [channelCredentials, tlsOptions] = tls === undefined
     ? [credentials.createInsecure(), {}]
     : await (await import("./tls_options.ts")).tlsChannel(target, tls);
-  const traced = trace && (await import("./trace.ts")).traced(trace);
+  const tracer = trace && (await import("./trace.ts")).traceTo(trace);
   let channel: Channel | undefined;
   const isConnected = () => channel?.getConnectivityState(false) === connectivityState.READY;
   return [target.uri, channelCredentials, {
@@ -69,10 +58,15 @@ export async function channelArguments(connection: ConnectionOptions): Promise<C
     "grpc.dns_min_time_between_resolutions_ms": RECONNECT_MS.last,
     interceptors: [
       callInterceptor(connection, isConnected),
-      ...(traced ? [traced.interceptor] : []),
+      ...(tracer ? [tracer.interceptor] : []),
       noteUnary,
     ],
-    channelFactoryOverride: (...args) => channel = (traced?.openChannel ?? openChannel)(...args),
+    channelFactoryOverride(address, credentials, channelOptions) {
+      // grpc-js's client has already removed the options that are not a channel's.
+      channel = new Channel(address, credentials, channelOptions as ChannelOptions);
+      tracer?.watch(channel);
+      return channel;
+    },
   }];
 }
 
@@ -82,15 +76,6 @@ export async function channelArguments(connection: ConnectionOptions): Promise<C
  */
 function isGrpcLogWanted(): boolean {
   return ["GRPC_NODE_VERBOSITY", "GRPC_VERBOSITY"].some((name) => Deno.env.get(name));
-}
-
-/** Opens a channel; grpc-js's client has already removed the options that are not a channel's. */
-function openChannel(
-  address: string,
-  credentials: ChannelCredentials,
-  options: ClientOptions,
-): Channel {
-  return new Channel(address, credentials, options as ChannelOptions);
 }
 
 /** How long an answer to a ping is awaited at most, in milliseconds. */

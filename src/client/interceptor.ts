@@ -1,7 +1,8 @@
 import { Buffer } from "node:buffer";
 import { type CallOptions, InterceptingCall, type Interceptor, type Metadata } from "@grpc/grpc-js";
 import type { ConnectionOptions } from "./connection_options.ts";
-import { diagnose, needsDiagnosis, withReason } from "./diagnosis.ts";
+import { diagnose, needsDiagnosis } from "./diagnosis.ts";
+import { withReason } from "./failure.ts";
 
 /** The options of a call; grpc-js hands those that it does not know on to interceptors. */
 export interface AnswerOptions extends CallOptions {

@@ -1,22 +1,19 @@
-import { Buffer } from "node:buffer";
-import { connect as connectTcp } from "node:net";
+import { connect as connectTcp, type Socket } from "node:net";
 import {
   connect as connectTls,
   type ConnectionOptions as TlsOptions,
   type PeerCertificate,
-  type TLSSocket,
 } from "node:tls";
 import { validityFault } from "../contract/tls_files.ts";
+import { PREFACE } from "../http2/frames.ts";
+import { Session } from "../http2/session.ts";
 import type { ConnectionOptions } from "./connection_options.ts";
-import { isTlsAlert, type SocketError, socketErrorReason } from "./connection_errors.ts";
-import type { SocketAddress } from "./target.ts";
+import { isTlsAlert, type SocketError, socketErrorReason } from "./failure.ts";
+import type { Endpoint } from "../contract/endpoint.ts";
 import { type ClientTls, tlsOptions } from "./tls_options.ts";
 
 /** How long each connection may take, in milliseconds. */
 const PROBE_MS = 1_000;
-
-/** @see https://www.rfc-editor.org/rfc/rfc9113#section-3.4 */
-const PREFACE = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /**
  * Finds out, by a connection of its own, why calls do not get through to a server.
@@ -59,46 +56,20 @@ const FIELD_BYTES = 32;
 /** As much as the fields that gRPC sets itself may count. */
 const OWN_FIELDS_BYTES = 1_024;
 
-/** https://www.rfc-editor.org/rfc/rfc9113#section-6.5 */
-const FRAME_HEAD_BYTES = 9, SETTING_BYTES = 6, SETTINGS = 4, MAX_HEADER_LIST_SIZE = 6;
-const EMPTY_SETTINGS = "\0\0\0\x04\0\0\0\0\0";
-
 /** How large headers may be, in bytes, as a server announces it. */
 async function headerLimit({ target, tls }: ConnectionOptions): Promise<number | undefined> {
   const socket = tls === undefined
     ? connectTcp({ ...target.endpoint })
     : connectTls({ ...target.endpoint, ...await tlsOptions(target, tls) });
-  return await new Promise((resolve) => {
-    let received = Buffer.alloc(0);
-    const timer = setTimeout(() => socket.destroy(), PROBE_MS);
-    socket.on(tls === undefined ? "connect" : "secureConnect", () => {
-      socket.write(PREFACE + EMPTY_SETTINGS);
-    });
-    socket.on("data", (bytes: Buffer) => {
-      received = Buffer.concat([received, bytes]);
-      const limit = limitIn(received);
-      if (limit === undefined) return;
-      resolve(limit);
-      socket.destroy();
-    });
-    socket.on("error", () => {});
-    socket.on("close", () => {
-      clearTimeout(timer);
-      resolve(undefined);
-    });
+  const session = new Session(false, socket, {});
+  let limit: number | undefined;
+  session.on("remoteSettings", ({ maxHeaderListSize }) => {
+    limit = maxHeaderListSize;
+    socket.destroy();
   });
-}
-
-/** Looks for the limit in the SETTINGS frames that have come. */
-function limitIn(bytes: Buffer): number | undefined {
-  for (let at = 0, end; at + FRAME_HEAD_BYTES <= bytes.length; at = end) {
-    end = at + FRAME_HEAD_BYTES + bytes.readUIntBE(at, 3);
-    if (bytes[at + 3] !== SETTINGS || end > bytes.length) continue;
-    for (let entry = at + FRAME_HEAD_BYTES; entry + SETTING_BYTES <= end; entry += SETTING_BYTES) {
-      if (bytes.readUInt16BE(entry) === MAX_HEADER_LIST_SIZE) return bytes.readUInt32BE(entry + 2);
-    }
-  }
-  return undefined;
+  session.on("error", () => {});
+  await untilClosed(socket);
+  return limit;
 }
 
 /** What is wrong with a path: systems refuse any other file with the code for an unused socket file. */
@@ -109,22 +80,36 @@ async function pathFault(path: string, { code }: SocketError): Promise<string | 
   return file?.isSocket === false ? "it is not a socket file" : undefined;
 }
 
-/** @returns the error; undefined if there is a connection */
-function tryTcp(endpoint: SocketAddress): Promise<SocketError | undefined> {
+/**
+ * Waits until a socket has closed, which is closed at the latest after {@linkcode PROBE_MS}.
+ *
+ * @returns its error; undefined if it had none
+ */
+function untilClosed(socket: Socket): Promise<SocketError | undefined> {
   return new Promise((resolve) => {
-    const socket = connectTcp({ ...endpoint });
-    const timer = setTimeout(() => end({ code: "ETIMEDOUT", message: "" }), PROBE_MS);
-    const end = (error?: SocketError) => {
+    const timer = setTimeout(() => socket.destroy(), PROBE_MS);
+    let failed: SocketError | undefined;
+    socket.on("error", (error) => failed = error);
+    socket.on("close", () => {
       clearTimeout(timer);
-      socket.destroy();
-      resolve(error);
-    };
-    socket.on("connect", () => end());
-    socket.on("error", end);
+      resolve(failed);
+    });
   });
 }
 
-async function probePlainText(endpoint: SocketAddress): Promise<string | undefined> {
+/** @returns the error; undefined if there is a connection */
+async function tryTcp(endpoint: Endpoint): Promise<SocketError | undefined> {
+  const socket = connectTcp({ ...endpoint });
+  let isConnected = false;
+  socket.on("connect", () => {
+    isConnected = true;
+    socket.destroy();
+  });
+  const error = await untilClosed(socket);
+  return isConnected ? undefined : error ?? { code: "ETIMEDOUT", message: "" };
+}
+
+async function probePlainText(endpoint: Endpoint): Promise<string | undefined> {
   // No data is sent, so that the server need not be verified.
   const { secured, error } = await tryTls(endpoint, { rejectUnauthorized: false });
   if (secured || error && isTlsAlert(error)) return "the server speaks TLS, call it with TLS";
@@ -132,21 +117,16 @@ async function probePlainText(endpoint: SocketAddress): Promise<string | undefin
 }
 
 /** Whether a server answers the preface of HTTP/2 in HTTP/1: some read it as a request. */
-function speaksHttp1(endpoint: SocketAddress): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connectTcp({ ...endpoint }, () => void socket.write(PREFACE));
-    const timer = setTimeout(() => socket.destroy(), PROBE_MS);
-    socket.once("data", (start) => {
-      // Some servers answer an unknown version of HTTP with a page that has no status line.
-      resolve(/^(?:HTTP\/1\.|\s*<(?:!doctype|html))/i.test(`${start}`));
-      socket.destroy();
-    });
-    socket.on("error", () => {});
-    socket.on("close", () => {
-      clearTimeout(timer);
-      resolve(false);
-    });
+async function speaksHttp1(endpoint: Endpoint): Promise<boolean> {
+  const socket = connectTcp({ ...endpoint }, () => void socket.write(PREFACE));
+  let speaks = false;
+  socket.once("data", (start) => {
+    // Some servers answer an unknown version of HTTP with a page that has no status line.
+    speaks = /^(?:HTTP\/1\.|\s*<(?:!doctype|html))/i.test(`${start}`);
+    socket.destroy();
   });
+  await untilClosed(socket);
+  return speaks;
 }
 
 async function probeTls(
@@ -172,7 +152,7 @@ async function probeTls(
 }
 
 /** Deno reports a certificate that has expired as one that is not signed by an authority. */
-async function probeValidity(endpoint: SocketAddress): Promise<string | undefined> {
+async function probeValidity(endpoint: Endpoint): Promise<string | undefined> {
   const { certificate } = await tryTls(endpoint, { rejectUnauthorized: false });
   if (certificate === undefined) return undefined;
   const { valid_from: validFrom, valid_to: validTo } = certificate;
@@ -193,26 +173,20 @@ interface TlsEnd {
   error?: SocketError;
 }
 
-function tryTls(endpoint: SocketAddress, options: TlsOptions): Promise<TlsEnd> {
+async function tryTls(endpoint: Endpoint, options: TlsOptions): Promise<TlsEnd> {
   const end: TlsEnd = { secured: false, spoke: false };
-  return new Promise((resolve) => {
-    const socket: TLSSocket = connectTls({ ...endpoint, ...options });
-    const timer = setTimeout(() => socket.destroy(), PROBE_MS);
-    socket.on("secureConnect", () => {
-      end.secured = true;
-      end.certificate = socket.getPeerCertificate();
-      if (socket.alpnProtocol) end.protocol = socket.alpnProtocol;
-      // Only HTTP/2 has its server speak first.
-      if (end.protocol !== "h2") socket.destroy();
-    });
-    socket.on("data", () => {
-      end.spoke = true;
-      socket.destroy();
-    });
-    socket.on("error", (error) => end.error = error);
-    socket.on("close", () => {
-      clearTimeout(timer);
-      resolve(end);
-    });
+  const socket = connectTls({ ...endpoint, ...options });
+  socket.on("secureConnect", () => {
+    end.secured = true;
+    end.certificate = socket.getPeerCertificate();
+    if (socket.alpnProtocol) end.protocol = socket.alpnProtocol;
+    // Only HTTP/2 has its server speak first.
+    if (end.protocol !== "h2") socket.destroy();
   });
+  socket.on("data", () => {
+    end.spoke = true;
+    socket.destroy();
+  });
+  const error = await untilClosed(socket);
+  return { ...end, ...(error && { error }) };
 }

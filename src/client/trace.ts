@@ -1,8 +1,5 @@
 import {
-  Channel,
-  type ChannelCredentials,
-  type ChannelOptions,
-  type ClientOptions,
+  type Channel,
   connectivityState,
   InterceptingCall,
   type Interceptor,
@@ -11,36 +8,24 @@ import {
 } from "@grpc/grpc-js";
 import { entriesOf, peerOf } from "./answer_context.ts";
 
-/** What a grpc-js client needs to trace its calls. */
-export interface Traced {
+/** What traces the calls of a client, and when its channel connects. */
+export interface Tracer {
   readonly interceptor: Interceptor;
-  readonly openChannel: (
-    address: string,
-    credentials: ChannelCredentials,
-    options: ClientOptions,
-  ) => Channel;
+  watch(channel: Channel): void;
 }
 
 /**
- * Makes a client trace when it connects and, at the end of each call, its metadata, the peer, the
- * metadata of the response, its status and how long it took.
+ * Makes what traces a channel and, at the end of each call, its metadata, the peer, the metadata of
+ * the response, its status and how long it took.
  *
  * @param tell takes the lines, not escaped; those of one call come together
  */
-export function traced(tell: (line: string) => void): Traced {
-  return {
-    interceptor: callTracer(tell),
-    openChannel: (address, credentials, options) => {
-      // grpc-js's client has already removed the options that are not a channel's.
-      const channel = new Channel(address, credentials, options as ChannelOptions);
-      tell(`* target ${address}`);
-      traceState(channel, tell);
-      return channel;
-    },
-  };
+export function traceTo(tell: (line: string) => void): Tracer {
+  return { interceptor: callTracer(tell), watch: (channel) => traceChannel(channel, tell) };
 }
 
-function traceState(channel: Channel, tell: (line: string) => void): void {
+function traceChannel(channel: Channel, tell: (line: string) => void): void {
+  tell(`* target ${channel.getTarget()}`);
   let start = performance.now();
   const watch = (before: connectivityState) =>
     channel.watchConnectivityState(before, Infinity, () => {

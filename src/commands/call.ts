@@ -223,7 +223,7 @@ async function callOne(
 }
 
 async function fail(error: unknown, target: Target, timeoutMs: number): Promise<number> {
-  const { describeFailure } = await import("../client/diagnosis.ts");
+  const { describeFailure } = await import("../client/failure.ts");
   const { code, name, reason, absent } = describeFailure(error, formatDuration(timeoutMs));
   const remedy = absent ? `; start a server with: usersvc serve ${listening(target)}` : "";
   writeError(`usersvc call: ${name} from ${escapeControls(`${target.name}: ${reason}${remedy}`)}`);

@@ -137,7 +137,7 @@ async function failure(
   { target }: ConnectionOptions,
   { service, timeoutMs }: CheckOptions,
 ): Promise<{ code: number; line: string }> {
-  const { describeFailure } = await import("../client/diagnosis.ts");
+  const { describeFailure } = await import("../client/failure.ts");
   const { code, name, reason } = describeFailure(error, formatDuration(timeoutMs));
   const line = `${name} from ${target.name}: ${
     escapeControls(reason + remark(code, service, reason))

@@ -11,7 +11,7 @@ import type { Headers } from "../http2/fields.ts";
 import type { Stream } from "../http2/stream.ts";
 import { ignoreFarDeadlines } from "../workarounds/far_deadlines.ts";
 import { useOwnHttp2 } from "../workarounds/own_http2.ts";
-import { openCallCount, streamOf } from "../workarounds/private_parts.ts";
+import { changeGrpc, openCallCount, streamOf } from "../workarounds/private_parts.ts";
 import { limitMessages } from "../workarounds/received_messages.ts";
 import { refuseCalls } from "../workarounds/refused_calls.ts";
 import { readWholeMessages } from "../workarounds/stream_decoder.ts";
@@ -50,12 +50,14 @@ export interface GrpcServer {
   end(): void;
 }
 
+const takeInMessages = limitMessages(
+  { receive, decompress, noRoom: NO_ROOM },
+  LIMITS.messageBytes,
+);
+
 /** Makes a gRPC server with grpc-js, which is changed for the whole process: see src/workarounds/. */
 export async function openGrpcServer(options: GrpcServerOptions): Promise<GrpcServer> {
-  ignoreFarDeadlines();
-  limitMessages({ receive, decompress, noRoom: NO_ROOM }, LIMITS.messageBytes);
-  useOwnHttp2();
-  readWholeMessages();
+  changeGrpc(useOwnHttp2, readWholeMessages, takeInMessages, ignoreFarDeadlines);
   const streamingCalls = watchStreamingCalls();
   const server = newServer(streamingCalls.interceptor);
   await addServices(server, options);

@@ -48,16 +48,8 @@ interface ServerCall {
   handleTimeoutHeader(timeout: unknown): void;
 }
 
-let isInPlace = false;
-
-/**
- * Has grpc-js's servers, in this whole process, wait for ever where no timer reaches the deadline.
- *
- * @throws {Error} if this grpc-js has no such method to change
- */
+/** Has grpc-js's servers wait for ever where no timer reaches the deadline; for `changeGrpc`. */
 export function ignoreFarDeadlines(): void {
-  if (isInPlace) return;
-  isInPlace = true;
   const calls = privateMethods<ServerCall>(BaseServerInterceptingCall, ["handleTimeoutHeader"]);
   const { handleTimeoutHeader } = calls;
   calls.handleTimeoutHeader = function (timeout) {

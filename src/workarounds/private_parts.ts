@@ -15,6 +15,21 @@ import type { Http2Server } from "../http2/http2.ts";
 import type { Stream } from "../http2/stream.ts";
 import { Socket } from "node:net";
 
+const changes = new Set<() => void>();
+
+/**
+ * Changes grpc-js, or what it stands on, for this whole process: each change once, in this order.
+ *
+ * @throws {Error} if this grpc-js has not what is to be changed
+ */
+export function changeGrpc(...wanted: readonly (() => void)[]): void {
+  for (const change of wanted) {
+    if (changes.has(change)) continue;
+    change();
+    changes.add(change);
+  }
+}
+
 /**
  * The prototype of a class of grpc-js, of which a workaround replaces private methods.
  *

@@ -19,6 +19,7 @@ import { status } from "@grpc/grpc-js";
 import { BaseServerInterceptingCall } from "@grpc/grpc-js/build/src/server-interceptors.js";
 import { Buffer } from "node:buffer";
 import type { Stream } from "../http2/stream.ts";
+import { privateMethods } from "./private_parts.ts";
 
 /** What takes in the bytes of messages. */
 export interface MessageBytes {
@@ -53,30 +54,30 @@ interface Call {
 type TakeData = (this: Call, data: Buffer) => void;
 type Decompress = (message: Buffer, encoding: string) => Buffer | Promise<Buffer>;
 
+interface CallMethods {
+  handleDataFrame: TakeData;
+  decompressMessage: Decompress;
+}
+
 /** The length of what is before each message: a flag and a size. */
 const PREFIX = 5;
 
 /**
- * Has the messages of all calls taken in by `using`, and servers answer INTERNAL to a message that is
- * flagged as compressed in a call that names no `grpc-encoding`.
- *
- * Changes grpc-js for the whole process; calling it twice changes nothing more.
+ * Has the messages of all calls of grpc-js's servers taken in by `using`, and INTERNAL answered to a
+ * message that is flagged as compressed in a call that names no `grpc-encoding`.
  *
  * @param maxBytes of a message; grpc-js refuses larger ones
- * @throws {Error} if this grpc-js has no such methods to change
+ * @returns the change, for `changeGrpc`
  */
-export function limitMessages(using: MessageBytes, maxBytes: number): void {
-  const prototype = BaseServerInterceptingCall.prototype as unknown as {
-    handleDataFrame?: TakeData;
-    decompressMessage?: Decompress & { limited?: true };
+export function limitMessages(using: MessageBytes, maxBytes: number): () => void {
+  return () => {
+    const calls = privateMethods<CallMethods>(BaseServerInterceptingCall, [
+      "handleDataFrame",
+      "decompressMessage",
+    ]);
+    calls.decompressMessage = decompressWith(using);
+    calls.handleDataFrame = takeWhole(calls.handleDataFrame, using, maxBytes);
   };
-  const { handleDataFrame, decompressMessage } = prototype;
-  if (handleDataFrame === undefined || decompressMessage === undefined) {
-    throw new Error("this grpc-js reads messages elsewhere");
-  }
-  if (decompressMessage.limited) return;
-  prototype.decompressMessage = Object.assign(decompressWith(using), { limited: true as const });
-  prototype.handleDataFrame = takeWhole(handleDataFrame, using, maxBytes);
 }
 
 function decompressWith(using: MessageBytes): Decompress {

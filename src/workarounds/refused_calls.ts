@@ -13,9 +13,10 @@
  *   (tests/workarounds/guards_test.ts).
  * - It can go when grpc-js lets others have what is not gRPC.
  */
-import type { Server } from "@grpc/grpc-js";
+import { Server } from "@grpc/grpc-js";
 import type { Headers } from "../http2/fields.ts";
 import type { Stream } from "../http2/stream.ts";
+import { privateMethods } from "./private_parts.ts";
 
 /** The private method with which grpc-js looks at each call first. */
 interface Refusal {
@@ -34,18 +35,14 @@ export function refuseCalls(
   server: Server,
   other?: (stream: Stream, headers: Headers) => void,
 ): void {
-  if (!("_verifyContentType" in server)) {
-    throw new Error(
-      "this version of @grpc/grpc-js looks at content types in another way than 1.14.7: check " +
-        "src/workarounds/refused_calls.ts against it",
-    );
-  }
-  (server as unknown as Refusal)._verifyContentType = (stream, headers) => {
+  privateMethods<Refusal>(Server, ["_verifyContentType"]);
+  const _verifyContentType: Refusal["_verifyContentType"] = (stream, headers) => {
     if (isGrpc(headers["content-type"])) return true;
     if (other !== undefined) other(stream, headers);
     else stream.respond({ ":status": UNSUPPORTED_MEDIA_TYPE }, { endStream: true });
     return false;
   };
+  Object.assign(server, { _verifyContentType });
 }
 
 /** `application/grpc`, alone or followed by a format (`+proto`) or parameters. */

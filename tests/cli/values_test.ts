@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { PORT, PORT_OR_FREE } from "../../src/cli/values.ts";
 import { parseHeader } from "../../src/client/metadata.ts";
-import { parseTarget } from "../../src/client/target.ts";
+import { parseTarget, withPort } from "../../src/client/target.ts";
 import { usernameFault } from "../../src/contract/username.ts";
 import { DURATION, DURATION_OR_NONE, RATE } from "../../src/commands/value_ranges.ts";
 
@@ -61,7 +61,7 @@ Deno.test("addresses are host, host and port, or bracketed IPv6", () => {
     ["my_host.example.", "my_host.example.:50051"],
   ];
   for (const [text, name] of valid) assert.equal(parseTarget(text)?.name, name);
-  assert.equal(parseTarget("[::1]:2", 3)?.name, "[::1]:3");
+  assert.equal(withPort(parseTarget("[::1]:2")!, 3)?.name, "[::1]:3");
   const invalid = [
     "",
     ":50051",
@@ -109,9 +109,9 @@ Deno.test("target names are gRPC's: dns, unix, ipv4 and ipv6", () => {
     const target = parseTarget(text);
     assert.deepEqual([target?.name, target?.host, target?.balanced], [name, host, balanced], text);
   }
-  assert.equal(parseTarget("ipv4:10.0.0.1:1", 2)?.name, "ipv4:10.0.0.1:2");
+  assert.equal(withPort(parseTarget("ipv4:10.0.0.1:1")!, 2)?.name, "ipv4:10.0.0.1:2");
   for (const text of ["unix:/run/s", "ipv4:10.0.0.1:1,10.0.0.2:1"]) {
-    assert.equal(parseTarget(text, 2), undefined, text);
+    assert.equal(withPort(parseTarget(text)!, 2), undefined, text);
   }
   const invalid = [
     "dns:",

@@ -140,7 +140,7 @@ programTest(
   "a deadline that passes without a connection is none that waits for an answer",
   async () => {
     // It loads gRPC, for which a bare `deno test` has no permissions.
-    const { describeFailure } = await import("../../src/client/diagnosis.ts");
+    const { describeFailure } = await import("../../src/client/failure.ts");
     const reason = (details: string) =>
       describeFailure(Object.assign(new Error(), { code: 4, details, metadata: {} }), "1 s").reason;
     const after = "Deadline exceeded after 1.001s,metadata filters: 0.001s,wait_for_ready,";

@@ -21,6 +21,7 @@ import { listen } from "../../src/server/connection/listen.ts";
 import type { TcpEndpoint } from "../../src/contract/endpoint.ts";
 import { decompress, NO_ROOM, receive } from "../../src/server/received.ts";
 import { watchSessions } from "../../src/server/connection/sessions.ts";
+import { changeGrpc } from "../../src/workarounds/private_parts.ts";
 import { limitMessages } from "../../src/workarounds/received_messages.ts";
 import { refuseCalls } from "../../src/workarounds/refused_calls.ts";
 import { withFolder } from "../support/program.ts";
@@ -108,7 +109,7 @@ async function openDoorOf(
   });
 }
 
-limitMessages({ receive, decompress, noRoom: NO_ROOM }, LIMITS.messageBytes);
+changeGrpc(limitMessages({ receive, decompress, noRoom: NO_ROOM }, LIMITS.messageBytes));
 await serveSuite(async (wanted) => {
   const server = new Server({ interceptors: [withoutOk] });
   addConformance(server);
