@@ -1,9 +1,10 @@
 import { cut } from "../text/escape.ts";
 import type { ValueKind } from "../cli/values.ts";
 import { STATUS_NAMES } from "../contract/status_codes.ts";
-import { type Delay, parseDelay } from "../server/faults/delay.ts";
 import type { Failure } from "../server/faults/faults.ts";
-import { DURATION_OR_NONE } from "./value_ranges.ts";
+import { type Delay, parseDelay } from "../server/faults/plan.ts";
+import { milliseconds } from "../text/amounts.ts";
+import { DURATION_OR_NONE, LONGEST } from "./value_ranges.ts";
 
 /** The names of all status codes but OK. */
 export const FAILURE_CODES = STATUS_NAMES.slice(1) as Failure["code"][];
@@ -61,12 +62,10 @@ function shareOf(text: string): number | undefined {
   return share <= 1 ? share : undefined;
 }
 
-const MAX_DELAY_MS = 24 * 60 * 60_000;
-
 /** How late an answer is to come. */
 export const DELAY: ValueKind<Delay> = {
   expects: `${DURATION_OR_NONE.expects}, or a range of two, such as 50ms-200ms`,
-  parse: (text) => parseDelay(text, MAX_DELAY_MS),
+  parse: (text) => parseDelay(text, milliseconds(LONGEST)),
 };
 
 /** The name of a server: a value of metadata that can stand in a list. */

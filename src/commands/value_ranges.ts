@@ -1,17 +1,20 @@
 import { decimal, duration, size, type ValueKind, wholeNumber } from "../cli/values.ts";
 
+/** The longest duration that a flag takes. */
+export const LONGEST = "24h";
+
 /** A deadline or another duration, in milliseconds. */
-export const DURATION = duration("1ms", "24h");
+export const DURATION = duration("1ms", LONGEST);
 
 /** A duration that may be none at all, in milliseconds. */
-export const DURATION_OR_NONE = duration("0", "24h");
+export const DURATION_OR_NONE = duration("0", LONGEST);
 
 /**
  * How long a connection may be silent before it is pinged, in milliseconds. grpc-js has no least time;
  * servers of gRPC close connections that ping more often than every five minutes, unless they are told
  * to allow it.
  */
-export const KEEPALIVE = duration("1s", "24h");
+export const KEEPALIVE = duration("1s", LONGEST);
 
 /** How many calls may be in flight at once. */
 export const CONCURRENCY = wholeNumber(1, 1_000);

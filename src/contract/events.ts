@@ -1,3 +1,5 @@
+import type { StatusName } from "./status_codes.ts";
+
 /** What a client speaks. */
 export type Protocol = "grpc" | "grpc-web" | "connect";
 
@@ -24,18 +26,17 @@ export interface Fault {
   readonly delayMs?: number;
   /** It was not to be answered at all. */
   readonly keepOpen?: true;
-  /** The gRPC status code that was chosen for its answer. */
-  readonly code?: number;
+  /** The answer that was chosen in place of the usual one. */
+  readonly answer?: { readonly code: StatusName };
 }
 
 /** How a call ended. */
 export interface Outcome {
-  /** The gRPC status code. */
-  readonly code: number;
+  readonly code: StatusName;
   /** Why it was refused or has failed, for the log; absent if it was answered OK. */
-  readonly reason?: string;
+  readonly reason?: string | undefined;
   /** What was done on purpose; absent where that is nothing. */
-  readonly fault?: Fault;
+  readonly fault?: Fault | undefined;
   /** From its arrival in the handler to its end, in milliseconds. */
   readonly timeMs: number;
 }

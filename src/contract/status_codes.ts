@@ -1,6 +1,8 @@
 /**
- * The names of the gRPC status codes, each at the index that is its code. They are not taken from
- * grpc-js, because the log is also used by a process that does not load it.
+ * The names of the gRPC status codes, each at the index that is its number. By its name the program
+ * knows a status code; its number is for grpc-js, Connect and exit codes.
+ *
+ * They are not taken from grpc-js, because the log is also used by a process that does not load it.
  *
  * @see https://grpc.io/docs/guides/status-codes/
  */
@@ -27,12 +29,13 @@ export const STATUS_NAMES = [
 /** The name of a gRPC status code. */
 export type StatusName = typeof STATUS_NAMES[number];
 
-/** The name of a status code, `INVALID_ARGUMENT`; a number that is none is `UNKNOWN`. */
+/** The name of the status code with this number; a number that is none is `UNKNOWN`. */
 export function statusName(code: number): StatusName {
   return STATUS_NAMES[code] ?? "UNKNOWN";
 }
 
-const UNKNOWN = 2, LAST_STATUS = 16;
+/** The highest number of a status code. */
+export const LAST_STATUS = STATUS_NAMES.length - 1;
 
 /**
  * The exit code of a failed call: 64 + the gRPC status code, as in grpcurl, so that 78 is
@@ -42,6 +45,5 @@ const UNKNOWN = 2, LAST_STATUS = 16;
  * @see https://grpc.io/docs/guides/status-codes/
  */
 export function exitCodeOfStatus(statusCode: number): number {
-  const known = Number.isInteger(statusCode) && statusCode >= 1 && statusCode <= LAST_STATUS;
-  return 64 + (known ? statusCode : UNKNOWN);
+  return 64 + STATUS_NAMES.indexOf(statusCode === 0 ? "UNKNOWN" : statusName(statusCode));
 }

@@ -81,11 +81,11 @@ export async function startServer(
 ): Promise<RunningServer> {
   const { reflection, instance, maxConnectionAgeMs } = options;
   takeGrpcLog((level, message) => events.notice({ level, event: "grpc_log", message }));
-  const { planners, reloadAnswers } = await openFaults(options.faults, instance);
+  const { plan, reloadAnswers } = await openFaults(options.faults, instance);
   const metadata = instance === undefined ? undefined : { hostname: [instance] };
   const services = {
     contract: await loadContract(),
-    getUser: getUser(events, { planners, metadata }),
+    getUser: getUser(events, { plan, metadata }),
     health: openHealth(["", serviceName]),
     maxConnectionAgeMs,
   };

@@ -1,7 +1,7 @@
 /** The formats of the log: what each of them writes of an event, and to which stream. */
 import type { Call, Fault, Notice, Outcome, ServerEvents } from "../contract/events.ts";
 import { type Endpoint, formatEndpoint } from "../contract/endpoint.ts";
-import { type StatusName, statusName } from "../contract/status_codes.ts";
+import type { StatusName } from "../contract/status_codes.ts";
 import { MAX_USERNAME } from "../contract/username.ts";
 import { cut, escapeControls, excerpt, jsonString } from "../text/escape.ts";
 import type { LineLog } from "./line_log.ts";
@@ -56,8 +56,8 @@ const LEVELS: Partial<Record<StatusName, Notice["level"]>> = {
  *
  * @see https://github.com/grpc-ecosystem/go-grpc-middleware/blob/main/interceptors/logging/options.go
  */
-function levelOfCall(code: number): Notice["level"] {
-  return LEVELS[statusName(code)] ?? "info";
+function levelOfCall(code: StatusName): Notice["level"] {
+  return LEVELS[code] ?? "info";
 }
 
 /** The tutorial's lines on stdout: the start and each call. Everything else is on stderr. */
@@ -99,12 +99,11 @@ function startLine(endpoint: Endpoint): string {
     : `gRPC сервер запущен на порту ${endpoint.port}...`;
 }
 
-function callLine(call: Call, code: number, reason: string): string {
-  const name = statusName(code);
-  const verb = name === "INVALID_ARGUMENT" ? "refused" : "failed";
+function callLine(call: Call, code: StatusName, reason: string): string {
+  const verb = code === "INVALID_ARGUMENT" ? "refused" : "failed";
   const way = call.protocol === "grpc" ? "" : ` by ${call.protocol}`;
   const caller = `"${excerpt(call.username)}" from ${escapeControls(call.peer())}${way}`;
-  return `usersvc serve: ${verb} ${call.method} of ${caller}: ${name}: ${escapeControls(reason)}`;
+  return `usersvc serve: ${verb} ${call.method} of ${caller}: ${code}: ${escapeControls(reason)}`;
 }
 
 /** Says on stderr that lines of a stream were dropped. */
@@ -165,7 +164,7 @@ function callRecord(call: Call, outcome: Outcome, worker?: number): string {
     ',"protocol":"' + call.protocol + '"' +
     ',"grpc.service":' + jsonString(call.service) +
     ',"grpc.method":' + jsonString(call.method) +
-    ',"grpc.code":"' + statusName(outcome.code) + '"' +
+    ',"grpc.code":"' + outcome.code + '"' +
     ',"grpc.time_ms":' + roundToMicros(outcome.timeMs) +
     ',"username":' + jsonString(cut(call.username, MAX_USERNAME)) +
     (outcome.fault === undefined ? "" : ',"fault":' + faultJson(outcome.fault)) +
@@ -173,12 +172,12 @@ function callRecord(call: Call, outcome: Outcome, worker?: number): string {
 }
 
 /** What was done on purpose; nothing in it comes from a peer. */
-function faultJson({ source, delayMs, keepOpen, code }: Fault): string {
+function faultJson({ source, delayMs, keepOpen, answer }: Fault): string {
   return JSON.stringify({
     source,
     delay_ms: delayMs && roundToMicros(delayMs),
     keep_open: keepOpen,
-    code: code === undefined ? undefined : statusName(code),
+    code: answer?.code,
   });
 }
 

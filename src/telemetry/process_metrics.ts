@@ -1,6 +1,6 @@
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { Outcome, ServerEvents } from "../contract/events.ts";
-import { STATUS_NAMES, type StatusName, statusName } from "../contract/status_codes.ts";
+import { STATUS_NAMES, type StatusName } from "../contract/status_codes.ts";
 import type { Snapshot } from "./ledger.ts";
 
 /** The metrics of one server process. */
@@ -93,8 +93,11 @@ function callMetrics(registry: Registry) {
     labelNames: [...labelNames, "grpc_code"],
     registers,
   });
-  const handledByCode = STATUS_NAMES.map((name) =>
-    handled.labels({ ...GET_USER, grpc_code: codeLabel(name) })
+  const handledByCode = new Map(
+    STATUS_NAMES.map((name) => [
+      name,
+      handled.labels({ ...GET_USER, grpc_code: codeLabel(name) }),
+    ]),
   );
   const faults = new Counter({
     name: "usersvc_faults_total",
@@ -111,16 +114,16 @@ function callMetrics(registry: Registry) {
   });
   // Every series starts at 0: Prometheus cannot see the increase of one that starts at 1.
   started.inc(0);
-  for (const counter of handledByCode) counter.inc(0);
+  for (const counter of handledByCode.values()) counter.inc(0);
   handling.zero(GET_USER);
   const handlingTime = handling.labels(GET_USER);
   return {
     received: () => started.inc(),
     finished({ code, fault, timeMs }: Outcome) {
       if (fault !== undefined) {
-        faults.inc({ source: fault.source, code: codeLabel(statusName(code)) });
+        faults.inc({ source: fault.source, code: codeLabel(code) });
       }
-      handledByCode[code]?.inc();
+      handledByCode.get(code)!.inc();
       handlingTime.observe(timeMs / 1000);
     },
   };

@@ -1,13 +1,14 @@
 /** What a server does on purpose: asked by metadata, by a file of answers, by flags. */
 import assert from "node:assert/strict";
 import type { Metadata, ServiceError } from "@grpc/grpc-js";
+import { once } from "node:events";
+import { connect } from "node:net";
 import { FAILURES } from "../../src/commands/fault_values.ts";
 import { loadContract, type UserServiceClient } from "../../src/contract/contract.ts";
 import { errorDetails } from "../../src/contract/error_details.ts";
 import { isReservedInAnswers } from "../../src/contract/metadata_names.ts";
-import { MAX_DELAY_MS } from "../../src/server/faults/plan.ts";
 import type { IncomingCall } from "../../src/server/call/incoming_call.ts";
-import { parseDelay } from "../../src/server/faults/delay.ts";
+import { MAX_DELAY_MS, parseDelay } from "../../src/server/faults/plan.ts";
 import { checkHealth, healthClient } from "../support/health_client.ts";
 import {
   posixServeTest,
@@ -182,6 +183,30 @@ posixTest("a call that is kept open ends with its deadline, or with the drain", 
     }, ["--faults-by-metadata", "--grace", "1m", ...workers]);
   }
 });
+
+posixServeTest("a call whose deadline passed before it came is not kept open", async (server) => {
+  const body = '{"username":"Alice"}';
+  const head = [
+    "POST /userservice.UserService/GetUser HTTP/1.1",
+    "host: a",
+    "content-type: application/json",
+    `content-length: ${body.length}`,
+    "connect-timeout-ms: 1",
+    `${BEHAVIOR}: keep-open`,
+  ];
+  // What answers by HTTP is loaded with the first request.
+  await (await fetch(`http://127.0.0.1:${server.port}/healthz`)).text();
+  const socket = connect({ host: "127.0.0.1", port: server.port });
+  socket.write(`${head.join("\r\n")}\r\n\r\n`);
+  // Where the server is slower than this, the call is kept open until its deadline, and ends alike.
+  setTimeout(() => socket.write(body), 50);
+  const [answer] = await once(socket, "data");
+  assert.match(String(answer), /"deadline_exceeded"/);
+  socket.destroy();
+  server.kill("SIGTERM");
+  const { stderr } = await server.ended();
+  assert.match(stderr, /of "Alice" from \S+ by connect: DEADLINE_EXCEEDED: [^]+SIGTERM: draining/);
+}, ["--faults-by-metadata"]);
 
 posixServeTest("a delay that a call asks for does not outlast the grace period", async (server) => {
   const client = await clientOf(server);

@@ -116,7 +116,7 @@ posixTest("a call whose handler fails ends once, at once or late", async () => {
   const { UserService } = await loadContract();
   for (const faults of [{}, { delay: { minMs: 20, maxMs: 20 } }]) {
     for (const failing of ["callReceived", "callFinished"]) {
-      const finished: [code: number, reason: string | undefined][] = [];
+      const finished: [code: string, reason: string | undefined][] = [];
       const notices: string[] = [];
       const server = await startServer(
         { endpoints: [{ host: "127.0.0.1", port: 0 }], reflection: false, faults },
@@ -139,8 +139,10 @@ posixTest("a call whose handler fails ends once, at once or late", async () => {
       );
       client.close();
       await server.drain(1_000);
-      const expected = failing === "callReceived" ? [13, "internal error"] : [0, undefined];
-      assert.deepEqual([code, finished, notices], [expected[0], [expected], ["handler_failed"]]);
+      const [expected, ending] = failing === "callReceived"
+        ? [13, ["INTERNAL", "internal error"]]
+        : [0, ["OK", undefined]];
+      assert.deepEqual([code, finished, notices], [expected, [ending], ["handler_failed"]]);
     }
   }
 });

@@ -322,7 +322,7 @@ const FAILED_CALL = {
   peer: () => "192.0.2.1:1",
   username: "a\nb",
 };
-const FAILURE = { code: 13, reason: "thrown\nat x", timeMs: 1.23456 };
+const FAILURE = { code: "INTERNAL", reason: "thrown\nat x", timeMs: 1.23456 } as const;
 const NOTICES = [
   { level: "info", event: "draining", message: "draining" },
   {

@@ -187,7 +187,7 @@ async function workerSnapshot(worker: number, calls: number) {
   events.connectionOpened();
   for (let index = 0; index < calls; index++) {
     events.callReceived(CALL);
-    events.callFinished(CALL, { code: 0, timeMs: 3 });
+    events.callFinished(CALL, { code: "OK", timeMs: 3 });
   }
   return JSON.parse(JSON.stringify(await snapshot()));
 }

@@ -1,70 +1,92 @@
-import { status } from "@grpc/grpc-js";
-import type { Fault, Outcome, ServerEvents } from "../../contract/events.ts";
+import type { Fault, ServerEvents } from "../../contract/events.ts";
+import type { Plan } from "../faults/plan.ts";
 import type { Answer, IncomingCall } from "./incoming_call.ts";
 
-/** How a call ends. */
-export interface Ending {
-  /** What the caller is told, and with its code and reason what log and metrics are told. */
-  readonly answer: Answer;
-  /** Nobody waits for the answer any more: it is for log and metrics alone. */
-  readonly unheard?: true;
-  /** What was done on purpose. */
-  readonly fault?: Fault;
+/** A call that has come. */
+export interface OpenCall {
+  readonly call: IncomingCall;
+  /** When it came, as `performance.now()` says it. */
+  readonly startMs: number;
+  plan: Plan | undefined;
+  /** Ends the wait for its answer. */
+  timer: ReturnType<typeof setTimeout> | undefined;
+  ended: boolean;
 }
 
-/** Where our own code fails, the caller learns nothing of it and the log everything. */
-const FAILED: Ending = { answer: { code: status.INTERNAL, reason: "internal error" } };
+/** Ends calls. */
+export interface CallEnding {
+  /**
+   * Ends a call, unless it has ended. A client that has gone, or whose deadline has passed, is not
+   * answered.
+   *
+   * @param answer by default the planned one, or else the usual one
+   */
+  finish(open: OpenCall, answer?: Answer): void;
+  /** Ends a call for which our own code has failed: the caller learns nothing of it, the log all. */
+  fail(open: OpenCall, error: unknown): void;
+}
+
+const FAILED: Answer = { code: "INTERNAL", reason: "internal error" };
 
 /**
- * Begins a call, and tells `events` of it.
+ * Makes what ends calls. Several things can want to end one: its answer, the client that gives up, the
+ * deadline, the drain, a fault of ours. The first one wins, so a call is answered at most once, and has
+ * one record and one count. grpc-js alone does not see to that: it emits `cancelled` after an answer, too.
  *
- * The function that it returns is the only way to end the call. Several things can want that: the
- * answer, the client that gives up, the deadline, the drain, a fault of ours. The first one wins, so a
- * call is answered at most once, and has one record and one count. grpc-js alone does not see to that:
- * it emits `cancelled` after an answer, too.
- *
+ * @param usualAnswer the answer to a username where none is planned
  * @param metadata what every answer carries
- * @returns ends the call, unless it has ended, or its ending is undefined: it is to end later; what
- * throws on the way there is INTERNAL
  * @see https://github.com/grpc/grpc-node/issues/2771
  */
-export function beginCall(
-  call: IncomingCall,
+export function callEnding(
   events: ServerEvents,
-  metadata?: Answer["metadata"],
-): (ending: () => Ending | undefined) => void {
-  const start = performance.now();
-  let ended = false;
-  const end = (ending: Ending | undefined) => {
-    if (ended || ending === undefined) return;
-    const { answer, unheard } = ending;
-    if (!unheard) call.answer(metadata === undefined ? answer : withMetadata(answer, metadata));
-    ended = true;
-    events.callFinished(call, outcomeOf(ending, performance.now() - start));
+  usualAnswer: (username: string) => Answer,
+  metadata: Answer["metadata"],
+): CallEnding {
+  const plannedAnswer = ({ call, plan }: OpenCall): Answer => {
+    const answer = plan?.answer ?? usualAnswer(call.username);
+    return plan?.metadata === undefined ? answer : { ...answer, metadata: plan.metadata };
   };
-  const guarded = (step: () => void) => {
-    try {
-      step();
-    } catch (error) {
-      const message = error instanceof Error ? error.stack ?? error.message : String(error);
-      events.notice({ level: "error", event: "handler_failed", message });
-      end(FAILED);
-    }
+  const end = (open: OpenCall, answer: Answer) => {
+    const { call, plan, startMs } = open;
+    const isHeard = !call.isCancelled();
+    if (isHeard) call.answer(withMetadata(answer, metadata));
+    open.ended = true;
+    const { code, reason } = isHeard ? answer : abandoned(call);
+    const fault = isFault(plan) ? plan : undefined;
+    events.callFinished(call, { code, reason, fault, timeMs: performance.now() - startMs });
   };
-  guarded(() => events.callReceived(call));
-  return (ending) => {
-    if (!ended) guarded(() => end(ending()));
+  const fail = (open: OpenCall, error: unknown) => {
+    const message = error instanceof Error ? error.stack ?? error.message : String(error);
+    events.notice({ level: "error", event: "handler_failed", message });
+    if (!open.ended) end(open, FAILED);
   };
-}
-
-function outcomeOf({ answer: { code, reason }, fault }: Ending, timeMs: number): Outcome {
-  if (fault !== undefined) {
-    return { code, ...(reason === undefined ? {} : { reason }), fault, timeMs };
-  }
-  return reason === undefined ? { code, timeMs } : { code, reason, timeMs };
+  return {
+    finish(open, answer) {
+      if (open.ended) return;
+      try {
+        end(open, answer ?? plannedAnswer(open));
+      } catch (error) {
+        fail(open, error);
+      }
+    },
+    fail,
+  };
 }
 
 /** What an answer says itself wins. */
-function withMetadata(answer: Answer, metadata: NonNullable<Answer["metadata"]>): Answer {
-  return { ...answer, metadata: { ...metadata, ...answer.metadata } };
+function withMetadata(answer: Answer, metadata: Answer["metadata"]): Answer {
+  return metadata === undefined
+    ? answer
+    : { ...answer, metadata: { ...metadata, ...answer.metadata } };
+}
+
+/** What the record says of a call that nobody waits for any more. */
+function abandoned(call: IncomingCall): Answer {
+  return call.deadline() <= Date.now()
+    ? { code: "DEADLINE_EXCEEDED", reason: "the deadline passed before the answer" }
+    : { code: "CANCELLED", reason: "the client went away before the answer" };
+}
+
+function isFault(plan: Plan | undefined): plan is Plan & Fault {
+  return plan?.source !== undefined;
 }

@@ -1,9 +1,8 @@
-import { status } from "@grpc/grpc-js";
-import { beginCall, type Ending } from "./call_ending.ts";
-import type { Fault, ServerEvents } from "../../contract/events.ts";
-import type { Answer, IncomingCall } from "./incoming_call.ts";
-import type { Plan, Planner } from "../faults/plan.ts";
+import type { ServerEvents } from "../../contract/events.ts";
 import { usernameFault } from "../../contract/username.ts";
+import type { Plan, Planner } from "../faults/plan.ts";
+import { callEnding, type OpenCall } from "./call_ending.ts";
+import type { Answer, IncomingCall } from "./incoming_call.ts";
 
 /** The implementation of `userservice.UserService/GetUser`, for every protocol. */
 export interface GetUser {
@@ -17,128 +16,70 @@ export interface GetUser {
 
 /** What GetUser does beyond greeting. */
 export interface GetUserOptions {
-  /** Decide what is done on purpose: the first that has something to say of a call does. */
-  readonly planners?: readonly Planner[];
+  /** Plans what is done on purpose; absent: nothing. */
+  readonly plan?: Planner | undefined;
   /** What every answer carries. */
   readonly metadata?: Answer["metadata"];
 }
 
-/** Ends a call, unless it has ended. */
-type End = ReturnType<typeof beginCall>;
+/** UNAVAILABLE, as if the connection had been cut: the client may try again, elsewhere. */
+const CANCELLED: Answer = {
+  code: "UNAVAILABLE",
+  reason: "cancelled by the server: the grace period is over",
+};
+
+/** A call that is kept open would hold up the whole drain, and never be answered. */
+const DRAINING: Answer = { code: "UNAVAILABLE", reason: "the server is draining" };
 
 /**
  * Makes the implementation of `userservice.UserService/GetUser`: `Привет, NAME!`, or INVALID_ARGUMENT
  * with a `google.rpc.BadRequest` for a username that is empty, blank or too long.
- *
- * A call whose client has gone, or whose deadline has passed, is not answered.
  */
-export function getUser(
-  events: ServerEvents,
-  { planners = [], metadata }: GetUserOptions = {},
-): GetUser {
-  const waiting = openWaitingCalls();
-  const planned = (call: IncomingCall, end: End): Ending | undefined => {
-    const plan = firstPlan(planners, call);
-    const { delayMs = 0, keepOpen } = plan?.fault ?? {};
-    if (delayMs === 0 && keepOpen === undefined) return endingOf(call, plan);
-    waiting.wait(call, plan!, end);
-  };
-  return {
-    handle: (call) => {
-      const end = beginCall(call, events, metadata);
-      end(() => planners.length === 0 ? endingOf(call) : planned(call, end));
-    },
-    drain: waiting.endKeptOpen,
-    cancel: waiting.cancel,
-  };
-}
-
-function firstPlan(planners: readonly Planner[], call: IncomingCall): Plan | undefined {
-  for (const plan of planners) {
-    const made = plan(call);
-    if (made !== undefined) return made;
-  }
-  return undefined;
-}
-
-/** The calls that wait for their answer on purpose. */
-interface WaitingCalls {
-  /** Has a call wait as long as its plan says. */
-  wait(call: IncomingCall, plan: Plan, end: End): void;
-  /** Ends those that are never to be answered, and from now on each that comes. */
-  endKeptOpen(): void;
-  /** Ends all. */
-  cancel(): void;
-}
-
-function openWaitingCalls(): WaitingCalls {
-  // Each one ends a call before its time.
-  const keptOpen = new Set<(ending: Ending) => void>();
-  const delayed = new Set<(ending: Ending) => void>();
+export function getUser(events: ServerEvents, { plan, metadata }: GetUserOptions = {}): GetUser {
+  const { finish, fail } = callEnding(events, usualAnswer, metadata);
+  const waiting = new Set<OpenCall>();
   let draining = false;
+  const endWait = (open: OpenCall, answer?: Answer) => {
+    clearTimeout(open.timer);
+    waiting.delete(open);
+    finish(open, answer);
+  };
+  const wait = (open: OpenCall) => {
+    const { delayMs, keepOpen } = open.plan!;
+    if (keepOpen && draining) return finish(open, DRAINING);
+    waiting.add(open);
+    if (!keepOpen) open.timer = setTimeout(() => endWait(open), delayMs);
+    open.call.onCancelled(() => endWait(open));
+  };
   return {
-    wait(call, plan, end) {
-      const { delayMs, keepOpen } = plan.fault!;
-      if (keepOpen && draining) return end(() => withFault(DRAINING, plan.fault));
-      const calls = keepOpen ? keptOpen : delayed;
-      const endNow = (ending: Ending) => stopWaiting(() => ending);
-      const stopWaiting = (ending: () => Ending) => {
-        clearTimeout(timer);
-        calls.delete(endNow);
-        end(() => withFault(ending(), plan.fault));
-      };
-      const timer = keepOpen
-        ? undefined
-        : setTimeout(() => stopWaiting(() => endingOf(call, plan)), delayMs);
-      calls.add(endNow);
-      call.onCancelled(() => stopWaiting(() => abandoned(call)));
+    handle(call) {
+      const startMs = performance.now();
+      const open: OpenCall = { call, startMs, plan: undefined, timer: undefined, ended: false };
+      try {
+        events.callReceived(call);
+        open.plan = plan?.(call);
+        // Of a call that is already over nothing would end the wait.
+        if (isToWait(open.plan) && !call.isCancelled()) wait(open);
+        else finish(open);
+      } catch (error) {
+        fail(open, error);
+      }
     },
-    endKeptOpen() {
+    drain() {
       draining = true;
-      keptOpen.forEach((end) => end(DRAINING));
+      for (const open of waiting) if (open.plan!.keepOpen) endWait(open, DRAINING);
     },
-    cancel: () => [...delayed, ...keptOpen].forEach((end) => end(CANCELLED)),
+    cancel: () => waiting.forEach((open) => endWait(open, CANCELLED)),
   };
 }
 
-function withFault(ending: Ending, fault: Fault | undefined): Ending {
-  return fault === undefined ? ending : { ...ending, fault };
-}
-
-/** The ending that a plan wants, or else the usual one. */
-function endingOf(call: IncomingCall, plan?: Plan): Ending {
-  if (call.isCancelled()) return withFault(abandoned(call), plan?.fault);
-  if (plan === undefined) return { answer: usualAnswer(call.username) };
-  const answer = plan.answer ?? usualAnswer(call.username);
-  return withFault({
-    answer: plan.metadata === undefined ? answer : { ...answer, metadata: plan.metadata },
-  }, plan.fault);
+function isToWait(plan: Plan | undefined): boolean {
+  return plan !== undefined && (plan.keepOpen === true || (plan.delayMs ?? 0) > 0);
 }
 
 function usualAnswer(username: string): Answer {
   const reason = usernameFault(username);
-  if (reason === undefined) return { code: status.OK, message: `Привет, ${username}!` };
+  if (reason === undefined) return { code: "OK", message: `Привет, ${username}!` };
   const violations = [{ field: "username", description: reason }];
-  return { code: status.INVALID_ARGUMENT, reason, violations };
-}
-
-/** UNAVAILABLE, as if the connection had been cut: the client may try again, elsewhere. */
-const CANCELLED: Ending = {
-  answer: {
-    code: status.UNAVAILABLE,
-    reason: "cancelled by the server: the grace period is over",
-  },
-};
-
-/** A call that is kept open would hold up the whole drain, and never be answered. */
-const DRAINING: Ending = {
-  answer: { code: status.UNAVAILABLE, reason: "the server is draining" },
-};
-
-/** Nobody waits for the answer any more. */
-function abandoned(call: IncomingCall): Ending {
-  const answer = call.deadline() <= Date.now()
-    ? { code: status.DEADLINE_EXCEEDED, reason: "the deadline passed before the answer" }
-    : { code: status.CANCELLED, reason: "the client went away before the answer" };
-  return { answer, unheard: true };
+  return { code: "INVALID_ARGUMENT", reason, violations };
 }

@@ -58,16 +58,17 @@ class GrpcCall implements IncomingCall {
   }
 
   answer({ code, message = "", reason = "", violations, metadata }: Answer): void {
-    if (code === status.OK) {
+    if (code === "OK") {
       if (metadata !== undefined) this.#call.sendMetadata(toMetadata(metadata));
       return this.#respond(null, { message });
     }
     // Initial metadata would commit the call: no client may try it again.
     const trailers = toMetadata(metadata);
     if (violations !== undefined) {
-      trailers.set(DETAILS_TRAILER, Buffer.from(encodeBadRequest(code, reason, violations)));
+      const details = encodeBadRequest(status[code], reason, violations);
+      trailers.set(DETAILS_TRAILER, Buffer.from(details));
     }
-    this.#respond({ code, details: reason, metadata: trailers });
+    this.#respond({ code: status[code], details: reason, metadata: trailers });
   }
 }
 

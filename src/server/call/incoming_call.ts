@@ -1,7 +1,7 @@
 /** A call as each protocol brings it to the one handler, and what the handler answers. */
-import type { status } from "@grpc/grpc-js";
 import type { FieldViolation } from "../../contract/error_details.ts";
 import type { Call } from "../../contract/events.ts";
+import type { StatusName } from "../../contract/status_codes.ts";
 
 /** A call of GetUser that waits for its answer. */
 export interface IncomingCall extends Call {
@@ -19,7 +19,7 @@ export interface IncomingCall extends Call {
 
 /** The answer to a call, in terms that every protocol has a form for. */
 export interface Answer {
-  readonly code: status;
+  readonly code: StatusName;
   /** The greeting, with OK. */
   readonly message?: string;
   /** Why there is none, with any other code. */

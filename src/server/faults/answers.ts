@@ -1,12 +1,17 @@
-import { status } from "@grpc/grpc-js";
 import { safeParse } from "valibot";
 import { ExpectedError, fileFault } from "../../text/errors.ts";
 import { AnswersSchema, mistakeAt, mistakesIn, type ScriptedAnswer } from "./answers_schema.ts";
-import { drawDelay } from "./delay.ts";
 import type { Answer } from "../call/incoming_call.ts";
 import { MAX_USERNAME } from "../../contract/username.ts";
-import type { AnswersFile, Plan, Planner } from "./plan.ts";
+import { drawDelay, type Plan, type Planner } from "./plan.ts";
 import { repeatedNames } from "./repeated_names.ts";
+
+/** A file of answers. */
+export interface AnswersFile {
+  readonly path: string;
+  /** Whether workers answer from it: lists of answers, which are counted, need one lasting process. */
+  readonly workers: boolean;
+}
 
 /** How many mistakes of a file are told: an error is one line. */
 const MAX_MISTAKES = 20;
@@ -104,30 +109,22 @@ function mistaken(path: string, mistakes: readonly string[]): ExpectedError {
 
 function planner({ delay, metadata, ...rest }: ScriptedAnswer): () => Plan {
   const answer = answerOf(rest);
-  const sent = metadata && Object.fromEntries(
-    [...metadata].map(([name, value]) => [name, [value]]),
-  );
-  const isUsual = answer === undefined && delay === undefined && sent === undefined;
-  return () => ({
-    ...(isUsual ? {} : {
-      fault: {
-        source: "answers",
-        ...(delay && { delayMs: drawDelay(delay) }),
-        ...(answer && { code: answer.code }),
-      },
-    }),
+  if (answer === undefined && delay === undefined && metadata === undefined) return () => ({});
+  const plan: Plan = {
+    source: "answers",
     ...(answer && { answer }),
-    ...(sent && { metadata: sent }),
-  });
+    ...(metadata && { metadata: Object.fromEntries(metadata) }),
+  };
+  return delay === undefined ? () => plan : () => ({ ...plan, delayMs: drawDelay(delay) });
 }
 
 /** Undefined where the usual answer is given: the greeting, or what is wrong with the username. */
 function answerOf(
   { code = "OK", message, reason, details }: Omit<ScriptedAnswer, "delay" | "metadata">,
 ): Answer | undefined {
-  if (code === "OK") return message === undefined ? undefined : { code: status.OK, message };
+  if (code === "OK") return message === undefined ? undefined : { code, message };
   return {
-    code: status[code],
+    code,
     reason: reason ?? "failed on purpose (file of answers)",
     ...(details && { violations: details.violations }),
   };

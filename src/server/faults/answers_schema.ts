@@ -2,8 +2,7 @@
 import * as v from "valibot";
 import { isReservedInAnswers } from "../../contract/metadata_names.ts";
 import { STATUS_NAMES } from "../../contract/status_codes.ts";
-import { parseDelay } from "./delay.ts";
-import { MAX_DELAY_MS } from "./plan.ts";
+import { parseDelay } from "./plan.ts";
 
 /** Half of a surrogate pair, which JSON can write, is no character and cannot be sent. */
 function isWellFormed(text: string): boolean {
@@ -42,7 +41,7 @@ const DELAY = 'a delay from 0 to 1m, such as "200ms", or a range, such as "50ms-
 const Delay = v.pipe(
   v.string(DELAY),
   v.rawTransform(({ dataset, addIssue, NEVER }) => {
-    const delay = parseDelay(dataset.value, MAX_DELAY_MS);
+    const delay = parseDelay(dataset.value);
     if (delay !== undefined) return delay;
     addIssue({ message: DELAY });
     return NEVER;
@@ -57,9 +56,10 @@ const MetadataName = v.pipe(
   ),
 );
 
-const MetadataValue = v.pipe(
+const MetadataValues = v.pipe(
   text,
   v.regex(/^[ -~]*$/, "printable ASCII"),
+  v.transform((value) => [value]),
 );
 
 const Details = object({
@@ -77,7 +77,7 @@ const Answer = v.pipe(
       v.pipe(
         v.custom<object>(isObject, "an object of texts"),
         v.transform(entriesOf),
-        v.map(MetadataName, MetadataValue),
+        v.map(MetadataName, MetadataValues),
       ),
     ),
   }),

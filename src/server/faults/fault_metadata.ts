@@ -1,6 +1,5 @@
-import { status } from "@grpc/grpc-js";
-import type { Fault } from "../../contract/events.ts";
-import type { IncomingCall } from "../call/incoming_call.ts";
+import { LAST_STATUS, statusName } from "../../contract/status_codes.ts";
+import type { Answer, IncomingCall } from "../call/incoming_call.ts";
 import { MAX_DELAY_MS, type Plan, type Planner } from "./plan.ts";
 
 // https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/fault_filter
@@ -14,7 +13,6 @@ const MAX_BEHAVIOR_LENGTH = 1_000;
 /** How often gRPC has tried a call before; gRPC's retries send it by themselves. */
 const ATTEMPTS = "grpc-previous-rpc-attempts";
 
-const LAST_STATUS = 16;
 const MAX_ATTEMPTS = 1_000;
 
 /**
@@ -81,7 +79,7 @@ function behave(
       case "error-code":
         return failing(BEHAVIOR, delayMs, amount);
       case "keep-open":
-        return { fault: { source: "metadata", keepOpen: true } };
+        return { source: "metadata", keepOpen: true };
       default:
         if (amount === (numberIn(call, ATTEMPTS, 0, MAX_ATTEMPTS) ?? 0)) return delayed(delayMs);
     }
@@ -90,12 +88,15 @@ function behave(
 }
 
 function delayed(delayMs: number): Plan {
-  return delayMs > 0 ? { fault: { source: "metadata", delayMs } } : {};
+  return delayMs > 0 ? { source: "metadata", delayMs } : {};
 }
 
-function failing(header: string, delayMs: number, code: status): Plan {
-  const fault: Fault = { source: "metadata", code, ...delayed(delayMs).fault };
-  return { fault, answer: { code, reason: `failed on purpose (${header})` } };
+function failing(header: string, delayMs: number, code: number): Plan {
+  const answer: Answer = {
+    code: statusName(code),
+    reason: `failed on purpose (${header})`,
+  };
+  return { ...delayed(delayMs), source: "metadata", answer };
 }
 
 const BEHAVIOR_FORM = new RegExp(
@@ -154,5 +155,5 @@ class HeaderError extends Error {
 
 function refusal({ header, expected, message }: HeaderError): Plan {
   const violations = [{ field: header, description: `expects ${expected}` }];
-  return { answer: { code: status.INVALID_ARGUMENT, reason: message, violations } };
+  return { answer: { code: "INVALID_ARGUMENT", reason: message, violations } };
 }

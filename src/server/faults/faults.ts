@@ -1,7 +1,6 @@
-import { status } from "@grpc/grpc-js";
 import type { StatusName } from "../../contract/status_codes.ts";
-import { type Delay, drawDelay } from "./delay.ts";
-import type { AnswersFile, Plan, Planner } from "./plan.ts";
+import type { AnswersFile } from "./answers.ts";
+import { type Delay, drawDelay, type Planner } from "./plan.ts";
 
 /** A failure on purpose, for those who test clients. */
 export interface Failure {
@@ -27,8 +26,8 @@ export interface Faults {
 
 /** What decides what is done to a call on purpose. */
 export interface OpenFaults {
-  /** The first that has something to say of a call decides alone. */
-  readonly planners: readonly Planner[];
+  /** Absent where nothing is asked for. */
+  readonly plan: Planner | undefined;
   /**
    * Reads the file of answers again. Without one it does nothing.
    *
@@ -55,7 +54,21 @@ export async function openFaults(
   const file = answers && await openAnswers(answers);
   if (file) planners.push(file.plan);
   if (delay !== undefined || fail !== undefined) planners.push(planForAll(delay, fail ?? []));
-  return { planners, reloadAnswers: async () => await file?.reload() };
+  return {
+    plan: planners.length === 0 ? undefined : firstOf(planners),
+    reloadAnswers: async () => await file?.reload(),
+  };
+}
+
+/** The first planner that has something to say of a call decides alone. */
+function firstOf(planners: readonly Planner[]): Planner {
+  return (call) => {
+    for (const plan of planners) {
+      const made = plan(call);
+      if (made !== undefined) return made;
+    }
+    return undefined;
+  };
 }
 
 async function openAnswers(file: AnswersFile) {
@@ -72,13 +85,11 @@ function planForAll(delay: Delay | undefined, failures: readonly Failure[]): Pla
   return () => {
     const failure = drawFailure(failures);
     if (delay === undefined && failure === undefined) return undefined;
-    const delayed = delay === undefined ? {} : { delayMs: drawDelay(delay) };
-    if (failure === undefined) return { fault: { source: "flags", ...delayed } };
-    const code = status[failure.code];
     return {
-      fault: { source: "flags", ...delayed, code },
-      answer: { code, reason: failure.reason },
-    } satisfies Plan;
+      source: "flags",
+      ...(delay && { delayMs: drawDelay(delay) }),
+      ...(failure && { answer: { code: failure.code, reason: failure.reason } }),
+    };
   };
 }
 

@@ -1,14 +1,15 @@
-/** What is to be done to a call on purpose, and by whom. */
-import type { Fault } from "../../contract/events.ts";
+import { milliseconds } from "../../text/amounts.ts";
+import type { FaultSource } from "../../contract/events.ts";
 import type { Answer, IncomingCall } from "../call/incoming_call.ts";
 
-/** The longest delay that a call or a file may ask for, in milliseconds. */
-export const MAX_DELAY_MS = 60_000;
-
-/** What is to be done to one call. */
+/** What is planned for one call. */
 export interface Plan {
-  /** What is done on purpose, for the log and the metrics too; absent where that is nothing. */
-  readonly fault?: Fault;
+  /** Who wanted it; absent where nothing is done on purpose. */
+  readonly source?: FaultSource;
+  /** How long the answer waits, in milliseconds; absent: not at all. */
+  readonly delayMs?: number;
+  /** The call is never answered. */
+  readonly keepOpen?: true;
   /** The answer in place of the usual one. */
   readonly answer?: Answer;
   /** Metadata to send with the answer, whichever it is. */
@@ -18,9 +19,30 @@ export interface Plan {
 /** Makes the plan for a call; undefined if it has nothing to say of this call, and others may. */
 export type Planner = (call: IncomingCall) => Plan | undefined;
 
-/** A file of answers. */
-export interface AnswersFile {
-  readonly path: string;
-  /** Whether workers answer from it: lists of answers, which are counted, need one lasting process. */
-  readonly workers: boolean;
+/** How late an answer is to come: always the same, or anything within a range. */
+export interface Delay {
+  /** In milliseconds. */
+  readonly minMs: number;
+  /** In milliseconds; as much as the least where the delay is always the same. */
+  readonly maxMs: number;
+}
+
+/** The longest delay that a call or a file may ask for, in milliseconds. */
+export const MAX_DELAY_MS = 60_000;
+
+/**
+ * Reads a delay, `200ms`, or a range of delays, `50ms-200ms`.
+ *
+ * @param maxMs the longest that is accepted, in milliseconds; the shortest is none, `0`
+ * @returns undefined if the text is something else, or the range begins after its end
+ */
+export function parseDelay(text: string, maxMs: number = MAX_DELAY_MS): Delay | undefined {
+  const [min, max = min, ...rest] = text.split("-").map(milliseconds);
+  if (min === undefined || max === undefined || rest.length > 0) return undefined;
+  return min <= max && max <= maxMs ? { minMs: min, maxMs: max } : undefined;
+}
+
+/** Chooses one of a range, all of which are equally likely; in milliseconds. */
+export function drawDelay({ minMs, maxMs }: Delay): number {
+  return minMs + Math.random() * (maxMs - minMs);
 }

@@ -120,7 +120,7 @@ function addGetUser(router: ConnectRouter, registry: FileRegistry, getUser: GetU
     getUser.handle({
       ...callOf(keptText(username), context),
       answer: (answer) => {
-        if (answer.code !== status.OK) return reject(connectError(answer, badRequest));
+        if (answer.code !== "OK") return reject(connectError(answer, badRequest));
         for (const [key, value] of entriesOf(answer.metadata)) {
           context.responseHeader.append(key, value);
         }
@@ -173,7 +173,7 @@ function connectError(
     ? []
     : [{ desc, value: { fieldViolations: violations } as Record<string, unknown> }];
   // The codes of Connect are those of gRPC.
-  return new ConnectError(reason, code as number, entriesOf(metadata), details);
+  return new ConnectError(reason, status[code] as number, entriesOf(metadata), details);
 }
 
 function addHealth(router: ConnectRouter, registry: FileRegistry, health: Health): void {
