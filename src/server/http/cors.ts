@@ -1,44 +1,51 @@
+/** What pages of other origins may read and send: https://fetch.spec.whatwg.org/#http-cors-protocol */
 import { cors } from "@connectrpc/connect";
-import type { Request, Response } from "./request.ts";
+import { emptyResponse, type HttpRequest, type HttpResponse } from "./exchange.ts";
 
 /** How long a browser may remember what it was allowed, in seconds: the longest that Chromium knows. */
 const MAX_AGE_SECONDS = 7_200;
 
-const EXPOSED = "access-control-expose-headers";
-
-/**
- * Lets pages of these origins read answers. Where there are none it says nothing, and a browser keeps
- * every answer from the pages of other origins.
- *
- * @returns whether that was the whole answer: to a browser that asks what a page may send
- * @see https://fetch.spec.whatwg.org/#http-cors-protocol
- */
-export function allowOrigin(
-  request: Request,
-  response: Response,
+/** A response that pages of these origins may read, with all its headers. */
+export function withCors(
+  response: HttpResponse,
+  request: HttpRequest,
   origins: readonly string[],
-): boolean {
-  if (origins.length === 0) return false;
-  response.setHeader("vary", "Origin");
-  const { origin, "access-control-request-method": asked } = request.headers;
-  if (typeof origin !== "string" || !origins.includes(origin)) return false;
-  response.setHeader("access-control-allow-origin", origin);
-  response.setHeader(EXPOSED, cors.exposedHeaders.join(", "));
-  if (request.method !== "OPTIONS" || asked === undefined) return false;
-  const { "access-control-request-headers": headers } = request.headers;
-  response.setHeader("access-control-allow-methods", cors.allowedMethods.join(", "));
+): HttpResponse {
+  if (origins.length === 0) return response;
+  const origin = allowedOrigin(request, origins);
   // The metadata of a call are headers, and may have any name.
-  if (typeof headers === "string") response.setHeader("access-control-allow-headers", headers);
-  response.setHeader("access-control-max-age", String(MAX_AGE_SECONDS));
-  response.statusCode = 204;
-  response.end();
-  return true;
+  const names = Object.keys(response.headers).filter((name) =>
+    !/^(?:content|access-control)-/.test(name)
+  );
+  const allowed: Record<string, string> = origin === undefined ? {} : {
+    "access-control-allow-origin": origin,
+    "access-control-expose-headers": [...cors.exposedHeaders, ...names].join(", "),
+  };
+  return { ...response, headers: { vary: "Origin", ...allowed, ...response.headers } };
 }
 
-/** Lets those who may read an answer read its headers too: the metadata of a call have any names. */
-export function exposeHeaders(response: Response, header = new Headers()): void {
-  const exposed = response.getHeader(EXPOSED);
-  if (exposed === undefined) return;
-  const names = [...header.keys()].filter((name) => !name.startsWith("content-"));
-  response.setHeader(EXPOSED, [exposed, ...names].join(", "));
+/** The response to a browser that asks what a page of these origins may send; else undefined. */
+export function preflightResponse(
+  request: HttpRequest,
+  origins: readonly string[],
+): HttpResponse | undefined {
+  const {
+    "access-control-request-method": method,
+    "access-control-request-headers": names,
+  } = request.headers;
+  if (request.method !== "OPTIONS" || method === undefined) return undefined;
+  if (allowedOrigin(request, origins) === undefined) return undefined;
+  return emptyResponse(204, {
+    "access-control-allow-methods": cors.allowedMethods.join(", "),
+    // Whatever is asked for: the metadata of a call may have any name.
+    ...(typeof names === "string" ? { "access-control-allow-headers": names } : {}),
+    "access-control-max-age": String(MAX_AGE_SECONDS),
+  });
+}
+
+function allowedOrigin(
+  { headers: { origin } }: HttpRequest,
+  origins: readonly string[],
+): string | undefined {
+  return typeof origin === "string" && origins.includes(origin) ? origin : undefined;
 }

@@ -1,10 +1,10 @@
 import { Buffer } from "node:buffer";
-import { IncomingMessage, ServerResponse } from "node:http";
+import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
-import { Writable } from "node:stream";
-import { limitLinger, spread } from "../connection/connections.ts";
+import { limitLinger, setTimeoutUntilClose, spread } from "../connection/connections.ts";
 import { LIMITS } from "../limits.ts";
-import { type Input, openInput, RequestError } from "./http1_input.ts";
+import { type AnswerRequest, type HttpResponse, lineResponse, withLength } from "./exchange.ts";
+import { bad, type Input, openInput, RequestError } from "./http1_input.ts";
 import { type Head, readBody, readHead } from "./http1_request.ts";
 
 /** The connections of HTTP/1.1. */
@@ -17,9 +17,6 @@ export interface Http1 {
   count(): number;
 }
 
-/** Answers a request: the response has to end some time. */
-export type AnswerRequest = (request: IncomingMessage, response: ServerResponse) => void;
-
 /** A connection. Its requests are answered one after another; those behind wait, unread for the most part. */
 interface Connection {
   readonly socket: Socket;
@@ -30,23 +27,22 @@ interface Connection {
   ending: boolean;
   /** The request that is being answered. */
   exchange?: Exchange;
-  timer?: ReturnType<typeof setTimeout>;
+  /** Cancels the limit on what it waits for. */
+  cancelTimeout?: () => void;
 }
 
-/** A request and its response. */
+/** A request that is being answered. */
 interface Exchange {
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
-  /** Its end ends the response, whether it was sent or not. */
-  readonly sink: Writable;
+  /** Aborted when the client has gone. */
+  readonly gone: AbortController;
+  /** An answer is sent, or is being sent. */
+  isAnswered: boolean;
   /** How many bytes of the status line have been sent ahead. */
   probed: number;
 }
 
 /**
- * Serves HTTP/1.1 on connections that others have accepted. Messages are node:http's; its server is
- * not used: on Deno 2.9.2 it pauses a connection whose answers come at once and never resumes it, and
- * its parser has no limit for the extensions of chunks.
+ * Serves HTTP/1.1 on connections that others have accepted.
  *
  * @param maxAgeMs after this time, 10 % more or less, a connection ends with the next answer; in
  * milliseconds
@@ -73,20 +69,20 @@ export function openHttp1(answer: AnswerRequest, maxAgeMs = Infinity): Http1 {
 
 /** Answers the requests of a connection. */
 async function serve(connection: Connection, answer: AnswerRequest): Promise<void> {
-  const { socket, input } = connection;
-  wait(connection, LIMITS.headersMs);
+  const { input } = connection;
+  limitWait(connection, LIMITS.headersMs);
   try {
     for (;;) {
       const head = await readHead(input);
       if (head === undefined || connection.ending) break;
-      await exchange(connection, head, answer);
+      await serveRequest(connection, head, answer);
       if (connection.ending) break;
-      wait(connection, LIMITS.httpIdleMs);
+      limitWait(connection, LIMITS.httpIdleMs);
       if (input.bytes.length > 0) await nextTurn();
     }
   } catch (error) {
     if (!(error instanceof RequestError)) throw error;
-    refuse(socket, error);
+    refuse(connection, error);
   }
   leave(connection);
 }
@@ -102,94 +98,116 @@ function nextTurn(): Promise<void> {
 }
 
 /**
- * Receives a request and has it answered.
+ * Has a request answered, and reads it to its end.
  *
  * @throws {RequestError} if its body is none, and it has no answer yet
  */
-async function exchange(connection: Connection, head: Head, answer: AnswerRequest): Promise<void> {
-  const { socket, input } = connection;
-  const current = exchangeOf(head, socket);
-  const { request, response, sink } = current;
-  connection.exchange = current;
-  const isOld = performance.now() > connection.oldAt;
+async function serveRequest(
+  connection: Connection,
+  head: Head,
+  answer: AnswerRequest,
+): Promise<void> {
+  const { socket, input, oldAt } = connection;
   const isLarge = head.length !== Infinity && head.length > LIMITS.droppedBytes;
-  if (!head.keepAlive || isOld || isLarge) end(connection);
-  limitTime(connection, current);
-  if (head.expectsContinue) response.writeContinue();
-  const answered = new Promise<void>((resolve) => response.once("close", resolve));
-  const received = receive(input, current, head.length);
+  if (!head.keepAlive || isLarge || performance.now() > oldAt) connection.ending = true;
+  const exchange = connection.exchange = {
+    gone: new AbortController(),
+    isAnswered: false,
+    probed: 0,
+  };
+  const { signal } = exchange.gone;
+  const gone = new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
+  const body = openBody(input, head.length);
+  limitWait(connection, LIMITS.requestMs, body.isAwaited);
+  if (head.expectsContinue) socket.write("HTTP/1.1 100 Continue\r\n\r\n");
   if (input.ended) answerHalfClosed(connection);
-  answer(request, response);
+  const { method, target, headers, httpVersion } = head;
+  const answered = answer({
+    method,
+    target,
+    headers,
+    httpVersion,
+    socket,
+    signal,
+    readBody: body.read,
+  })
+    .then((response) => send(connection, exchange, response));
   try {
-    await Promise.race([answered, received.then(() => answered)]);
+    await Promise.race([answered, gone, body.failed]);
     // The next request comes behind what was not read of this one.
-    if (!connection.ending) await received;
+    if (!connection.ending) await body.drop();
   } catch (error) {
-    request.destroy(error as Error);
-    if (!response.headersSent) throw error;
-    end(connection);
-    await answered;
+    if (!exchange.isAnswered) throw error;
+    connection.ending = true;
+    await Promise.race([answered, gone]);
   } finally {
     delete connection.exchange;
-    sink.destroy();
   }
 }
 
-function exchangeOf(head: Head, socket: Socket): Exchange {
-  const request = requestOf(head, socket);
-  const response = new ServerResponse(request);
-  const send = (bytes: Buffer, done: (error?: Error | null) => void) => {
-    socket.write(bytes.subarray(current.probed), done);
-    current.probed = 0;
+/** The body of a request. */
+interface Body {
+  read(take: (part: Uint8Array) => void): Promise<void>;
+  /** Reads what is left of it and drops it; fails if that is too much. */
+  drop(): Promise<void>;
+  /** Rejects when it cannot be read. */
+  readonly failed: Promise<never>;
+  /** Whether somebody waits for more of it. */
+  isAwaited(): boolean;
+}
+
+function openBody(input: Input, length: number): Body {
+  const { promise: failed, reject: fail } = Promise.withResolvers<never>();
+  let use: (part: Uint8Array) => void;
+  let reading: Promise<void> | undefined;
+  let isWhole = false;
+  const read = (take: (part: Uint8Array) => void) => {
+    use = take;
+    reading ??= readBody(input, length, (part) => use(part)).then(() => void (isWhole = true));
+    reading.catch(fail);
+    return reading;
   };
-  const sink = new Writable({
-    write: (bytes, _encoding, done) => send(bytes, done),
-    writev: (parts, done) => send(Buffer.concat(parts.map(({ chunk }) => chunk)), done),
-  });
-  sink.on("error", () => {});
-  const current = { request, response, sink, probed: 0 };
-  response.shouldKeepAlive = head.keepAlive;
-  response.assignSocket(sink as Socket);
-  // A stream that is destroyed within "finish" makes an error in vain, a third of a request's CPU.
-  response.once("finish", () => queueMicrotask(() => sink.destroy()));
-  return current;
+  let dropped = 0;
+  const drop = (part: Uint8Array) => {
+    dropped += part.length;
+    if (dropped > LIMITS.droppedBytes) throw bad("the request is too large to be dropped");
+  };
+  return {
+    read,
+    drop: () => read(drop),
+    failed,
+    isAwaited: () => reading !== undefined && !isWhole,
+  };
 }
 
-function requestOf({ method, target, minor, headers }: Head, socket: Socket): IncomingMessage {
-  const request = new IncomingMessage(socket);
-  // Its own would take the connection with it.
-  request._destroy = (error, done) => done(error);
-  return Object.assign(request, {
-    method,
-    url: target,
-    httpVersion: `1.${minor}`,
-    httpVersionMajor: 1,
-    httpVersionMinor: minor,
-    headers,
-  });
-}
-
-/** Hands the body on as it is read; what is behind the answer is dropped. */
-async function receive(
-  input: Input,
-  { request, response }: Exchange,
-  length: number,
+/** Sends an answer, unless there is one; resolves when the system has taken all of it. */
+async function send(
+  connection: Connection,
+  exchange: Exchange,
+  response: HttpResponse,
 ): Promise<void> {
-  let goOn: (() => void) | undefined;
-  let size = 0;
-  request._read = () => goOn?.();
-  response.once("close", () => goOn?.());
-  await readBody(input, length, async (bytes) => {
-    size += bytes.length;
-    if (response.writableEnded && size > LIMITS.droppedBytes) {
-      throw new RequestError("413 Content Too Large", "the request is too large");
-    }
-    // Nobody reads any more, and who has begun to may be waiting for ever.
-    if (response.destroyed) return;
-    if (!request.push(bytes)) await new Promise<void>((resolve) => goOn = resolve);
-  });
-  request.complete = true;
-  request.push(null);
+  const { socket, input } = connection;
+  if (exchange.isAnswered || !socket.writable) return;
+  exchange.isAnswered = true;
+  if (input.ended && input.bytes.length === 0) connection.ending = true;
+  limitWait(connection, LIMITS.requestMs);
+  const bytes = bytesOf(response, connection.ending);
+  await new Promise((resolve) => void socket.write(bytes.subarray(exchange.probed), resolve));
+}
+
+/** Tells a client that what it sent is no request. */
+function refuse({ socket }: Connection, { status, message }: RequestError): void {
+  if (socket.writable) socket.write(bytesOf(withLength(lineResponse(status, message), ""), true));
+}
+
+/** https://www.rfc-editor.org/rfc/rfc9112#section-4 */
+function bytesOf({ status, headers, body }: HttpResponse, isLast: boolean): Buffer {
+  let head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n`;
+  for (const name in headers) head += `${name}: ${headers[name]}\r\n`;
+  head += `date: ${new Date().toUTCString()}\r\n`;
+  // The client learns from the last answer that it needs another connection.
+  head += `Connection: ${isLast ? "close" : "keep-alive"}\r\n\r\n`;
+  return Buffer.concat([Buffer.from(head, "latin1"), body]);
 }
 
 /** Watches how the client ends a connection. */
@@ -201,9 +219,8 @@ function watchEnd(connection: Connection): void {
   // An error that nobody listens to would end the process.
   socket.on("error", () => socket.destroy());
   socket.once("close", () => {
-    clearTimeout(connection.timer);
     connection.ending = true;
-    connection.exchange?.sink.destroy();
+    connection.exchange?.gone.abort();
     // Deno 2.9.2 keeps closed sockets, and with them all that their listeners hold.
     socket.removeAllListeners().on("error", () => {});
   });
@@ -214,61 +231,34 @@ const AHEAD = Buffer.from("HTTP/1.1 ");
 const PROBE_MS = 20;
 
 /**
- * Answers a client that has closed its side, or finds out that it has closed all: TCP tells the
- * difference only to those who send. So the beginning of the answer is sent ahead, byte by byte, each
- * after twice the time of the one before.
+ * Finds out whether a client that has closed its side still waits for its answer, or has closed all:
+ * TCP shows the difference only to those who send. So the beginning of the answer is sent ahead, byte
+ * by byte, each after twice the time of the one before.
  */
-function answerHalfClosed(connection: Connection): void {
-  const { socket, input, exchange } = connection;
+function answerHalfClosed({ socket, exchange }: Connection): void {
   if (exchange === undefined) return;
-  if (input.bytes.length === 0) end(connection);
-  let timer: ReturnType<typeof setTimeout>;
-  const probe = (ms: number) => {
-    timer = setTimeout(() => {
-      if (exchange.response.headersSent || exchange.probed === AHEAD.length) return;
+  const probe = (ms: number) =>
+    void setTimeoutUntilClose(socket, ms, () => {
+      if (exchange.isAnswered || exchange.probed === AHEAD.length) return;
       socket.write(AHEAD.subarray(exchange.probed, ++exchange.probed));
       probe(2 * ms);
-    }, ms);
-  };
+    });
   probe(PROBE_MS);
-  exchange.response.once("close", () => clearTimeout(timer));
-}
-
-/** Closes a connection if by then its request has not come, or its answer has not been taken. */
-function limitTime(connection: Connection, { request, response }: Exchange): void {
-  const limit = () =>
-    wait(connection, LIMITS.requestMs, () => !request.complete || response.writableEnded);
-  limit();
-  // An answer that is whole has as much time to be taken.
-  response.once("prefinish", limit);
 }
 
 /** Closes a connection after a time in milliseconds, unless it waits for something else by then. */
-function wait(connection: Connection, ms: number, isLate = () => true): void {
-  clearTimeout(connection.timer);
-  connection.timer = setTimeout(() => {
-    if (isLate()) connection.socket.destroy();
-  }, ms);
+function limitWait(connection: Connection, ms: number, isLate = () => true): void {
+  const { socket } = connection;
+  connection.cancelTimeout?.();
+  connection.cancelTimeout = setTimeoutUntilClose(socket, ms, () => {
+    if (isLate()) socket.destroy();
+  });
 }
 
 /** Ends a connection with the answer to the request that has come. */
 function end(connection: Connection): void {
   connection.ending = true;
-  // The client learns from the last answer that it needs another connection.
-  if (connection.exchange !== undefined) connection.exchange.response.shouldKeepAlive = false;
-  else leave(connection);
-}
-
-/** Tells a client that what it sent is no request. */
-function refuse(socket: Socket, { status, message }: RequestError): void {
-  if (!socket.writable) return;
-  const fields = [
-    `HTTP/1.1 ${status}`,
-    "connection: close",
-    "content-type: text/plain; charset=utf-8",
-    `content-length: ${message.length + 1}`,
-  ];
-  socket.write(`${fields.join("\r\n")}\r\n\r\n${message}\n`);
+  if (connection.exchange === undefined) leave(connection);
 }
 
 /**

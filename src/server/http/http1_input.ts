@@ -8,62 +8,54 @@ export interface Input {
   /** What nobody has taken yet. */
   bytes: Buffer;
   /** Nothing comes any more: the client has closed its side, or its bytes are dropped. */
-  readonly ended: boolean;
+  ended: boolean;
   /** Waits for more bytes; false where none come any more. */
   more(): Promise<boolean>;
   /** Reads on and throws away all that comes, so that what the client still sends is not reset. */
   drop(): void;
 }
 
-/** A request is none; the message says why. */
+/** What was sent is no request, or too large; the message says why. */
 export class RequestError extends Error {
-  /** @param status the status code and its phrase: `400 Bad Request` */
-  constructor(readonly status: string, message: string) {
+  /** @param status the status code that says so */
+  constructor(readonly status: number, message: string) {
     super(message);
   }
 }
 
 /** The error of a request that does not follow RFC 9112. */
 export function bad(message: string): RequestError {
-  return new RequestError("400 Bad Request", message);
+  return new RequestError(400, message);
 }
 
 const NOTHING: Buffer = Buffer.alloc(0);
 
-/** Takes over reading from a connection, which is paused. While nobody asks for more it reads little ahead. */
+/**
+ * Takes over reading from a connection, which is paused. While nobody waits for more it reads
+ * {@linkcode LIMITS.aheadBytes} ahead: a socket that is not read shows neither that the client has
+ * closed it nor that it was reset.
+ */
 export function openInput(socket: Socket): Input {
-  let bytes = NOTHING, ended = false;
   let wake: ((more: boolean) => void) | undefined;
-  const tell = (more: boolean) => {
+  const resume = (more: boolean) => {
     wake?.(more);
     wake = undefined;
   };
   const read = (received: Buffer) => {
-    bytes = bytes.length === 0 ? received : Buffer.concat([bytes, received]);
-    // A socket that is not read tells neither that the client has closed it nor that it was reset.
-    if (wake === undefined && bytes.length > LIMITS.aheadBytes) socket.pause();
-    tell(true);
+    const { bytes } = input;
+    input.bytes = bytes.length === 0 ? received : Buffer.concat([bytes, received]);
+    if (wake === undefined && input.bytes.length > LIMITS.aheadBytes) socket.pause();
+    resume(true);
   };
   const end = () => {
-    ended = true;
-    tell(false);
+    input.ended = true;
+    resume(false);
   };
-  socket.on("data", read);
-  socket.once("end", end);
-  socket.once("close", end);
-  socket.resume();
-  return {
-    get bytes() {
-      return bytes;
-    },
-    set bytes(rest) {
-      bytes = rest.length === 0 ? NOTHING : rest;
-    },
-    get ended() {
-      return ended;
-    },
+  const input: Input = {
+    bytes: NOTHING,
+    ended: false,
     more() {
-      if (ended) return Promise.resolve(false);
+      if (input.ended) return Promise.resolve(false);
       return new Promise((resolve) => {
         wake = resolve;
         socket.resume();
@@ -71,11 +63,23 @@ export function openInput(socket: Socket): Input {
     },
     drop() {
       socket.off("data", read);
-      bytes = NOTHING;
+      input.bytes = NOTHING;
       end();
       socket.resume();
     },
   };
+  socket.on("data", read).once("end", end).once("close", end);
+  socket.resume();
+  return input;
+}
+
+/** Takes so many bytes, or as many as have come. */
+export function takeBytes(input: Input, most: number): Buffer {
+  const { bytes } = input;
+  const taken = bytes.subarray(0, most);
+  // Nothing is left of a connection that waits: not the memory of what it has received either.
+  input.bytes = taken.length === bytes.length ? NOTHING : bytes.subarray(taken.length);
+  return taken;
 }
 
 const LF = 0x0a, CR = 0x0d;
@@ -91,13 +95,10 @@ const LF = 0x0a, CR = 0x0d;
 export function takeLine(input: Input, limit: number): string | undefined {
   const { bytes } = input;
   const end = bytes.indexOf(LF);
-  if ((end < 0 ? bytes.length : end) > limit) {
-    throw new RequestError("431 Request Header Fields Too Large", "too many header bytes");
-  }
+  if ((end < 0 ? bytes.length : end) > limit) throw new RequestError(431, "too many header bytes");
   if (end < 0) return undefined;
   if (bytes[end - 1] !== CR) throw bad("a line ends without CR");
-  input.bytes = bytes.subarray(end + 1);
-  return bytes.toString("latin1", 0, end - 1);
+  return takeBytes(input, end + 1).toString("latin1", 0, end - 1);
 }
 
 /**

@@ -1,14 +1,13 @@
 /** Requests of HTTP/1.1, read as RFC 9112 has them: what could be understood in two ways is refused. */
 import { Buffer } from "node:buffer";
 import { LIMITS } from "../limits.ts";
-import { bad, type Input, nextLine, RequestError, takeLine } from "./http1_input.ts";
+import { bad, type Input, nextLine, RequestError, takeBytes, takeLine } from "./http1_input.ts";
 
 /** The head of a request. */
 export interface Head {
   readonly method: string;
   readonly target: string;
-  /** 0 for HTTP/1.0. */
-  readonly minor: 0 | 1;
+  readonly httpVersion: "1.0" | "1.1";
   /** By names in lower case; several values of one name are joined by commas. */
   readonly headers: Readonly<Record<string, string>>;
   /** Whether the client lets the connection go on after the answer. */
@@ -48,11 +47,11 @@ export async function readHead(input: Input): Promise<Head | undefined> {
     throw bad("the first line is not METHOD TARGET HTTP/1.1");
   }
   if (major !== "1") {
-    throw new RequestError("505 HTTP Version Not Supported", "HTTP/1.1 and HTTP/2 are served here");
+    throw new RequestError(505, "HTTP/1.1 and HTTP/2 are served here");
   }
   if (!METHODS.includes(method)) {
     throw new RequestError(
-      "501 Not Implemented",
+      501,
       `the methods are ${METHODS.join(", ")}`,
     );
   }
@@ -60,7 +59,7 @@ export async function readHead(input: Input): Promise<Head | undefined> {
     throw bad("the target is neither a path nor a URL");
   }
   const fields = await readFields(input, LIMITS.headerBytes - line.length);
-  return fields && headOf({ method, target, minor: minor === "0" ? 0 : 1 }, fields);
+  return fields && headOf({ method, target, httpVersion: minor === "0" ? "1.0" : "1.1" }, fields);
 }
 
 /** Empty lines before it are those that old clients send behind a body. */
@@ -106,11 +105,12 @@ function withoutSpaces(value: string): string {
 }
 
 function headOf(
-  line: Pick<Head, "method" | "target" | "minor">,
+  line: Pick<Head, "method" | "target" | "httpVersion">,
   fields: ReadonlyMap<string, readonly string[]>,
 ): Head {
   const [host = "", ...hosts] = fields.get("host") ?? [];
-  if (line.minor === 1 && !fields.has("host")) throw bad("there is no Host");
+  const isHttp10 = line.httpVersion === "1.0";
+  if (!isHttp10 && !fields.has("host")) throw bad("there is no Host");
   if (hosts.length > 0 || !HOST.test(host)) throw bad("the Host is not one name");
   const headers: Record<string, string> = Object.create(null);
   for (const [name, values] of fields) headers[name] = values.join(", ");
@@ -118,16 +118,16 @@ function headOf(
   headers["host"] = host || "localhost";
   const expected = headers["expect"]?.toLowerCase();
   if (expected !== undefined && expected !== "100-continue") {
-    throw new RequestError("417 Expectation Failed", "only 100-continue can be expected");
+    throw new RequestError(417, "only 100-continue can be expected");
   }
   const options = (headers["connection"] ?? "").toLowerCase().split(",").map(withoutSpaces);
   return {
     ...line,
     headers,
-    keepAlive: !options.includes("close") && (line.minor === 1 || options.includes("keep-alive")),
+    keepAlive: !options.includes("close") && (!isHttp10 || options.includes("keep-alive")),
     // https://www.rfc-editor.org/rfc/rfc9110#section-10.1.1
-    expectsContinue: line.minor === 1 && expected !== undefined,
-    length: lengthOf(line.minor, headers),
+    expectsContinue: !isHttp10 && expected !== undefined,
+    length: lengthOf(isHttp10, headers),
   };
 }
 
@@ -138,7 +138,7 @@ function headOf(
  * @see https://www.rfc-editor.org/rfc/rfc9112#section-6.3
  */
 function lengthOf(
-  minor: Head["minor"],
+  isHttp10: boolean,
   { "content-length": length, "transfer-encoding": encoding }: Head["headers"],
 ): number {
   if (encoding === undefined) {
@@ -148,9 +148,9 @@ function lengthOf(
     return Number(length);
   }
   if (length !== undefined) throw bad("Content-Length and Transfer-Encoding exclude each other");
-  if (minor === 0) throw bad("HTTP/1.0 has no Transfer-Encoding");
+  if (isHttp10) throw bad("HTTP/1.0 has no Transfer-Encoding");
   if (encoding.toLowerCase() === "chunked") return Infinity;
-  throw new RequestError("501 Not Implemented", "the one Transfer-Encoding here is chunked");
+  throw new RequestError(501, "the one Transfer-Encoding here is chunked");
 }
 
 /** A chunk's size, of at most 2^48, and its extensions. */
@@ -159,39 +159,38 @@ const CHUNK = /^([0-9a-f]{1,12})((?:;[\t\x20-\x7e\x80-\xff]*)?)$/i;
 const SIZE_BYTES = 16;
 
 /**
- * Reads the body of a request, and hands it on in parts.
+ * Reads the body of a request.
  *
  * @param length that of {@linkcode Head}
- * @param give takes a part, and resolves when more is wanted
+ * @param take takes each part as it comes
  * @throws {RequestError} if the body breaks off, its chunks are none, or what is around them is too large
  * @see https://www.rfc-editor.org/rfc/rfc9112#section-6
  */
 export async function readBody(
   input: Input,
   length: number,
-  give: (bytes: Buffer) => Promise<void>,
+  take: (part: Buffer) => void,
 ): Promise<void> {
-  if (length === Infinity) return await readChunks(input, give);
+  if (length === Infinity) return await readChunks(input, take);
   for (let left = length; left > 0;) {
     if (input.bytes.length === 0) await moreOf(input);
     const part = takeBytes(input, left);
     left -= part.length;
-    await give(part);
+    take(part);
   }
 }
 
 /** https://www.rfc-editor.org/rfc/rfc9112#section-7.1 */
-async function readChunks(input: Input, give: (bytes: Buffer) => Promise<void>): Promise<void> {
+async function readChunks(input: Input, take: (part: Buffer) => void): Promise<void> {
   let overhead: number = LIMITS.headerBytes;
   let parts: Buffer[] = [];
-  // A chunk may be one byte: those that have come together go on as one part.
-  const flush = async () => {
-    const whole = Buffer.concat(parts);
+  // A chunk may be one byte: those that have come together are taken as one part.
+  const flush = () => {
+    if (parts.length > 0) take(Buffer.concat(parts));
     parts = [];
-    if (whole.length > 0) await give(whole);
   };
   const more = async () => {
-    await flush();
+    flush();
     await moreOf(input);
   };
   for (;;) {
@@ -209,18 +208,12 @@ async function readChunks(input: Input, give: (bytes: Buffer) => Promise<void>):
     while (input.bytes.length < CRLF.length) await more();
     if (!takeBytes(input, CRLF.length).equals(CRLF)) throw bad("a chunk is longer than its size");
   }
-  await flush();
+  flush();
   // Trailers are fields that nobody here reads.
   if (await readFields(input, overhead) === undefined) throw brokenOff();
 }
 
 const CRLF = Buffer.from("\r\n");
-
-function takeBytes(input: Input, most: number): Buffer {
-  const part = input.bytes.subarray(0, most);
-  input.bytes = input.bytes.subarray(part.length);
-  return part;
-}
 
 async function moreOf(input: Input): Promise<void> {
   if (!await input.more()) throw brokenOff();

@@ -7,9 +7,9 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import type { UniversalServerRequest } from "@connectrpc/connect/protocol";
 import { type MethodDefinition, status } from "@grpc/grpc-js";
 import { Buffer } from "node:buffer";
-import type { Readable } from "node:stream";
 import { LIMITS } from "../limits.ts";
 import { decompress, DecompressionError, NO_ROOM, receive } from "../received.ts";
+import type { HttpRequest } from "./exchange.ts";
 
 /** What decodes and encodes the requests of a method. */
 export type RequestCodec = Pick<
@@ -43,12 +43,12 @@ const exhausted = (reason: string) => new ConnectError(reason, Code.ResourceExha
  * read, which connect puts into the form of the protocol. What is no call stays as it is, for connect
  * to refuse. A request in the text form of gRPC-Web becomes one in the binary form.
  *
- * @param take takes the message's bytes in; by default the body of the request
+ * @param take takes the message's bytes in
  */
 export function withMessage(
   request: UniversalServerRequest,
   codec: RequestCodec,
-  take: Take = takeBody(request.body as Readable),
+  take: Take,
 ): UniversalServerRequest {
   const [, type = "", plain, web, text, packed] =
     CONTENT_TYPE.exec(request.header.get("content-type") ?? "") ?? [];
@@ -198,26 +198,29 @@ async function* enveloped(
   });
 }
 
-/** Takes in a body as it comes: node:http would keep what waits to be taken, in objects for each part. */
-function takeBody(body: Readable): Take {
+/** Takes in the body of a request as it comes. */
+export function takeBody({ readBody }: HttpRequest): Take {
   return async (look, use) => {
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const received = receive(() => reject(exhausted(NO_ROOM)));
-    const add = (part: Uint8Array) => {
+    const { promise: refused, reject: refuse } = Promise.withResolvers<never>();
+    const received = receive(() => refuse(exhausted(NO_ROOM)));
+    let isOver = false;
+    const read = readBody((part) => {
+      // What comes behind a refusal is dropped.
+      if (isOver) return;
+      received.add(part);
       try {
-        received.add(part);
         look(received.bytes());
       } catch (error) {
-        reject(error);
+        refuse(error);
       }
-    };
-    const gone = () => reject(new ConnectError("the client went away", Code.Canceled));
-    body.on("data", add).once("end", resolve).once("close", gone);
+    }).catch(() => {
+      throw new ConnectError("the client went away", Code.Canceled);
+    });
     try {
-      await promise;
+      await Promise.race([read, refused]);
       return use(received.bytes());
     } finally {
-      body.off("data", add).off("end", resolve).off("close", gone).pause();
+      isOver = true;
       received.release();
     }
   };

@@ -18,13 +18,10 @@ import {
   createContextValues,
   type HandlerContext,
 } from "@connectrpc/connect";
-import type {
-  UniversalHandler,
-  UniversalServerRequest,
-  UniversalServerResponse,
-} from "@connectrpc/connect/protocol";
-import { compressionGzip } from "@connectrpc/connect-node";
+import type { Compression, UniversalHandler } from "@connectrpc/connect/protocol";
 import { type ServiceDefinition, status } from "@grpc/grpc-js";
+import { promisify } from "node:util";
+import { gzip } from "node:zlib";
 import { type Contract, type GetUserRequest, serviceName } from "../../contract/contract.ts";
 import { keptText } from "../../contract/decoding.ts";
 import { fileDescriptors } from "../../contract/descriptors.ts";
@@ -34,8 +31,9 @@ import type { GetUser } from "../call/get_user.ts";
 import { type Health, healthService } from "../health_service.ts";
 import type { Answer, IncomingCall } from "../call/incoming_call.ts";
 import { LIMITS } from "../limits.ts";
-import { asText, isText } from "./grpc_web_text.ts";
-import { asPost, type RequestCodec, takeQuery, withMessage } from "./request_message.ts";
+import { type AnswerRequest, lineResponse } from "./exchange.ts";
+import { asPost, type RequestCodec, takeBody, takeQuery, withMessage } from "./request_message.ts";
+import { httpResponse, peerOf, universalRequest } from "./universal.ts";
 
 /** What answers calls that come by Connect and gRPC-Web. */
 export interface RpcServices {
@@ -44,18 +42,18 @@ export interface RpcServices {
   readonly health: Health;
 }
 
-/** Answers a call. */
-export type AnswerRpc = (
-  request: UniversalServerRequest,
-  peer: string,
-) => Promise<UniversalServerResponse>;
+const gzipAnswers: Compression = {
+  name: "gzip",
+  compress: promisify<Uint8Array, Uint8Array<ArrayBuffer>>(gzip),
+  decompress: () => Promise.reject(new Error("requests are decompressed before connect has them")),
+};
 
 const peerKey = createContextKey("unknown");
 
 /** Makes what answers calls of `GetUser` and of the health service's `Check`, by their paths. */
 export function rpcHandlers(
   { contract, getUser, health }: RpcServices,
-): ReadonlyMap<string, AnswerRpc> {
+): ReadonlyMap<string, AnswerRequest> {
   const codecs = codecsOf([contract.UserService.service, healthService]);
   const registry = registryOf(fileDescriptors(contract));
   return handlersOf(codecs, (router) => {
@@ -78,11 +76,11 @@ function registryOf(files: readonly Uint8Array[]): FileRegistry {
 export function handlersOf(
   codecs: ReadonlyMap<string, RequestCodec>,
   addServices: (router: ConnectRouter) => void,
-): ReadonlyMap<string, AnswerRpc> {
+): ReadonlyMap<string, AnswerRequest> {
   const router = createConnectRouter({
     // That is grpc-js's.
     grpc: false,
-    acceptCompression: [compressionGzip],
+    acceptCompression: [gzipAnswers],
     readMaxBytes: LIMITS.messageBytes,
     // A field that is not known is skipped in JSON as it is in binary messages.
     jsonOptions: { ignoreUnknownFields: true },
@@ -99,14 +97,16 @@ function codecsOf(services: readonly ServiceDefinition[]): ReadonlyMap<string, R
   return new Map(methods.map((method) => [method.path, method]));
 }
 
-function answerWith(handler: UniversalHandler, codec: RequestCodec): AnswerRpc {
-  return async (request, peer) => {
-    const call = { ...request, contextValues: createContextValues().set(peerKey, peer) };
-    if (request.method === "GET" && handler.allowedMethods.includes("GET")) {
-      return await handler(withMessage(asPost(call), codec, takeQuery(call)));
-    }
-    const response = await handler(withMessage(call, codec));
-    return isText(request.header) ? asText(response) : response;
+function answerWith(handler: UniversalHandler, codec: RequestCodec): AnswerRequest {
+  return async (request) => {
+    const values = createContextValues().set(peerKey, peerOf(request.socket));
+    const call = universalRequest(request, values);
+    if (call === undefined) return lineResponse(400, "the request names no host");
+    const isQuery = request.method === "GET" && handler.allowedMethods.includes("GET");
+    const whole = isQuery
+      ? withMessage(asPost(call), codec, takeQuery(call))
+      : withMessage(call, codec, takeBody(request));
+    return await httpResponse(await handler(whole), request);
   };
 }
 

@@ -1,54 +1,57 @@
-/** Requests and responses of HTTP/1.1 and HTTP/2 as connect knows them. */
-import { universalRequestFromNodeRequest } from "@connectrpc/connect-node";
+/** Requests and responses as connect knows them. */
+import type { ContextValues } from "@connectrpc/connect";
 import type { UniversalServerRequest, UniversalServerResponse } from "@connectrpc/connect/protocol";
 import { Buffer } from "node:buffer";
-import type { IncomingMessage, ServerResponse } from "node:http";
 import { dropFarDeadline } from "../../workarounds/far_deadlines.ts";
 import { plainAddress } from "../connection/connections.ts";
-import { answerLine, type Request, respond, type Response } from "./request.ts";
+import { type HttpRequest, type HttpResponse, lineResponse } from "./exchange.ts";
 
-/** A request as connect reads it; undefined if it names no host, or none that can be one. */
-export function readCall(
-  request: Request,
-  response: Response,
+/**
+ * A request as connect reads it, without its body; undefined if it names no host, or none that can be
+ * one.
+ */
+export function universalRequest(
+  { httpVersion, method, target, headers, signal }: HttpRequest,
+  contextValues: ContextValues,
 ): UniversalServerRequest | undefined {
-  let call;
-  try {
-    call = universalRequestFromNodeRequest(
-      request as IncomingMessage,
-      response as ServerResponse,
-      undefined,
-      undefined,
-    );
-  } catch {
-    return undefined;
+  // Only the path and the query are looked at.
+  const base = `http://${headers["host"] ?? ""}`;
+  if (!URL.canParse(target, base)) return undefined;
+  const url = new URL(target, base).toString();
+  const header = new Headers();
+  for (const [name, values] of Object.entries(headers)) {
+    if (values === undefined || name.startsWith(":")) continue;
+    for (const value of [values].flat()) header.append(name, value);
   }
-  dropFarDeadline(call.header);
-  // Nobody iterates over it: a request that is not read to its end must not take its answer with it.
-  return { ...call, body: request };
+  dropFarDeadline(header);
+  return { httpVersion, method, url, header, body: nothing(), signal, contextValues };
 }
 
-/** Sends an answer of connect, whose calls have one message each, at once. */
-export async function send(
+async function* nothing(): AsyncGenerator<Uint8Array> {}
+
+/** An answer of connect, whose calls have one message each. */
+export async function httpResponse(
   { status, header, body }: UniversalServerResponse,
-  request: Request,
-  response: Response,
-): Promise<void> {
-  if (body === undefined) return refuse(status, header, request, response);
+  request: HttpRequest,
+): Promise<HttpResponse> {
+  const headers = Object.fromEntries(header ?? []);
+  if (body === undefined) return refusal(status, headers, request.method);
   const bytes = Buffer.concat(await Array.fromAsync(body));
-  respond(response, status, Object.fromEntries(header ?? []), bytes);
+  const type = headers["content-type"] ?? "";
+  if (!isGrpcWebText(request)) return { status, headers, body: bytes };
+  // gRPC-Web in text, which connect does not know: https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-WEB.md
+  headers["content-type"] = type.replace("application/grpc-web", "application/grpc-web-text");
+  return { status, headers, body: Buffer.from(bytes.toString("base64")) };
 }
 
-/** What connect refuses without a word. */
-function refuse(
-  status: number,
-  header: Headers | undefined,
-  { method = "" }: Request,
-  response: Response,
-): void {
-  const headers = Object.fromEntries(header ?? []);
+function isGrpcWebText({ headers: { "content-type": type } }: HttpRequest): boolean {
+  return typeof type === "string" && /^application\/grpc-web-text\b/i.test(type);
+}
+
+/** The response to what connect refuses without a word. */
+function refusal(status: number, headers: HttpResponse["headers"], method: string): HttpResponse {
   if (status === 405) {
-    return answerLine(response, status, "only POST and GET are allowed here", {
+    return lineResponse(status, "only POST and GET are allowed here", {
       ...headers,
       allow: "GET, POST",
     });
@@ -57,12 +60,11 @@ function refuse(
     ? 'GET takes the parameters encoding=json and message={"username":"Alice"}'
     : "POST takes application/json, application/proto and application/grpc-web; " +
       "application/grpc needs HTTP/2";
-  answerLine(response, status, how, headers);
+  return lineResponse(status, how, headers);
 }
 
 /** The address of a client as grpc-js writes it, or the name that it was given. */
-export function peerOf({ socket }: Request): string {
-  const { remoteAddress = "unknown", remotePort } = socket;
+export function peerOf({ remoteAddress = "unknown", remotePort }: HttpRequest["socket"]): string {
   const address = plainAddress(remoteAddress);
   return remotePort === undefined ? address : `${address}:${remotePort}`;
 }
