@@ -5,7 +5,7 @@
  * instead. Any other failure is an error.
  */
 import { makeBundle } from "./bundle.ts";
-import { deno } from "./deno.ts";
+import { deno, run } from "./programs.ts";
 import { writeLauncher } from "./launcher.ts";
 import { bundleFolder, root } from "./paths.ts";
 import { permissionFlags, permissions } from "./permissions.ts";
@@ -17,35 +17,25 @@ const windows = Deno.build.os === "windows";
 /** Whether `deno compile` failed only because it could not download denort. */
 export function lacksDenort(stderr: string): boolean {
   return stderr.includes("Setting up base binary.") &&
-    /error sending request for url|Bad response|Failed downloading/.test(
-      stderr,
-    );
+    /error sending request for url|Bad response|Failed downloading/.test(stderr);
 }
 
-/** Makes the executable in a folder; returns what `deno compile` said if it failed. */
-async function compile(
-  path: string,
-  target: string | undefined,
-): Promise<string | undefined> {
-  const { success, stderr } = await deno([
+/** Makes the executable at a path; returns what `deno compile` said if it failed. */
+async function compile(path: string, target?: string): Promise<string | undefined> {
+  const { code, stderr } = await deno([
     ...["compile", "--no-config", "--quiet"],
     ...permissionFlags,
     v8Flags,
     ...(target === undefined ? [] : ["--target", target]),
     ...["--include", bundleFolder, "--output", path, `${bundleFolder}/main.js`],
   ]);
-  return success ? undefined : stderr;
+  return code === 0 ? undefined : stderr.trimEnd();
 }
 
-/** Fails where a runtime of another Deno version, given by DENORT_BIN, made a useless executable. */
-async function smokeTest(path: string): Promise<boolean> {
+/** Whether an executable runs: one with the runtime of another Deno, given by DENORT_BIN, does not. */
+async function runs(path: string): Promise<boolean> {
   try {
-    const args = ["--version"];
-    return (await new Deno.Command(path, {
-      args,
-      stdout: "null",
-      stderr: "null",
-    }).output()).success;
+    return (await run([path], ["--version"])).code === 0;
   } catch {
     return false;
   }
@@ -74,10 +64,8 @@ export async function build(target?: string): Promise<string | undefined> {
     const name = target?.includes("windows") ?? windows ? "usersvc.exe" : "usersvc";
     const fault = await compile(`${folder}/${name}`, target);
     if (fault !== undefined) return await withoutExecutable(fault, target);
-    if (target === undefined && !await smokeTest(`${folder}/${name}`)) {
-      say(
-        `the executable does not run: is DENORT_BIN the denort of Deno ${Deno.version.deno}?`,
-      );
+    if (target === undefined && !await runs(`${folder}/${name}`)) {
+      say(`the executable does not run: is DENORT_BIN the denort of Deno ${Deno.version.deno}?`);
       return undefined;
     }
     await Deno.rename(`${folder}/${name}`, `${root}${name}`);
@@ -90,18 +78,14 @@ export async function build(target?: string): Promise<string | undefined> {
   }
 }
 
-async function withoutExecutable(
-  fault: string,
-  target: string | undefined,
-): Promise<string | undefined> {
+/** Writes a launcher where only the runtime is missing. */
+async function withoutExecutable(fault: string, target?: string): Promise<string | undefined> {
   if (!lacksDenort(fault)) {
     say(`deno compile failed:\n${fault}`);
     return undefined;
   }
   if (target !== undefined) {
-    say(
-      `the runtime for ${target} cannot be downloaded from Deno's release server`,
-    );
+    say(`the runtime for ${target} cannot be downloaded from Deno's release server`);
     return undefined;
   }
   say("./usersvc is a launcher, not standalone: it needs this checkout and this Deno,");
@@ -110,11 +94,8 @@ async function withoutExecutable(
 }
 
 async function main(args: string[]): Promise<number> {
-  const target = args[0] === "--target" ? args[1] : args[0]?.match(/^--target=(.+)$/)?.[1];
-  if (
-    args.length > 0 &&
-    (target === undefined || args.length > (args[0] === "--target" ? 2 : 1))
-  ) {
+  const [, target] = /^--target[ =](\S+)$/.exec(args.join(" ")) ?? [];
+  if (args.length > 0 && target === undefined) {
     console.error("usage: deno task build [--target TRIPLE]");
     return 2;
   }

@@ -18,7 +18,7 @@ import {
   withoutCachePaths,
   withoutHttp,
 } from "./bundle_edits.ts";
-import { deno } from "./deno.ts";
+import { deno } from "./programs.ts";
 import { LICENSES, thirdPartyLicenses } from "./licenses.ts";
 import { mainModule } from "./paths.ts";
 
@@ -30,8 +30,8 @@ import { mainModule } from "./paths.ts";
 export async function makeBundle(folder: string): Promise<void> {
   await Deno.remove(folder, { recursive: true }).catch(() => {});
   const options = ["--code-splitting", "--outdir", folder];
-  const { success, stderr } = await deno(["bundle", ...options, mainModule]);
-  if (!success) throw new Error(`deno bundle failed:\n${stderr}`);
+  const { code, stderr } = await deno(["bundle", ...options, mainModule]);
+  if (code !== 0) throw new Error(`deno bundle failed:\n${stderr.trimEnd()}`);
   let written = "";
   for await (const { name } of Deno.readDir(folder)) {
     const path = `${folder}/${name}`;

@@ -16,6 +16,7 @@ import {
 import { loadCommands } from "../src/cli/help.ts";
 import { program } from "../src/main.ts";
 import { root } from "./paths.ts";
+import { deno } from "./programs.ts";
 
 const DOCUMENT = "docs/commands.md";
 
@@ -69,10 +70,7 @@ function defaultOf(value: string | undefined, note = ""): string {
 }
 
 function exampleTable(examples: readonly Example[]): string {
-  return table(
-    ["Example", "What it does"],
-    examples.map(({ command, does }) => [code(command), does]),
-  );
+  return table(["Example", "What it does"], examples.map((one) => [code(one.command), one.does]));
 }
 
 function code(text: string | undefined): string {
@@ -89,18 +87,9 @@ function table(heads: readonly string[], rows: readonly (readonly string[])[]): 
 
 /** Formats a page of Markdown as `deno fmt` does with the settings of deno.json. */
 export async function formatMarkdown(page: string): Promise<string> {
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["fmt", "--ext", "md", "-"],
-    cwd: root,
-    stdin: "piped",
-    stdout: "piped",
-  }).spawn();
-  const [{ success, stdout }] = await Promise.all([
-    child.output(),
-    new Blob([page]).stream().pipeTo(child.stdin),
-  ]);
-  if (!success) throw new Error("deno fmt failed");
-  return new TextDecoder().decode(stdout);
+  const { code, stdout, stderr } = await deno(["fmt", "--ext", "md", "-"], {}, page);
+  if (code !== 0) throw new Error(`deno fmt failed: ${stderr}`);
+  return stdout;
 }
 
 async function main(args: readonly string[]): Promise<number> {

@@ -1,6 +1,6 @@
 /** Builds ./usersvc, starts it as a server on a free port, calls it, and stops it. */
 import { build } from "./build.ts";
-import { startServer, stopServer } from "./running_server.ts";
+import { startServer, stopServer } from "./programs.ts";
 
 async function main(): Promise<number> {
   console.log("$ deno task build");

@@ -3,7 +3,7 @@ import { shellWord } from "../src/text/escape.ts";
 import { ExitCode } from "../src/cli/exit.ts";
 import { loadCommands } from "../src/cli/help.ts";
 import { program } from "../src/main.ts";
-import { deno } from "./deno.ts";
+import { deno } from "./programs.ts";
 import { bundleFolder, root } from "./paths.ts";
 import { runFlags } from "./run_flags.ts";
 

@@ -7,35 +7,17 @@ import assert from "node:assert/strict";
 import config from "../deno.json" with { type: "json" };
 import { root } from "./paths.ts";
 import { listServices } from "./reflection_client.ts";
-import { type RunningServer, startServer, stopServer } from "./running_server.ts";
+import { type Result, run, type RunningServer, startServer, stopServer } from "./programs.ts";
 
 const windows = Deno.build.os === "windows";
 
-interface Outcome {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
 /** Runs the executable to its end. */
-async function outcomeOf(program: string, args: readonly string[], input = ""): Promise<Outcome> {
-  const child = new Deno.Command(program, {
-    args: [...args],
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-    env: { NO_COLOR: "1" },
-  }).spawn();
-  // A command that reads none of it may have ended before.
-  const fed = new Response(input).body!.pipeTo(child.stdin).catch(() => {});
-  const { code, stdout, stderr } = await child.output();
-  await fed;
-  const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-  return { code, stdout: decode(stdout), stderr: decode(stderr) };
+function outcomeOf(program: string, args: readonly string[], input = ""): Promise<Result> {
+  return run([program], args, { env: { NO_COLOR: "1" } }, input);
 }
 
 /** Runs the executable to its end; returns its stdout and throws if it fails. */
-async function run(program: string, ...args: string[]): Promise<string> {
+async function stdoutOf(program: string, ...args: string[]): Promise<string> {
   const { code, stdout, stderr } = await outcomeOf(program, args);
   assert.equal(code, 0, `${args.join(" ")}: ${stderr}`);
   return stdout;
@@ -62,14 +44,14 @@ async function withServer(
 /** One call, many, one that is refused, the health service, and reflection. */
 function tryCalls(program: string, args: readonly string[]): Promise<void> {
   return withServer(program, args, async ({ port }, address) => {
-    assert.equal(await run(program, "call", "Иван", ...address), "Привет, Иван!\n");
+    assert.equal(await stdoutOf(program, "call", "Иван", ...address), "Привет, Иван!\n");
     assert.deepEqual(await outcomeOf(program, ["call", "-", ...address], "Alice\nBob\n"), {
       code: 0,
       stdout: "Привет, Alice!\nПривет, Bob!\n",
       stderr: "",
     });
     assert.equal((await outcomeOf(program, ["call", " ", ...address])).code, 67);
-    assert.equal(await run(program, "check", ...address), "SERVING\n");
+    assert.equal(await stdoutOf(program, "check", ...address), "SERVING\n");
     assert.deepEqual(await listServices(port), [
       "grpc.health.v1.Health",
       "userservice.UserService",
@@ -88,7 +70,7 @@ function tryTls(program: string): Promise<void> {
   return withServer(program, args, async (_, address) => {
     const trusting = [...address, "--tls", "--tls-ca", authority];
     assert.equal(
-      await run(program, "call", "Alice", ...trusting, ...files("client")),
+      await stdoutOf(program, "call", "Alice", ...trusting, ...files("client")),
       "Привет, Alice!\n",
     );
     assert.equal((await outcomeOf(program, ["call", "Alice", ...trusting])).code, 78);
@@ -99,7 +81,7 @@ function tryTls(program: string): Promise<void> {
 async function tryDrain(program: string, args: readonly string[]): Promise<void> {
   let call: Promise<string> | undefined;
   await withServer(program, [...args, "--delay", "1s"], async ({ stdout }, address) => {
-    call = run(program, "call", "Alice", ...address);
+    call = stdoutOf(program, "call", "Alice", ...address);
     // The start line, and the one that says that the call has come.
     assert.ok(await stdout.lines(2), "the call came");
   });
@@ -112,25 +94,24 @@ function tryRecycle(program: string): Promise<void> {
   return withServer(program, ["--workers", "2", ...metrics], async ({ stderr }, address) => {
     const started = await stderr.until(/worker 1 \(process (\d+)\) has started/);
     Deno.kill(Number(started[1]), "SIGTERM");
-    assert.equal(await run(program, "call", "Alice", ...address), "Привет, Alice!\n");
+    assert.equal(await stdoutOf(program, "call", "Alice", ...address), "Привет, Alice!\n");
     await stderr.until(/worker 1 \(process \d+\) has drained/);
-    assert.equal(await run(program, "call", "Bob", ...address), "Привет, Bob!\n");
+    assert.equal(await stdoutOf(program, "call", "Bob", ...address), "Привет, Bob!\n");
     const url = (await stderr.until(/metrics are served at (\S+)/))[1]!;
     assert.match(await (await fetch(url)).text(), /^usersvc_worker_restarts_total\{/m);
   });
 }
 
 /**
- * Tries the executable.
+ * Tries the executable, and prints each thing that works.
  *
- * @param say told each thing that works
  * @throws {Error} at the first thing that does not
  */
-export async function smokeTest(program: string, say: (line: string) => void): Promise<void> {
-  const versionLine = await run(program, "--version");
+async function smokeTest(program: string): Promise<void> {
+  const versionLine = await stdoutOf(program, "--version");
   assert.ok(versionLine.startsWith(`${config.name} ${config.version} `), versionLine);
   say(versionLine.trimEnd());
-  assert.equal(await run(program, "proto"), await Deno.readTextFile(contract));
+  assert.equal(await stdoutOf(program, "proto"), await Deno.readTextFile(contract));
   say("proto");
   await tryTls(program);
   say("TLS");
@@ -147,6 +128,10 @@ export async function smokeTest(program: string, say: (line: string) => void): P
   say("recycle, metrics");
 }
 
+function say(what: string): void {
+  console.log(`smoke: ${what}: works`);
+}
+
 const contract = `${root}proto/user_service.proto`;
 const certificates = `${root}tests/certs`;
 
@@ -156,5 +141,5 @@ if (import.meta.main) {
     console.error("usage: deno run -A tools/smoke.ts PATH");
     Deno.exit(2);
   }
-  await smokeTest(program, (line) => console.log(`smoke: ${line}: works`));
+  await smokeTest(program);
 }

@@ -1,8 +1,8 @@
 /** The programs of these tests: those of Go, and those on grpc-js with either HTTP/2 below. */
 import { fileURLToPath } from "node:url";
-import { deno } from "../../tools/deno.ts";
+import { deno } from "../../tools/programs.ts";
 import { root } from "../../tools/paths.ts";
-import { buf } from "../../tools/peers/buf.ts";
+import { buf } from "../../tools/peers/grpc.ts";
 import { folder, run } from "../../tools/peers/install.ts";
 import { runProgram } from "../support/program.ts";
 
@@ -73,7 +73,7 @@ export function overOurs(name: string, ...args: string[]): Program {
 /** The same program on Node, over its node:http2. */
 export async function overNodes(name: string, ...args: string[]): Promise<Program> {
   const path = `${home}${name}.mjs`;
-  const { success, stderr } = await deno(["bundle", "--quiet", "-o", path, source(name)]);
-  if (!success) throw new Error(`deno bundle failed:\n${stderr}`);
+  const { code, stderr } = await deno(["bundle", "--quiet", "-o", path, source(name)]);
+  if (code !== 0) throw new Error(`deno bundle failed:\n${stderr}`);
   return { command: ["node", path, ...args], env: { HTTP2: "node" } };
 }

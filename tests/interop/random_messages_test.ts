@@ -6,8 +6,7 @@
 import assert from "node:assert/strict";
 import type { Buffer } from "node:buffer";
 import { usernameFault } from "../../src/contract/username.ts";
-import { goServer } from "../../tools/bench/peers.ts";
-import { withServer } from "../../tools/bench/program.ts";
+import { goServer, startServer } from "../../tools/peers/servers.ts";
 import { programTest, withServe } from "../support/program.ts";
 import { type Answer, openSession, sendMessage, startCall } from "../support/raw_client.ts";
 import { frame } from "../support/wire_cases.ts";
@@ -40,25 +39,25 @@ const DIFFERENCES: readonly { reason: string; refusedBy: "usersvc" | "grpc-go"; 
 
 programTest(`random messages are answered as grpc-go answers them: seed ${seed}`, async () => {
   console.log(`seed ${seed}`);
-  await withServer(await goServer(), (grpcGo) =>
-    withServe(async (server) => {
-      const ask = await Promise.all([server, grpcGo].map(({ port }) => asker(port)));
-      const messages = randomMessages(seed);
-      const found = new Map<string, number>();
-      for (let sent = 0; sent < MESSAGES; sent += AT_ONCE) {
-        const some = Array.from({ length: AT_ONCE }, () => messages.next().value!);
-        const [ours, theirs] = await Promise.all(ask.map((ask) => Promise.all(some.map(ask))));
-        for (const [i, bytes] of some.entries()) {
-          const result = compare(bytes, ours![i]!, theirs![i]!);
-          found.set(result, (found.get(result) ?? 0) + 1);
-        }
+  await using grpcGo = await startServer(await goServer());
+  await withServe(async (server) => {
+    const ask = await Promise.all([server, grpcGo].map(({ port }) => asker(port)));
+    const messages = randomMessages(seed);
+    const found = new Map<string, number>();
+    for (let sent = 0; sent < MESSAGES; sent += AT_ONCE) {
+      const some = Array.from({ length: AT_ONCE }, () => messages.next().value!);
+      const [ours, theirs] = await Promise.all(ask.map((ask) => Promise.all(some.map(ask))));
+      for (const [i, bytes] of some.entries()) {
+        const result = compare(bytes, ours![i]!, theirs![i]!);
+        found.set(result, (found.get(result) ?? 0) + 1);
       }
-      console.log(found);
-      // All that is listed occurs, and enough messages of both kinds do.
-      const expected = ["valid", "not valid", ...DIFFERENCES.map(({ reason }) => reason)];
-      assert.deepEqual([...found.keys()].toSorted(), expected.toSorted());
-      assert.ok(found.get("valid")! > MESSAGES / 10, `${found.get("valid")} valid messages`);
-    }));
+    }
+    console.log(found);
+    // All that is listed occurs, and enough messages of both kinds do.
+    const expected = ["valid", "not valid", ...DIFFERENCES.map(({ reason }) => reason)];
+    assert.deepEqual([...found.keys()].toSorted(), expected.toSorted());
+    assert.ok(found.get("valid")! > MESSAGES / 10, `${found.get("valid")} valid messages`);
+  });
 });
 
 /**

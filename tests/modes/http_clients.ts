@@ -1,7 +1,7 @@
 /** curl as a client of Connect and of gRPC-Web. */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { curl } from "../../tools/peers/curl.ts";
+import { curl } from "../support/curl.ts";
 import { framed, GET_USER, message, unframed } from "../support/http_client.ts";
 import type { Result } from "../support/program.ts";
 import type { Client, Route } from "./clients.ts";

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { kill as sendSignal } from "node:process";
 import config from "../../deno.json" with { type: "json" };
 import { root } from "../../tools/paths.ts";
-import { spawn as spawnProgram, startServer } from "../../tools/running_server.ts";
+import { spawn as spawnProgram, startServer } from "../../tools/programs.ts";
 import { type Result, runProgram, type Transcript } from "../support/program.ts";
 import { withTerminal } from "../support/terminal.ts";
 

@@ -13,9 +13,9 @@ import {
   start,
   startServer,
   stopServer,
-} from "../../tools/running_server.ts";
+} from "../../tools/programs.ts";
 
-export { type Result, STARTED, Transcript } from "../../tools/running_server.ts";
+export { type Result, STARTED, Transcript } from "../../tools/programs.ts";
 
 /** A started `usersvc serve`. */
 export type Serve = RunningServer;

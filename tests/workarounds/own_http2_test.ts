@@ -6,7 +6,7 @@ import * as http2 from "../../src/http2/http2.ts";
 import { Session } from "../../src/http2/session.ts";
 import { Stream } from "../../src/http2/stream.ts";
 import { makeBundle } from "../../tools/bundle.ts";
-import { deno } from "../../tools/deno.ts";
+import { deno } from "../../tools/programs.ts";
 import { root } from "../../tools/paths.ts";
 import { programTest, withFolder } from "../support/program.ts";
 

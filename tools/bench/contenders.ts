@@ -1,30 +1,22 @@
 /** The servers and processes that are measured, and which of them cannot be. */
 import config from "../../deno.json" with { type: "json" };
 import { root } from "../paths.ts";
-import {
-  type Client,
-  goServer,
-  grpcurlClient,
-  nodeServer,
-  pythonClient,
-  pythonServer,
-} from "./peers.ts";
-import type { Server } from "./program.ts";
+import { grpcurl, python } from "../peers/grpc.ts";
+import { folder } from "../peers/install.ts";
+import { goServer, nodeServer, pythonEnv, pythonServer, type Server } from "../peers/servers.ts";
+import type { CommandLine } from "../programs.ts";
 
-/** A build of usersvc. */
-export interface Build {
+/** What each row of a table begins with. */
+interface Named {
   readonly name: string;
-  /** Its executable or launcher. */
-  readonly path: string;
 }
 
-/** What `deno task build` has made. */
-export const usersvc: Build = { name: "usersvc", path: `${root}usersvc` };
-
-/** A process to measure. */
+/** A process to measure from its start to its end. */
 export interface Process {
-  readonly name: string;
-  readonly program: Client;
+  /** Its command line, which may call a server at an address. */
+  readonly command: (address: string) => CommandLine;
+  /** Environment variables to add. */
+  readonly env?: Record<string, string>;
   /** The stdin of a batch, which takes long. */
   readonly input?: string;
   /** What it has to print. */
@@ -32,96 +24,126 @@ export interface Process {
 }
 
 /** What could not be measured. */
-export interface Skipped {
-  readonly name: string;
+export interface Skipped extends Named {
   readonly why: string;
 }
 
-function serverOf({ name, path }: Build, ...flags: string[]): Server {
-  return { name, program: { path, args: ["serve", "--port", "0", ...flags] } };
+/** A build of usersvc. */
+export interface Build extends Named {
+  /** Its executable or launcher. */
+  readonly path: string;
 }
 
-/** The server that clients are measured with. */
-export const ownServer: Server = serverOf(usersvc);
+/** What `deno task build` has made. */
+export const usersvc: Build = { name: "usersvc", path: `${root}usersvc` };
 
-const twoWorkers: Server = {
-  ...serverOf({ ...usersvc, name: "usersvc, two workers" }, "--workers", "2"),
-  ready: /(?:has started[^]*){2}/,
-};
+/** A folder for the files of a run, and for what is built for it. */
+export const home = `${folder}bench/`;
 
-/** Installs the servers; what cannot be installed is added to `skipped`. */
-export async function prepareServers(skipped: Skipped[], beside?: Build): Promise<Server[]> {
+/** Makes what can be installed; what cannot is added to `skipped`. */
+async function orSkip<T>(
+  skipped: Skipped[],
+  makers: Readonly<Record<string, () => Promise<T>>>,
+): Promise<(T & Named)[]> {
+  const made: (T & Named)[] = [];
+  for (const [name, make] of Object.entries(makers)) {
+    try {
+      made.push({ name, ...await make() });
+    } catch (error) {
+      // Joined into one line: the error of an installer has all of its output.
+      skipped.push({ name, why: (error as Error).message.replace(/\s*\n\s*/g, " ") });
+    }
+  }
+  return made;
+}
+
+/** The server of a build. */
+export function serverOf({ name, path }: Build): Server & Named {
+  return { name, command: [path, "serve", "--port", "0"] };
+}
+
+/** Installs the servers; those that cannot be are added to `skipped`. */
+export async function findServers(skipped: Skipped[], beside?: Build): Promise<(Server & Named)[]> {
   return [
-    ownServer,
-    twoWorkers,
+    serverOf(usersvc),
+    {
+      name: "usersvc, two workers",
+      command: [usersvc.path, "serve", "--port", "0", "--workers", "2"],
+      ready: /(?:has started[^]*){2}/,
+    },
     ...(beside ? [serverOf(beside)] : []),
-    ...await orSkip(skipped, "grpc-go", goServer),
-    ...await orSkip(skipped, "grpc-js on Node", nodeServer),
-    ...await orSkip(skipped, "Python (grpcio)", pythonServer),
+    ...await orSkip(skipped, {
+      "grpc-go": goServer,
+      "grpc-js on Node": nodeServer,
+      "Python (grpcio)": pythonServer,
+    }),
   ];
 }
 
 /**
- * Installs the clients, and what else is measured as a whole process.
+ * Installs the clients; those that cannot be are added to `skipped`.
  *
- * @param scratch a folder for files
  * @param names how many a batch has
  */
-export async function prepareProcesses(
+export async function findProcesses(
   skipped: Skipped[],
-  scratch: string,
   names: number,
   beside?: Build,
-): Promise<Process[]> {
-  const empty = `${scratch}/empty.js`;
+): Promise<(Process & Named)[]> {
+  const empty = `${home}empty.js`;
   await Deno.writeTextFile(empty, "");
-  const bare = { path: Deno.execPath(), args: ["run", "--no-config", empty] };
-  const version = { path: usersvc.path, args: ["--version"] };
-  const oneCall = (name: string) => (program: Client) => ({
-    name,
-    program,
-    prints: greet("Alice"),
-  });
-  const builds = beside ? [usersvc, beside] : [usersvc];
+  const builds = [usersvc, ...(beside ? [beside] : [])];
   return [
-    { name: "deno run of an empty file", program: () => bare, prints: "" },
-    { name: "usersvc --version", program: () => version, prints: config.version },
-    ...builds.map((build) => oneCall(`${build.name} call Alice`)(clientOf(build, "Alice"))),
-    ...(await orSkip(skipped, "grpcurl", grpcurlClient)).map(oneCall("grpcurl")),
-    ...(await orSkip(skipped, TUTORIAL, pythonClient)).map(oneCall(TUTORIAL)),
+    {
+      name: "deno run of an empty file",
+      command: () => [Deno.execPath(), "run", "--no-config", empty],
+      prints: "",
+    },
+    {
+      name: "usersvc --version",
+      command: () => [usersvc.path, "--version"],
+      prints: config.version,
+    },
+    ...builds.map(({ name, path }): Process & Named => ({
+      name: `${name} call Alice`,
+      command: (address) => [path, "call", "Alice", "--address", address],
+      prints: "Привет, Alice!",
+    })),
+    ...await orSkip(skipped, {
+      grpcurl: grpcurlClient,
+      "Python (the tutorial's client)": pythonClient,
+    }),
     ...builds.map((build) => batch(build, names)),
   ];
 }
 
-const TUTORIAL = "Python (the tutorial's client)";
-
-const greet = (name: string) => `Привет, ${name}!`;
-
-function clientOf({ path }: Build, name: string): Client {
-  return (address) => ({ path, args: ["call", name, "--address", address] });
-}
-
-function batch(build: Build, size: number): Process {
+function batch({ name, path }: Build, size: number): Process & Named {
   const names = Array.from({ length: size }, (_, index) => `user-${index}`);
   return {
-    name: `${build.name} call -, ${size.toLocaleString("en")} names`,
-    program: clientOf(build, "-"),
+    name: `${name} call -, ${size.toLocaleString("en")} names`,
+    command: (address) => [path, "call", "-", "--address", address],
     input: names.map((name) => `${name}\n`).join(""),
-    prints: names.map((name) => `${greet(name)}\n`).join(""),
+    prints: names.map((name) => `Привет, ${name}!\n`).join(""),
   };
 }
 
-/** What has been prepared, or nothing and a reason in `skipped`. */
-async function orSkip<T>(
-  skipped: Skipped[],
-  name: string,
-  prepare: () => Promise<T>,
-): Promise<T[]> {
-  try {
-    return [await prepare()];
-  } catch (error) {
-    // Joined into one line: the error of an installer has all of its output.
-    skipped.push({ name, why: (error as Error).message.replace(/\s*\n\s*/g, " ") });
-    return [];
-  }
+/** The tutorial's client: one call. */
+async function pythonClient(): Promise<Process> {
+  const path = await python();
+  return {
+    command: (address) => [path, `${root}tests/interop/client.py`, address, "Alice"],
+    env: await pythonEnv(),
+    prints: "Привет, Alice!",
+  };
+}
+
+/** grpcurl: one call, the contract from its file. */
+async function grpcurlClient(): Promise<Process> {
+  const path = await grpcurl();
+  const contract = ["-import-path", `${root}proto`, "-proto", "user_service.proto"];
+  const flags = ["-plaintext", ...contract, "-d", '{"username":"Alice"}'];
+  return {
+    command: (address) => [path, ...flags, address, "userservice.UserService/GetUser"],
+    prints: "Привет, Alice!",
+  };
 }

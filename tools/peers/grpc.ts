@@ -1,12 +1,10 @@
-/** Other implementations of gRPC: Python's grpcio, Go's grpcurl and grpc-health-probe. */
-import { goPeer, installOnce, pythonPeer } from "./install.ts";
-
 /**
- * Installs grpcio, grpcio-tools, grpcio-health-checking and pytest with pytest-xdist unless they are there.
- *
- * @returns the path of the Python that has them
- * @throws {Error} if they cannot be installed; the message says what is missing
+ * Other implementations of gRPC. Each function installs its program unless it is there, returns its
+ * path, and throws an error that says what is missing where that cannot be.
  */
+import { goPeer, installOnce, npmPeer, pythonPeer } from "./install.ts";
+
+/** A Python that has grpcio, grpcio-tools, grpcio-health-checking, and pytest with pytest-xdist. */
 export const python: () => Promise<string> = installOnce(
   pythonPeer(
     "python",
@@ -18,22 +16,19 @@ export const python: () => Promise<string> = installOnce(
   ),
 );
 
-/**
- * Installs grpcurl unless it is there.
- *
- * @returns its path
- * @throws {Error} if it cannot be installed; the message says what is missing
- */
+/** grpcurl, in Go. */
 export const grpcurl: () => Promise<string> = installOnce(
   goPeer("grpcurl", "github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.4"),
 );
 
-/**
- * Installs grpc-health-probe unless it is there.
- *
- * @returns its path
- * @throws {Error} if it cannot be installed; the message says what is missing
- */
+/** grpc-health-probe, in Go. */
 export const healthProbe: () => Promise<string> = installOnce(
   goPeer("grpc-health-probe", "github.com/grpc-ecosystem/grpc-health-probe@v0.4.61"),
+);
+
+const processor = Deno.build.arch === "x86_64" ? "x64" : Deno.build.arch;
+
+/** buf for Linux, whose `buf curl` calls by gRPC, gRPC-Web and Connect, in Go. */
+export const buf: () => Promise<string> = installOnce(
+  npmPeer("buf", "@bufbuild/buf@1.75.0", `@bufbuild/buf-linux-${processor}/bin/buf`),
 );

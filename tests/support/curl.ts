@@ -1,6 +1,6 @@
 /** curl, which speaks HTTP/1.1 and HTTP/2. */
 import { Buffer } from "node:buffer";
-import { debianLibraries, debianPeer, installOnce, isOnPath } from "./install.ts";
+import { debianLibraries, debianPeer, installOnce, isOnPath } from "../../tools/peers/install.ts";
 
 const fromDebian = installOnce(
   debianPeer("curl", ["curl"], "usr/bin/curl", "curl speaks HTTP/2; install it"),

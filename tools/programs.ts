@@ -1,4 +1,5 @@
-/** Programs that run beside this one, and usersvc among them as a server. */
+/** Runs other programs, and usersvc among them as a server. */
+import { root } from "./paths.ts";
 
 /** Text that a process prints, of which a test can wait for a part. */
 export class Transcript {
@@ -48,11 +49,7 @@ export class Transcript {
     while (true) {
       const match = pattern.exec(this.#text);
       if (match) return match;
-      if (this.#ended) {
-        throw new Error(
-          `ended without ${pattern}: ${JSON.stringify(this.#text)}`,
-        );
-      }
+      if (this.#ended) throw new Error(`ended without ${pattern}: ${JSON.stringify(this.#text)}`);
       await this.#changed.promise;
     }
   }
@@ -92,6 +89,40 @@ export function spawn(
     stderr: "piped",
     ...launch,
   }).spawn();
+}
+
+/**
+ * Runs a program to its end.
+ *
+ * @param input what it can read from stdin
+ */
+export async function run(
+  command: CommandLine,
+  args: readonly string[],
+  launch: Omit<Launch, "stdin"> = {},
+  input = "",
+): Promise<Result> {
+  const child = spawn(command, args, { ...launch, stdin: "piped" });
+  // A program that reads none of it may have ended before.
+  const fed = new Response(input).body!.pipeTo(child.stdin).catch(() => {});
+  const { code, stdout, stderr } = await child.output();
+  await fed;
+  const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  return { code, stdout: decode(stdout), stderr: decode(stderr) };
+}
+
+/**
+ * Runs this Deno in the checkout, to its end.
+ *
+ * @param env environment variables to add
+ */
+export function deno(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  input?: string,
+): Promise<Result> {
+  const launch = { cwd: root, env: { NO_COLOR: "1", RUST_BACKTRACE: "0", ...env } };
+  return run([Deno.execPath()], args, launch, input);
 }
 
 /** A program that runs. */
