@@ -26,7 +26,7 @@ async function answersBoth(server: Serve): Promise<void> {
   assert.equal((await within(ANSWER_MS, "an answer to GET /healthz", asked)).status, 200);
 }
 
-/** What is sent on a connection each, at once; more of it is in tests/http_connections_test.ts. */
+/** What is sent on a connection each, at once; more of it is in tests/server/http1_test.ts. */
 const ODD: readonly Uint8Array[] = [
   // Half of one protocol, half of the other.
   Buffer.concat([request("GET /healthz"), HELLO]),

@@ -64,7 +64,7 @@ for (const [name, [status, body, headers]] of Object.entries(CASES)) {
   });
 }
 
-// Their statuses are asserted by tests/wire_test.ts.
+// Their statuses are asserted by tests/contract/decoding_test.ts.
 survives(
   "20 of each message that grpc-go refuses, or reads otherwise than one would think",
   async ({ port }) => {

@@ -27,7 +27,7 @@ const calls = (ids: readonly number[], path: string, message: Buffer) =>
     data(id, message, Flag.END_STREAM),
   ]);
 
-// How they answer is asserted by tests/wire_test.ts.
+// How they answer is asserted by tests/contract/decoding_test.ts.
 survives("health and reflection get what is not their message", async ({ port }) => {
   const short = wireCases.map(({ bytes }) => bytes).filter(({ length }) => length < 16_384);
   for (const message of [...short, grpcMessage(LIST_SERVICES, 2 ** 32 - 1)]) {

@@ -8,7 +8,7 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { programTest } from "../support/program.ts";
-import { goProgram, overNodes, overOurs, type Program, suiteDescriptors } from "./programs.ts";
+import { overNodes, overOurs, type Program, suite, suiteDescriptors } from "./programs.ts";
 
 /** How many cases there are, so that none gets lost unnoticed. */
 const CASES = { server: 747, client: 857, port: 1267 } as const;
@@ -51,7 +51,7 @@ async function conforms(
   flaky: readonly string[] = [],
 ): Promise<void> {
   const mode = what === "client" ? ["client"] : ["server", "--parallel", "4"];
-  const { code, stdout, stderr } = await new Deno.Command(await goProgram("suite"), {
+  const { code, stdout, stderr } = await new Deno.Command(await suite(), {
     args: [
       ...["--mode", ...mode, "--conf", inSuite(what === "port" ? "port.yaml" : "grpc.yaml")],
       ...["--known-failing", `@${inSuite(`${what}_known_failing.txt`)}`],

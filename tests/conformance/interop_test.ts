@@ -5,8 +5,9 @@
  * @see https://github.com/grpc/grpc/blob/master/doc/interop-test-descriptions.md
  */
 import assert from "node:assert/strict";
+import { goProgram } from "../support/go.ts";
 import { programTest, runProgram, Transcript } from "../support/program.ts";
-import { goProgram, interopDescriptors, overOurs } from "./programs.ts";
+import { interopDescriptors, overOurs } from "./programs.ts";
 
 /** Those of Go's client that need neither credentials nor a balancer. */
 const CASES: readonly string[] = [
@@ -22,8 +23,8 @@ const OUR_CASES: readonly string[] = [
   ...["cancelled_streams", "half_duplex", "concurrent_unary", "concurrent_streams"],
 ];
 
-/** How many cases the client on grpc-js has. */
-const CLIENT_CASES = 22;
+/** How many cases the client on grpc-js has; gRPC's own ones it has in connectrpc's suite. */
+const CLIENT_CASES = 8;
 
 programTest("Go's clients call a server of grpc-js over our HTTP/2", async (test) => {
   const { command: [program, ...args], env } = overOurs(
@@ -37,12 +38,12 @@ programTest("Go's clients call a server of grpc-js over our HTTP/2", async (test
       const { code, stderr } = await runProgram(program, args);
       assert.deepEqual({ code, stderr }, { code: 0, stderr: "" });
     };
-    const client = await goProgram("interopClient");
+    const client = await goProgram("google.golang.org/grpc/interop/client");
     for (const name of CASES) {
       const where = ["--server_host", "127.0.0.1", "--server_port", port!];
       await test.step(name, () => run(client, [...where, "--test_case", name]));
     }
-    const ours = await goProgram("ours");
+    const ours = await goProgram("interop_cases");
     for (const name of OUR_CASES) {
       await test.step(name, () => run(ours, [name, `127.0.0.1:${port}`]));
     }
@@ -53,7 +54,7 @@ programTest("Go's clients call a server of grpc-js over our HTTP/2", async (test
 });
 
 programTest("a client of grpc-js over our HTTP/2 calls Go's server", async () => {
-  const server = new Deno.Command(await goProgram("interopServer"), {
+  const server = new Deno.Command(await goProgram("google.golang.org/grpc/interop/server"), {
     args: ["-port", "0"],
     // It says nowhere else where it listens.
     env: { GRPC_GO_LOG_SEVERITY_LEVEL: "info" },

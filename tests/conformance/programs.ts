@@ -1,48 +1,25 @@
-/** The programs of these tests: those of Go, and those on grpc-js with either HTTP/2 below. */
+/** The programs of these tests on grpc-js, with either HTTP/2 below, and what they are told of messages. */
 import { fileURLToPath } from "node:url";
 import { deno } from "../../tools/programs.ts";
 import { root } from "../../tools/paths.ts";
 import { buf } from "../../tools/peers/grpc.ts";
 import { folder, run } from "../../tools/peers/install.ts";
+import { goModule, goProgram } from "../support/go.ts";
 import { runProgram } from "../support/program.ts";
 
 const home = `${folder}conformance/`;
-const go = fileURLToPath(new URL("go", import.meta.url));
+await Deno.mkdir(home, { recursive: true });
 
-/** What of Go is built: connectrpc's suite, gRPC's interop client and server, and a program of ours. */
-const GO = {
-  suite: ["connectrpc.com/conformance/cmd/connectconformance", "connectconformance"],
-  interopClient: ["google.golang.org/grpc/interop/client", "client"],
-  interopServer: ["google.golang.org/grpc/interop/server", "server"],
-  ours: [".", "conformance"],
-} as const;
-
-let building: Promise<void> | undefined;
-
-/**
- * Builds the programs of Go, which is quick the second time.
- *
- * @returns the path of one of them
- */
-export async function goProgram(name: keyof typeof GO): Promise<string> {
-  const packages = Object.values(GO).map(([package_]) => package_);
-  building ??= run("go", ["build", "-C", go, "-o", home, ...packages], {
-    missing: "what conformance is tested with is built with it; install Go 1.26 or later",
-  });
-  await building;
-  return `${home}${GO[name][1]}`;
-}
+/** Builds connectrpc's suite; returns its path. */
+export const suite = () => goProgram("connectrpc.com/conformance/cmd/connectconformance");
 
 /** Writes the descriptors of the suite's messages, whose texts its module has, to a file; returns its path. */
 export async function suiteDescriptors(): Promise<string> {
-  await goProgram("suite");
+  // Its module is there once it is built.
+  await suite();
   const path = `${home}suite.binpb`;
-  const format = "-f={{.Dir}}";
-  const { stdout } = await runProgram(
-    "go",
-    ["-C", go, "list", "-m", format, "connectrpc.com/conformance"],
-  );
-  const texts = `${stdout.trim()}/proto`;
+  const list = ["-C", goModule, "list", "-m", "-f={{.Dir}}", "connectrpc.com/conformance"];
+  const texts = `${(await runProgram("go", list)).stdout.trim()}/proto`;
   await run(await buf(), ["build", texts, "--as-file-descriptor-set", "-o", path]);
   return path;
 }
@@ -50,8 +27,8 @@ export async function suiteDescriptors(): Promise<string> {
 /** The same for the messages of gRPC's interop tests, of which Go has no texts. */
 export async function interopDescriptors(): Promise<string> {
   const path = `${home}interop.binpb`;
-  const { stdout } = await new Deno.Command(await goProgram("ours"), { args: ["descriptors"] })
-    .output();
+  const program = await goProgram("interop_cases");
+  const { stdout } = await new Deno.Command(program, { args: ["descriptors"] }).output();
   await Deno.writeFile(path, stdout);
   return path;
 }

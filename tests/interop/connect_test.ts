@@ -5,8 +5,7 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { gzipSync } from "node:zlib";
-import { folder, run } from "../../tools/peers/install.ts";
-import { root } from "../../tools/paths.ts";
+import { goProgram } from "../support/go.ts";
 import {
   ask,
   framed,
@@ -282,10 +281,7 @@ function outcome({ status, headers, body }: Received): string {
 }
 
 async function withConnectGo<T>(use: (port: number) => Promise<T>): Promise<T> {
-  const program = `${folder}connect-go`;
-  await run("go", ["build", "-C", `${root}tests/interop/connect_go`, "-o", program, "."], {
-    missing: "connect-go is built with it; install Go 1.26 or later",
-  });
+  const program = await goProgram("connect_server");
   const server = new Deno.Command(program, { stdout: "piped" }).spawn();
   const lines = server.stdout.pipeThrough(new TextDecoderStream()).getReader();
   try {

@@ -1,21 +1,11 @@
 /** Has clients of others meet the faults of `serve`: their own retries, and tests in parallel. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { grpcurl, python } from "../../tools/peers/grpc.ts";
-import { root } from "../../tools/paths.ts";
-import { folder, run } from "../../tools/peers/install.ts";
+import { python } from "../../tools/peers/grpc.ts";
+import { goProgram } from "../support/go.ts";
 import { programTest, runProgram, type Serve, withServe } from "../support/program.ts";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
-
-/** Builds the client of grpc-go; returns its path. */
-async function goClient(): Promise<string> {
-  const program = `${folder}bin/retries`;
-  await run("go", ["build", "-C", `${here}grpc_go`, "-o", program, "./retries"], {
-    missing: "the client to test with is built with it; install Go 1.26 or later",
-  });
-  return program;
-}
 
 /** The status codes of the calls in the log of `--log json`. */
 async function codesOf(server: Serve, calls: number): Promise<string[]> {
@@ -25,14 +15,9 @@ async function codesOf(server: Serve, calls: number): Promise<string[]> {
 }
 
 programTest(
-  "the retries of grpc-go, grpcio, grpc-js meet faults that pass, of a server with a name",
+  "the retries of grpc-go and grpcio meet faults that pass, of a server with a name",
   async () => {
-    const js = [Deno.execPath(), "run", "-A", "--quiet", "--config", `${root}deno.json`];
-    const clients = [
-      [await goClient()],
-      [await python(), `${here}get_user.py`],
-      [...js, `${here}get_user.ts`],
-    ];
+    const clients = [[await goProgram("retries")], [await python(), `${here}get_user.py`]];
     const answers = await Deno.makeTempFile({ prefix: "usersvc-answers-", suffix: ".json" });
     const failing = { code: "UNAVAILABLE", metadata: { "x-tenant": "7" } };
     const lists = clients.map((_, index) => [`Client${index}`, [failing, failing, {}]]);
@@ -42,11 +27,8 @@ programTest(
         const address = `127.0.0.1:${server.port}`;
         for (const [index, [program, ...args]] of clients.entries()) {
           const call = async (...more: string[]) => {
-            const { code, stdout, stderr } = await runProgram(program!, [
-              ...args,
-              address,
-              ...more,
-            ]);
+            const all = [...args, address, ...more];
+            const { code, stdout, stderr } = await runProgram(program!, all);
             assert.equal(code, 0, stderr);
             return stdout.trim();
           };
@@ -58,34 +40,12 @@ programTest(
         }
         const passing = ["UNAVAILABLE", "UNAVAILABLE", "OK"];
         const each = [...passing, ...passing, "NOT_FOUND"];
-        assert.deepEqual(await codesOf(server, 21), [...each, ...each, ...each]);
+        assert.deepEqual(await codesOf(server, 14), [...each, ...each]);
       }, ["--faults-by-metadata", "--answers", answers, "--instance", "blue", "--log", "json"]);
     } finally {
       await Deno.remove(answers);
     }
   },
-);
-
-programTest(
-  "grpcurl asks for faults, with Envoy's headers and those of gRPC",
-  () =>
-    withServe(async ({ port }) => {
-      const call = async (...headers: string[]) =>
-        await runProgram(await grpcurl(), [
-          ...["-plaintext", "-max-time", "10", "-d", '{"username": "Alice"}'],
-          ...headers.flatMap((header) => ["-H", header]),
-          ...[`127.0.0.1:${port}`, "userservice.UserService/GetUser"],
-        ]);
-      const aborted = await call("x-envoy-fault-abort-grpc-request: 8");
-      assert.match(
-        aborted.stderr,
-        /Code: ResourceExhausted\s+Message: failed on purpose \(x-envoy/,
-      );
-      const behaved = await call("rpc-behavior: sleep-0.01", "rpc-behavior: error-code-6");
-      assert.match(behaved.stderr, /Code: AlreadyExists\s+Message: failed on purpose \(rpc-beh/);
-      const refused = await call("rpc-behavior: explode");
-      assert.match(refused.stderr, /Code: InvalidArgument[^]*"field": "rpc-behavior"/);
-    }, ["--faults-by-metadata"]),
 );
 
 programTest(

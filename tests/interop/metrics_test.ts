@@ -1,18 +1,11 @@
 /** Checks the metrics of usersvc beside those of go-grpc-prometheus on grpc-go. */
 import assert from "node:assert/strict";
-import { fileURLToPath } from "node:url";
-import { folder, run } from "../../tools/peers/install.ts";
+import { goProgram } from "../support/go.ts";
 import { programTest, runProgram, withServe } from "../support/program.ts";
-
-const source = fileURLToPath(new URL("grpc_go", import.meta.url));
 
 /** What a Go server has counted that has answered one call with each status code. */
 async function countedByGo(): Promise<string> {
-  const program = `${folder}bin/counting`;
-  await run("go", ["build", "-C", source, "-o", program, "."], {
-    missing: "the server to compare with is built with it; install Go 1.26 or later",
-  });
-  const { code, stdout, stderr } = await runProgram(program, []);
+  const { code, stdout, stderr } = await runProgram(await goProgram("metrics_server"), []);
   assert.equal(code, 0, stderr);
   return stdout;
 }

@@ -1,28 +1,16 @@
-import { answer } from "../support/frames.ts";
 /** grpc-go meets the odd servers of tests/odd/: the tables say where it ends in another way, and why. */
 import assert from "node:assert/strict";
 import { answers } from "../odd/answers.ts";
 import { breaks } from "../odd/breaks.ts";
 import { greetings } from "../odd/greetings.ts";
 import { callFromGo, goDifferences } from "../odd/grpc_go.ts";
-import { type Answer, type Asked, withOddServer } from "../support/http2_server.ts";
+import { withOddServer } from "../odd/table.ts";
 import { programTest } from "../support/program.ts";
-
-type Table = Readonly<Record<string, { readonly answer: Answer }>>;
-
-/** The answers of a table, and an ordinary one for any other name in it. */
-function answersOf(table: Table, ...others: readonly string[]): Record<string, Answer> {
-  const ordinary = ({ stream, send }: Asked) => send(answer(stream));
-  return Object.fromEntries([
-    ...Object.entries(table).map(([name, { answer }]) => [name, answer] as const),
-    ...others.map((name) => [name, ordinary] as const),
-  ]);
-}
 
 programTest(
   "grpc-go ends a call with an odd answer as the table says",
   () =>
-    withOddServer(answersOf(answers), async (port) => {
+    withOddServer(answers, async ({ port }) => {
       const outcomes = await callFromGo(port, Object.keys(answers), 64);
       assert.deepEqual(goDifferences(answers, outcomes), []);
     }),
@@ -31,7 +19,7 @@ programTest(
 programTest(
   "grpc-go ends a call whose connection breaks as the table says",
   () =>
-    withOddServer(answersOf(breaks, "between"), async (port) => {
+    withOddServer(breaks, async ({ port }) => {
       // A call between two finds out that the connection is gone.
       const names = Object.keys(breaks).flatMap((name) => [name, "between"]);
       const outcomes = await callFromGo(port, names, 1);
@@ -43,7 +31,7 @@ programTest(
   "grpc-go ends a call over a connection with an odd start as the table says",
   async () => {
     for (const [name, row] of Object.entries(greetings)) {
-      await withOddServer(answersOf({}, "A"), async (port) => {
+      await withOddServer({}, async ({ port }) => {
         const outcome = (await callFromGo(port, ["A"], 1)).get("A")!;
         assert.deepEqual(goDifferences({ [name]: row }, new Map([[name, outcome]])), []);
       }, row.greeting);

@@ -1,6 +1,5 @@
 /** Callers on grpc-go, which counts calls where ghz counts tries. */
-import { fileURLToPath } from "node:url";
-import { folder, run } from "../../tools/peers/install.ts";
+import { goProgram } from "../support/go.ts";
 
 /** What became of the calls. */
 export interface Report {
@@ -16,7 +15,7 @@ export interface Callers {
 }
 
 /**
- * Builds the program, which is quick the second time, and starts 20 callers.
+ * Starts 20 callers.
  *
  * ghz would report failures that no caller saw: grpc-go has its `stats.Handler`, which is what ghz
  * counts with, told of each try, also of one that found a connection closing and was made anew.
@@ -26,12 +25,7 @@ export interface Callers {
  * @see https://github.com/bojand/ghz/blob/v0.93.0/runner/stats_handler.go#L38
  */
 export async function startCallers(target: string, connections: number): Promise<Callers> {
-  const program = `${folder}bin/callers`;
-  const source = fileURLToPath(new URL("grpc_go", import.meta.url));
-  await run("go", ["build", "-C", source, "-o", program, "."], {
-    missing: "the callers are built with it; install Go 1.26 or later",
-  });
-  const child = new Deno.Command(program, {
+  const child = new Deno.Command(await goProgram("callers"), {
     args: ["-callers", "20", "-connections", `${connections}`, target],
     stdout: "piped",
   }).spawn();

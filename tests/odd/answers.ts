@@ -1,19 +1,15 @@
-/**
- * The table of odd answers: what a server says to one call, by the username, and how the call has to
- * end. None of these does anything to the connection, so that all may share one.
- */
+/** The table of odd answers. None of these does anything to the connection, so that all may share one. */
 import { Buffer } from "node:buffer";
 import { deflateSync, gzipSync } from "node:zlib";
 import { STATUS_NAMES, type StatusName } from "../../src/contract/status_codes.ts";
 import {
   answer,
   begin,
+  blockFrames,
   data,
   end,
   type Field,
   Flag,
-  frame,
-  FrameType,
   GREETING,
   grpcMessage,
   headerBlock,
@@ -21,34 +17,12 @@ import {
   message,
   only,
   rstStream,
-  SERVING,
 } from "../support/frames.ts";
-import type { Answer, Asked } from "../support/http2_server.ts";
-
-/** How a call has to end. */
-export interface Expected {
-  readonly code: StatusName;
-  /** What it may end with as well. */
-  readonly or?: StatusName;
-  /** The message in the JSON of a failed call. */
-  readonly says?: string | RegExp;
-  /** The code that grpc-go ends with where it is another, and why. */
-  readonly go?: readonly [code: string, why: string];
-  /** It takes its whole deadline. */
-  readonly late?: true;
-}
-
-/** A row of the table. */
-export interface Row extends Expected {
-  readonly answer: Answer;
-}
+import { type Expected, type Frames, type Rows, tableOf } from "./table.ts";
 
 const TEXT: Field = ["grpc-message", "its words"];
 const PAGE = Buffer.from("<html><body><h1>502 Bad Gateway</h1></body></html>");
 const END_STREAM = Flag.END_STREAM;
-
-type Frames = (stream: number, hello: Uint8Array) => Uint8Array[];
-type Rows = Readonly<Record<string, readonly [expected: StatusName | Expected, frames: Frames]>>;
 
 /** Header values are written as Latin-1: this gives them the bytes of UTF-8. */
 function utf8(text: string): string {
@@ -56,7 +30,7 @@ function utf8(text: string): string {
 }
 
 function statuses(): Rows {
-  const rows: Record<string, readonly [Expected, Frames]> = {};
+  const rows: Record<string, [Expected, Frames]> = {};
   for (const [status, code] of STATUS_NAMES.entries()) {
     if (code === "OK") continue;
     const expected = { code, says: "its words" };
@@ -72,7 +46,7 @@ function statuses(): Rows {
 }
 
 function unknownStatuses(): Rows {
-  const rows: Record<string, readonly [Expected, Frames]> = {};
+  const rows: Record<string, [Expected, Frames]> = {};
   const numbers: readonly number[] = [17, 66, 192, 256, -1];
   const words = ["4294967297", "1.5", "0x5", "1e1", "abc", "NaN", "é"];
   for (const odd of [...numbers.map(String), ...words]) {
@@ -127,28 +101,16 @@ function messages(): Rows {
   const rows = Object.entries(texts).map(([name, [sent, shown]]) =>
     [`a message ${name}`, [
       { code: "NOT_FOUND", says: shown },
-      (id: number) => [begin(id), ...endInParts(id, ["grpc-status", "5"], ["grpc-message", sent])],
+      (id: number) => {
+        const block = headerBlock([["grpc-status", "5"], ["grpc-message", sent]]);
+        return [begin(id), ...blockFrames(id, block, { flags: END_STREAM })];
+      },
     ]] as const
   );
   return {
     ...Object.fromEntries(rows),
     "no message": [{ code: "NOT_FOUND", says: "" }, (id) => [begin(id), end(id, "5")]],
   };
-}
-
-/** Trailers in frames that are no larger than allowed. */
-function endInParts(id: number, ...fields: readonly Field[]): Uint8Array[] {
-  const block = headerBlock(fields);
-  const parts: Uint8Array[] = [];
-  for (let at = 0; at < block.length; at += 16_384) parts.push(block.subarray(at, at + 16_384));
-  return parts.map((part, at) =>
-    frame(
-      at === 0 ? FrameType.HEADERS : FrameType.CONTINUATION,
-      (at === 0 ? END_STREAM : 0) | (at === parts.length - 1 ? Flag.END_HEADERS : 0),
-      id,
-      part,
-    )
-  );
 }
 
 /** A message that is not what its flag, the encoding or the contract says. */
@@ -283,7 +245,7 @@ const HTTP_STATUSES: Readonly<Record<number, StatusName>> = {
 const WAITS = ["DEADLINE_EXCEEDED", "it waits for the end of the page"] as const;
 
 function pages(): Rows {
-  const rows: Record<string, readonly [Expected, Frames]> = {};
+  const rows: Record<string, [Expected, Frames]> = {};
   for (const [status, code] of Object.entries(HTTP_STATUSES)) {
     const page = { ":status": status, "content-type": "text/html", server: "nginx" };
     const expected = {
@@ -374,7 +336,7 @@ const RESETS: readonly (StatusName | Expected)[] = [
 ];
 
 function resets(): Rows {
-  const rows: Record<string, readonly [StatusName | Expected, Frames]> = {};
+  const rows: Record<string, [StatusName | Expected, Frames]> = {};
   for (const [code, expected] of RESETS.entries()) {
     rows[`reset ${code}`] = [expected, (id) => [rstStream(id, code)]];
     rows[`reset ${code} after headers`] = [expected, (id) => [begin(id), rstStream(id, code)]];
@@ -418,7 +380,8 @@ function others(): Rows {
   };
 }
 
-const all: Rows = {
+/** The table. */
+export const answers = tableOf({
   ...others(),
   ...statuses(),
   ...unknownStatuses(),
@@ -428,13 +391,4 @@ const all: Rows = {
   ...pages(),
   ...contentTypes(),
   ...resets(),
-};
-
-/** The table, by username. */
-export const answers: Readonly<Record<string, Row>> = Object.fromEntries(
-  Object.entries(all).map(([name, [expected, frames]]) => [name, {
-    ...(typeof expected === "string" ? { code: expected } : expected),
-    answer: ({ stream, health, send }: Asked) =>
-      send(...frames(stream, health ? SERVING : GREETING)),
-  }]),
-);
+});

@@ -1,42 +1,19 @@
 /** Servers whose connections are odd from their start. */
 import assert from "node:assert/strict";
-import { STATUS_NAMES } from "../../src/contract/status_codes.ts";
-import { answer, SERVING } from "../support/frames.ts";
 import { linuxTest, usersvc } from "../support/program.ts";
-import { greetings, type Start } from "./greetings.ts";
+import { greetings } from "./greetings.ts";
 import { address, batch, differences, run, TIMEOUT_MS } from "./run.ts";
-import { withOddServer } from "../support/http2_server.ts";
-
-/** Answers whatever comes, and counts connections. */
-async function withStart(
-  { greeting }: Start,
-  use: (port: number, connections: () => number) => Promise<void>,
-): Promise<void> {
-  let connections = 0;
-  await withOddServer(
-    {
-      A: ({ stream, send }) => send(answer(stream)),
-      B: ({ stream, send }) => send(answer(stream)),
-      // A check of the server as a whole.
-      "": ({ stream, send }) => send(answer(stream, SERVING)),
-    },
-    (port) => use(port, () => connections),
-    (socket) => {
-      connections++;
-      return greeting(socket);
-    },
-  );
-}
+import { exitCodeOf, withOddServer } from "./table.ts";
 
 for (const [name, row] of Object.entries(greetings)) {
   linuxTest(
     `a connection that starts with ${name} ends a call as gRPC says`,
     () =>
-      withStart(row, async (port) => {
+      withOddServer({}, async ({ port }) => {
         const server = row.late ? address(port, TIMEOUT_MS) : address(port);
         const { code, stdout, stderr } = await run(name, ["call", "A", ...server]);
         const codes = [row.code, ...(row.or ? [row.or] : [])];
-        assert.ok(codes.map(exitCode).includes(code), `${code}: ${stderr}`);
+        assert.ok(codes.map(exitCodeOf).includes(code), `${code}: ${stderr}`);
         assert.equal(stdout, code === 0 ? "hello\n" : "");
         if (code !== 0) assert.match(stderr, /^usersvc call: [^\n]+\n$/);
         if (row.says !== undefined) assert.match(stderr, row.says as RegExp);
@@ -44,12 +21,8 @@ for (const [name, row] of Object.entries(greetings)) {
         if (row.check !== undefined) assert.equal(checked.code, row.check, checked.stderr);
         else assert.ok([0, 2, 3].includes(checked.code), checked.stderr);
         assert.match(checked.stderr, checked.code === 0 ? /^$/ : /^usersvc check: [^\n]+\n$/);
-      }),
+      }, row.greeting),
   );
-}
-
-function exitCode(code: Start["code"]): number {
-  return code === "OK" ? 0 : 64 + STATUS_NAMES.indexOf(code);
 }
 
 linuxTest(
@@ -57,22 +30,22 @@ linuxTest(
   () => {
     const name = "GOAWAY of stream 0 with the SETTINGS";
     const row = greetings[name]!;
-    return withStart(row, async (port, connections) => {
+    return withOddServer({}, async ({ port, connections }) => {
       for (const args of [[], ["--retries", "2"], ["--wait"]]) {
         const table = { A: row, B: row };
-        const outcomes = await batch(`${name} ${args.join(" ")}`, port, ["A", "B"], { args });
+        const outcomes = await batch(`${name} ${args.join(" ")}`, port, ["A", "B"], args);
         assert.deepEqual(differences(table, outcomes), []);
       }
       // Each of the six calls is tried some times; without a pause there would be thousands.
       assert.ok(connections() <= 50, `${connections()} connections`);
-    });
+    }, row.greeting);
   },
 );
 
 linuxTest(
   "a server of HTTP/1.1 is called so, at once and at the deadline",
   () =>
-    withStart(greetings["HTTP/1.1"]!, async (port) => {
+    withOddServer({}, async ({ port }) => {
       const why = "the server speaks HTTP/1.1, gRPC needs HTTP/2\n";
       const from = `from 127.0.0.1:${port}`;
       const call = await usersvc(["call", "A", ...address(port)]);
@@ -87,5 +60,5 @@ linuxTest(
       const checkWait = await usersvc(["check", "--wait", ...address(port, TIMEOUT_MS)]);
       assert.equal(checkWait.stderr, `usersvc check: ${late}`);
       assert.equal(checkWait.code, 2);
-    }),
+    }, greetings["HTTP/1.1"]!.greeting),
 );

@@ -1,21 +1,8 @@
 /** A caller on grpc-go, for what it makes of the same answers. */
-import { fileURLToPath } from "node:url";
-import { folder, run } from "../../tools/peers/install.ts";
 import { STATUS_NAMES, type StatusName } from "../../src/contract/status_codes.ts";
-import type { Expected } from "./answers.ts";
+import { goProgram } from "../support/go.ts";
 import { type Outcome, TIMEOUT_MS } from "./run.ts";
-
-const program = `${folder}bin/oddcaller`;
-
-let building: Promise<void> | undefined;
-
-/** Builds the program, which is quick the second time. */
-function build(): Promise<void> {
-  const source = fileURLToPath(new URL("grpc_go", import.meta.url));
-  return building ??= run("go", ["build", "-C", source, "-o", program, "."], {
-    missing: "the caller is built with it; install Go 1.26 or later",
-  });
-}
+import type { Expected } from "./table.ts";
 
 /** Calls each name from grpc-go and returns how each call ended, codes as usersvc writes them. */
 export async function callFromGo(
@@ -23,9 +10,8 @@ export async function callFromGo(
   names: readonly string[],
   concurrency: number,
 ): Promise<Map<string, Outcome>> {
-  await build();
   const args = ["-concurrency", `${concurrency}`, "-timeout", `${TIMEOUT_MS}ms`];
-  const child = new Deno.Command(program, {
+  const child = new Deno.Command(await goProgram("caller"), {
     args: [...args, `127.0.0.1:${port}`],
     stdin: "piped",
     stdout: "piped",

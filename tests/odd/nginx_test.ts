@@ -1,10 +1,11 @@
 /** The error pages of a real nginx, over HTTP/2. */
 import assert from "node:assert/strict";
-import { STATUS_NAMES, type StatusName } from "../../src/contract/status_codes.ts";
+import type { StatusName } from "../../src/contract/status_codes.ts";
 import { startOtherNginx } from "../cluster/proxies.ts";
 import { withMutePeer } from "../support/http2_server.ts";
 import { linuxTest } from "../support/program.ts";
 import { address, batch, run } from "./run.ts";
+import { exitCodeOf } from "./table.ts";
 
 /** A `server` of nginx, and how a call of it has to end. */
 interface Site {
@@ -14,50 +15,31 @@ interface Site {
   readonly says: string;
 }
 
-const page = (status: number) =>
-  `the answer is not gRPC: HTTP status ${status}, content type text/html`;
-
+/** What answers.ts does not have: pages that nginx makes of what goes wrong. */
 function sites(closed: number, mute: number): Readonly<Record<string, Site>> {
-  const given = (status: number, code: StatusName): Site => ({
-    does: `location / { return ${status}; }`,
+  const page = (status: number, code: StatusName, does: string): Site => ({
+    does: `location / { ${does} }`,
     code,
-    says: page(status),
+    says: `the answer is not gRPC: HTTP status ${status}, content type text/html`,
   });
   return {
-    "502 for a server that is not there": {
-      does: `location / { grpc_pass grpc://127.0.0.1:${closed}; }`,
-      code: "UNAVAILABLE",
-      says: page(502),
-    },
-    "504 for a server that does not answer": {
-      does: `location / { grpc_pass grpc://127.0.0.1:${mute}; grpc_read_timeout 100ms; }`,
-      code: "UNAVAILABLE",
-      says: page(504),
-    },
-    "503": given(503, "UNAVAILABLE"),
-    "429": given(429, "UNAVAILABLE"),
-    "401 for want of a password": {
-      does: `location / { auth_basic odd; auth_basic_user_file /dev/null; root /nowhere; }`,
-      code: "UNAUTHENTICATED",
-      says: page(401),
-    },
-    "403 for all": {
-      does: `location / { deny all; root /nowhere; }`,
-      code: "PERMISSION_DENIED",
-      says: page(403),
-    },
-    "400": given(400, "INTERNAL"),
-    "404 for a file that is not there": {
-      does: `location / { root /nowhere; }`,
-      code: "UNIMPLEMENTED",
-      says: page(404),
-    },
-    "405": given(405, "UNKNOWN"),
-    "a page with 200": {
-      does: `default_type text/html; location / { return 200 "<html>hello</html>"; }`,
-      code: "UNKNOWN",
-      says: page(200),
-    },
+    "502 for a server that is not there": page(
+      502,
+      "UNAVAILABLE",
+      `grpc_pass grpc://127.0.0.1:${closed};`,
+    ),
+    "504 for a server that does not answer": page(
+      504,
+      "UNAVAILABLE",
+      `grpc_pass grpc://127.0.0.1:${mute}; grpc_read_timeout 100ms;`,
+    ),
+    "401 for want of a password": page(
+      401,
+      "UNAUTHENTICATED",
+      "auth_basic odd; auth_basic_user_file /dev/null; root /nowhere;",
+    ),
+    "403 for all": page(403, "PERMISSION_DENIED", "deny all; root /nowhere;"),
+    "404 for a file that is not there": page(404, "UNIMPLEMENTED", "root /nowhere;"),
     "a page made a gRPC status": {
       does: `error_page 502 = /status;
         location / { grpc_pass grpc://127.0.0.1:${closed}; }
@@ -121,7 +103,6 @@ linuxTest(
   () =>
     withNginx(async (sites) => {
       for (const { name, port, code, says, requests } of sites) {
-        const exit = 64 + STATUS_NAMES.indexOf(code);
         const expected = { code, message: says };
         const outcomes = await batch(name, port, ["A", "B"]);
         assert.deepEqual([...outcomes.values()], [expected, expected], name);
@@ -130,14 +111,11 @@ linuxTest(
         const args = ["call", "A", "--retries", "2", ...address(port)];
         const call = await run(`${name}, --retries 2`, args);
         assert.equal(call.stderr, `usersvc call: ${code} from 127.0.0.1:${port}: ${says}\n`);
-        assert.equal(call.code, exit);
+        assert.equal(call.code, exitCodeOf(code));
         assert.equal(await requests() - before, code === "UNAVAILABLE" ? 3 : 1, name);
 
         const check = await run(`${name}, checked`, ["check", ...address(port)]);
-        assert.equal(
-          check.stderr,
-          `usersvc check: ${code} from 127.0.0.1:${port}: ${says}\n`,
-        );
+        assert.equal(check.stderr, `usersvc check: ${code} from 127.0.0.1:${port}: ${says}\n`);
         assert.equal(check.code, 3);
       }
     }),

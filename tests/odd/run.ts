@@ -1,9 +1,10 @@
 /** Runs the program against odd servers, and measures what it takes. */
 import assert from "node:assert/strict";
 import { STATUS_NAMES } from "../../src/contract/status_codes.ts";
-import { spawnUsersvc } from "../support/program.ts";
+import { peakMb } from "../../tools/processes.ts";
+import { type Result, spawnUsersvc } from "../support/program.ts";
 import { pause } from "../support/waits.ts";
-import type { Expected } from "./answers.ts";
+import type { Expected } from "./table.ts";
 
 /** The deadline of a call that gets no answer, in milliseconds. */
 export const TIMEOUT_MS = 1_000;
@@ -17,13 +18,6 @@ const MAX_MS = 60_000;
 /** What no run may pass, in megabytes. */
 const MAX_MB = 300;
 
-/** How a run of the program ended. */
-export interface Run {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
 /**
  * Runs the program to its end, checks its time and its memory, and prints both: they are the table of
  * this suite.
@@ -34,8 +28,8 @@ export interface Run {
 export async function run(
   what: string,
   args: readonly string[],
-  { input = "" }: { readonly input?: string } = {},
-): Promise<Run> {
+  input = "",
+): Promise<Result> {
   const start = performance.now();
   const child = spawnUsersvc(args, { stdin: "piped" });
   const peak = memoryPeak(child);
@@ -69,16 +63,13 @@ async function feed(stdin: WritableStream<Uint8Array>, input: string): Promise<v
 /** The largest resident memory of a process until its end, in megabytes; too large a one is ended. */
 async function memoryPeak(child: Deno.ChildProcess): Promise<number> {
   let peak = 0;
-  for (;;) {
-    const status = await Deno.readTextFile(`/proc/${child.pid}/status`).catch(() => "");
-    const kb = /^VmHWM:\s*(\d+) kB$/m.exec(status)?.[1];
-    // A process that has ended, or is about to, has no memory.
-    if (kb === undefined) return peak / 1024;
-    peak = Math.max(peak, Number(kb));
+  // A process that has ended, or is about to, has no memory.
+  for (let now; (now = await peakMb(child.pid)) > 0; await pause(10)) {
+    peak = Math.max(peak, now);
     // It may not take the machine with it.
-    if (peak / 1024 > MAX_MB) child.kill("SIGKILL");
-    await pause(10);
+    if (peak > MAX_MB) child.kill("SIGKILL");
   }
+  return peak;
 }
 
 /** How a call of a batch ended. */
@@ -92,12 +83,12 @@ export async function batch(
   what: string,
   port: number,
   names: readonly string[],
-  { args = [] }: { readonly args?: readonly string[] } = {},
+  args: readonly string[] = [],
 ): Promise<Map<string, Outcome>> {
   const { stdout, stderr } = await run(
     `${what}, ${names.length} calls`,
     ["call", "-", "--json", ...address(port), ...args],
-    { input: names.map((name) => `${name}\n`).join("") },
+    names.map((name) => `${name}\n`).join(""),
   );
   assert.equal(stderr, "");
   return new Map(
@@ -113,15 +104,6 @@ export async function batch(
 /** The flags for a server of this machine; calls that get no answer need {@linkcode TIMEOUT_MS}. */
 export function address(port: number, timeoutMs = AMPLE_MS): string[] {
   return ["--address", `127.0.0.1:${port}`, "--timeout", `${timeoutMs}ms`];
-}
-
-/**
- * Checks that a call ended at {@linkcode TIMEOUT_MS}: not before, and no later than a slow machine makes it.
- *
- * @param ms how long it took, in milliseconds
- */
-export function assertAtDeadline(ms: number): void {
-  assert.ok(ms >= TIMEOUT_MS - 1 && ms <= 2 * TIMEOUT_MS, `ended after ${ms} ms`);
 }
 
 /** What is not as expected, a line each. */

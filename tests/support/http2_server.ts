@@ -58,15 +58,6 @@ export async function withHttp2Server<T>(
   }, use);
 }
 
-/** The same with what is said to a call looked up by the name; one that is not there gets no answer. */
-export function withOddServer<T>(
-  answers: Readonly<Record<string, Answer>>,
-  use: (port: number) => Promise<T>,
-  greeting?: Greeting,
-): Promise<T> {
-  return withHttp2Server((call, name) => void answers[name]?.(call), use, greeting);
-}
-
 /** Gives a test a server that accepts every call and never answers one. */
 export function withMutePeer(use: (port: number) => Promise<void>): Promise<void> {
   return withHttp2Server(() => {}, use);

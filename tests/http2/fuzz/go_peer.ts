@@ -1,7 +1,6 @@
 /** Go's golang.org/x/net/http2, in a process that answers questions. */
 import { Buffer } from "node:buffer";
-import { fileURLToPath } from "node:url";
-import { folder, run } from "../../../tools/peers/install.ts";
+import { goProgram } from "../../support/go.ts";
 import { linuxTest } from "../../support/program.ts";
 
 /** What is asked: a connection to a server, one of a client, blocks to decode, fields to encode, strings for the Huffman code. */
@@ -26,14 +25,9 @@ export function goTest(title: string, run: (go: GoPeer) => Promise<void>): void 
   });
 }
 
-/** Builds Go's side, which is quick the second time, and starts it. */
-export async function startGo(): Promise<GoPeer> {
-  const program = `${folder}bin/http2fuzz`;
-  const source = fileURLToPath(new URL("go_peer", import.meta.url));
+async function startGo(): Promise<GoPeer> {
   // Without the tag x/net hands all over to net/http from Go 1.27 on.
-  await run("go", ["test", "-C", source, "-c", "-tags", "http2legacy", "-o", program, "."], {
-    missing: "Go's HTTP/2 is built with it; install Go 1.26 or later",
-  });
+  const program = await goProgram("http2_peer", ["test", "-c", "-tags", "http2legacy"]);
   const child = new Deno.Command(program, {
     args: ["-test.run", "^TestPeer$"],
     stdin: "piped",

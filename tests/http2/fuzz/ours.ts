@@ -1,4 +1,4 @@
-/** Our server and our client, which do what those of Go's side do: go_peer/server_test.go, client_test.go. */
+/** Our server and our client, which do what those of Go's side do: server_test.go and client_test.go of tests/go/http2_peer. */
 import { Buffer } from "node:buffer";
 import { crc32 } from "node:zlib";
 import type { Headers } from "../../../src/http2/fields.ts";

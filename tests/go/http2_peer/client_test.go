@@ -75,7 +75,7 @@ func client(t *testing.T, in reader) []byte {
 	return out
 }
 
-// call makes a request and says what became of it, as client_test.ts does.
+// call makes a request and says what became of it, as tests/http2/fuzz/ours.ts does.
 func call(cc *http2.ClientConn, number int) string {
 	method, body := "GET", io.Reader(nil)
 	if number < len(requestBytes) && requestBytes[number] > 0 {

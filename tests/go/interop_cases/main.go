@@ -1,4 +1,4 @@
-// What the tests of conformance need of Go besides the programs that go.mod names as tools.
+// Cases of gRPC's interop tests that its own client does not have.
 //
 //	go run . descriptors        writes the descriptors of grpc.testing, a FileDescriptorSet, to stdout
 //	go run . CASE ADDRESS       runs a case that gRPC's own interop client does not have

@@ -63,7 +63,7 @@ func server(t *testing.T, in reader) []byte {
 	return out
 }
 
-// handle does what the handler in server_test.ts does.
+// handle does what `handle` of tests/http2/fuzz/ours.ts does.
 func handle(w http.ResponseWriter, r *http.Request) {
 	switch r.RequestURI {
 	case "/hold":

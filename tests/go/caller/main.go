@@ -1,5 +1,5 @@
 // Calls GetUser for each line of stdin, in turn or many at once, and prints how each call ended, an
-// object of JSON a line. Usage: grpc_go [-concurrency N] [-timeout DURATION] TARGET
+// object of JSON a line. Usage: caller [-concurrency N] [-timeout DURATION] TARGET
 package main
 
 import (

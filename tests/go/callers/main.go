@@ -1,5 +1,5 @@
 // Callers that call GetUser until SIGINT, each as soon as its last call is answered; then what became
-// of the calls, as JSON. Usage: grpc_go [-callers N] [-connections N] TARGET
+// of the calls, as JSON. Usage: callers [-callers N] [-connections N] TARGET
 package main
 
 import (
