@@ -134,8 +134,11 @@ programTest("the picture of the rooms in docs/design.md is that of its table", a
   }
 });
 
-/** The rooms below the commands, which know no flags. */
-const FLAGLESS = ["processes", "batch", "telemetry", "server", "client", "contract"];
+/**
+ * The rooms that know no flags. The room of processes runs `serve` and nothing else: a warning of a
+ * server that runs names the flag that helps.
+ */
+const FLAGLESS = ["batch", "telemetry", "server", "client", "contract"];
 
 /** Only the commands and `main.ts` read a command line. */
 const COMMAND_LINE = ["command.ts", "command_line.ts", "help.ts", "program.ts", "values.ts"]
@@ -148,19 +151,22 @@ async function flagNames(): Promise<string[]> {
   return [...new Set(names)].filter((name) => name !== "quiet").map((name) => `--${name}`);
 }
 
-programTest("no flag is named below the commands, which say what to do with one", async () => {
-  const flags = await flagNames();
-  assert.ok(flags.includes("--port"));
-  // The page is a text for people, and shows whole commands; tests/page/ runs them.
-  const paths = [...(await readImports()).keys()]
-    .filter((path) => FLAGLESS.includes(roomOf(path)) && path !== "server/http/page.html");
-  assert.ok(paths.length > 20, `${paths.length} sources were read`);
-  const named = await Promise.all(paths.map(async (path) => {
-    const words = (await Deno.readTextFile(`${root}src/${path}`)).match(/--[a-z][a-z-]*/g) ?? [];
-    return words.filter((word) => flags.includes(word)).map((flag) => `${path}: ${flag}`);
-  }));
-  assert.deepEqual(named.flat(), []);
-});
+programTest(
+  "no flag is named below the commands and processes, which say what to do with one",
+  async () => {
+    const flags = await flagNames();
+    assert.ok(flags.includes("--port"));
+    // The page is a text for people, and shows whole commands; tests/page/ runs them.
+    const paths = [...(await readImports()).keys()]
+      .filter((path) => FLAGLESS.includes(roomOf(path)) && path !== "server/http/page.html");
+    assert.ok(paths.length > 20, `${paths.length} sources were read`);
+    const named = await Promise.all(paths.map(async (path) => {
+      const words = (await Deno.readTextFile(`${root}src/${path}`)).match(/--[a-z][a-z-]*/g) ?? [];
+      return words.filter((word) => flags.includes(word)).map((flag) => `${path}: ${flag}`);
+    }));
+    assert.deepEqual(named.flat(), []);
+  },
+);
 
 programTest("only commands and main.ts read command lines", async () => {
   const readers = [...await readImports()].flatMap(([path, targets]) =>

@@ -1,5 +1,5 @@
 /** How a bundle is run, by the launcher, the packages and the image alike. */
-import { V8_FLAGS } from "../src/processes/v8_flags.ts";
+import { V8_FLAGS } from "../src/processes/start_worker.ts";
 import { permissionFlagsOf } from "./permissions.ts";
 
 /** The flags of V8, as an argument of `deno run` and of `deno compile`. */

@@ -14,8 +14,7 @@ import {
 } from "../contract/endpoint.ts";
 import type { HttpAccess } from "../server/server.ts";
 import type { TlsFiles } from "../server/connection/tls_server.ts";
-import { descriptorsMissing } from "../processes/resources.ts";
-import type { ServeOptions } from "../processes/lifecycle.ts";
+import { descriptorsMissing, type ServeOptions } from "../processes/lifecycle.ts";
 import type { PoolOptions } from "../processes/pool.ts";
 import { procMissing } from "../workarounds/missing_proc.ts";
 
@@ -44,9 +43,9 @@ in flight have the time of --grace to finish. A second signal ends it at once.
 SIGHUP reads the TLS files and the file of answers again, where there are any,
 and drains a server that has none.
 
-Faults are for tests of clients. Of several, the first that has something to say
-of a call decides alone: the call's metadata (--faults-by-metadata), --answers,
-then --fail and --delay. Health checks and reflection never fail on purpose.`,
+Faults are for tests of clients. A call gets those of the first of these that
+apply to it: its metadata (--faults-by-metadata), --answers, then --fail and
+--delay. Health checks and reflection never fail on purpose.`,
   obstacle: procMissing,
   operands: [],
   flags: {
@@ -196,9 +195,9 @@ then --fail and --delay. Health checks and reflection never fail on purpose.`,
     const age = flags["max-connection-age"];
     const options: ServeOptions = {
       endpoints,
-      ...(tls === undefined ? {} : { tls }),
-      ...(age === undefined ? {} : { maxConnectionAgeMs: age }),
-      ...(http === undefined ? {} : { http }),
+      ...(tls && { tls }),
+      ...(age && { maxConnectionAgeMs: age }),
+      ...(http && { http }),
       reflection: !flags["no-reflection"],
       faults: {
         ...(flags["faults-by-metadata"] && { byMetadata: true }),
@@ -210,10 +209,10 @@ then --fail and --delay. Health checks and reflection never fail on purpose.`,
       ...(flags.instance && { instance: flags.instance }),
       graceMs: flags.grace,
       log: flags.log,
-      ...(metrics === undefined ? {} : { metrics }),
+      ...(metrics && { metrics }),
     };
     const pool = poolOptions(flags.workers, flags["worker-memory"]);
-    const missing = descriptorsMissing(flags.unix !== undefined, pool?.workers);
+    const missing = descriptorsMissing(options, pool?.workers);
     if (missing !== undefined) throw new ExpectedError(missing);
     try {
       return await serve(options, pool);
@@ -232,7 +231,7 @@ async function serve(options: ServeOptions, pool: PoolOptions | undefined): Prom
   }
   giveUpRunning();
   const { serveAlone } = await import("../processes/alone.ts");
-  return await serveAlone(options, "--workers replaces processes that grow");
+  return await serveAlone(options);
 }
 
 function endpointsOf(
@@ -274,7 +273,7 @@ function tlsFiles(
   }
   if (cert === undefined) throw new UsageError("--tls-key needs --tls-cert");
   if (key === undefined) throw new UsageError("--tls-cert needs --tls-key");
-  return { cert, key, ...(clientCa === undefined ? {} : { clientCa }) };
+  return { cert, key, ...(clientCa && { clientCa }) };
 }
 
 function poolOptions(

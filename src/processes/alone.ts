@@ -5,13 +5,12 @@ import type { TcpEndpoint } from "../contract/endpoint.ts";
 import { startServer } from "../server/server.ts";
 import {
   drainUnlessEnded,
+  dropPrivileges,
   FLUSH_MS,
-  reloadFiles,
-  reloadOnSighup,
   type ServeOptions,
   takeServerSignals,
 } from "./lifecycle.ts";
-import { dropPrivileges } from "./resources.ts";
+import { reloadFiles, reloadOnSighup } from "./reload.ts";
 
 /** The log warns once the memory of this process passes this, in bytes. */
 const MUCH_MEMORY = 512_000_000;
@@ -21,28 +20,30 @@ const MEASURE_MS = 1_000;
 /**
  * Serves in this process until SIGINT or SIGTERM, then drains. A second signal ends it at once.
  *
- * @param memoryRemedy what limits the memory, for the warning in the log
  * @returns the exit code
  * @throws {ListenError} if an endpoint cannot be listened on
  * @throws {ExpectedError} if a TLS file cannot be used
  * @throws {ExpectedError} if the file of answers cannot be used
  * @throws {OutputError} if stdout does not take where the server listens
  */
-export async function serveAlone(options: ServeOptions, memoryRemedy: string): Promise<number> {
+export async function serveAlone(options: ServeOptions): Promise<number> {
   const log = openLog(options.log);
   const signals = takeServerSignals(options);
   const events = options.metrics ? await withMetrics(options.metrics, log) : log;
   const server = await startServer(options, events);
   dropPrivileges(options);
   // Whoever waits for the announcement may send the signal at once.
-  reloadOnSighup(options, log, (what) => reloadFiles(server, what));
+  reloadOnSighup(options, async (what) => {
+    const fault = await reloadFiles(server, what);
+    return fault === null ? [] : [fault];
+  }, log.notice);
   try {
     await log.announce(server.endpoints, FLUSH_MS);
   } catch (error) {
     await server.drain(0);
     throw error;
   }
-  adviseOnMemory(log, memoryRemedy);
+  warnOfMemory(log);
   const signal = await signals.next();
   const end = () => Promise.resolve({ cancelled: server.callsInFlight() });
   const ending = { drain: server.drain, end };
@@ -66,7 +67,7 @@ async function withMetrics(endpoint: TcpEndpoint, log: Log): Promise<ServerEvent
  * Warns once in the log when this process has grown large. Deno's node:net keeps 7 to 10 KB of
  * each closed connection until the process ends.
  */
-function adviseOnMemory({ notice }: Log, remedy: string): void {
+function warnOfMemory({ notice }: Log): void {
   const timer = setInterval(() => {
     const { rss } = Deno.memoryUsage();
     if (rss < MUCH_MEMORY) return;
@@ -75,7 +76,7 @@ function adviseOnMemory({ notice }: Log, remedy: string): void {
       level: "warn",
       event: "memory",
       message: `this process uses ${formatMegabytes(rss)}, and Deno does not free what closed ` +
-        `connections have used; ${remedy}`,
+        "connections have used; --workers replaces processes that grow",
       fields: { rss },
     });
   }, MEASURE_MS);

@@ -1,31 +1,28 @@
 import type { Socket } from "node:net";
 import { watchDescriptors } from "../workarounds/descriptors_run_out.ts";
 
-/** Receives connections from a {@linkcode HandOver}: a worker process. */
-export interface Receiver {
+/** Takes connections from a {@linkcode HandOver}: a worker process. */
+export interface Taker {
   /**
-   * Passes on a connection.
+   * Takes over a connection.
    *
-   * @returns true once the receiver has acknowledged the connection; false if the receiver ends
-   * before that, and takes no more connections
+   * @returns whether it can take another one at once; undefined if it has ended without this one
    */
-  pass(socket: Socket): Promise<boolean>;
-  /** Back-pressure: waits until the receiver can take another connection, or has ended. */
-  ready(): Promise<void>;
+  take(socket: Socket): Promise<boolean | undefined>;
 }
 
 /** Hands each connection to one of several processes. */
 export interface HandOver {
-  /** Hands on a connection, or keeps it until a receiver can take it. */
+  /** Hands on a connection, or keeps it until a process can take it. */
   give(socket: Socket): void;
-  /** Connections may go to this receiver from now on. */
-  add(receiver: Receiver): void;
+  /** This process can take a connection: from now on, or again. */
+  ready(taker: Taker): void;
   /**
-   * No connection goes to this receiver any more. One in flight stays with it, and goes to another
-   * receiver if {@linkcode Receiver.pass} returns false.
+   * No connection goes to this process any more. One in flight stays with it, and goes to another one
+   * if it ends without it.
    */
-  remove(receiver: Receiver): void;
-  /** Closes the connections that no receiver has taken. */
+  remove(taker: Taker): void;
+  /** Closes the connections that no process has taken. */
   close(): void;
 }
 
@@ -34,17 +31,27 @@ const MAX_WAITING = 512;
 /** How many connections may wait even if few file descriptors are left. */
 const FEW_WAITING = 16;
 
+/** The connections and the processes of a {@linkcode HandOver}. */
+interface Queues {
+  /** Every process that connections may go to. */
+  readonly takers: Set<Taker>;
+  /** Those that can take a connection now, the one that has waited longest first. */
+  readonly idle: Set<Taker>;
+  /** The connections that no process has yet, the oldest first. */
+  readonly waiting: Socket[];
+}
+
 /**
- * Hands connections over in turn. Each receiver has at most one connection in flight, and this
- * process keeps a copy of it until the receiver has acknowledged it. If the receiver dies before
- * that, the copy goes to another receiver, so no connection is lost.
+ * Hands connections over in turn. Each process has at most one connection in flight, and this one
+ * keeps a copy of it until the other has taken it. If that one ends before, the copy goes to another
+ * process, so no connection is lost.
  *
  * node:cluster hands connections over in the same way, but forgets one in flight to a worker that is
  * killed: the copy in the primary process stays open, and the client waits for ever.
  */
 export function openHandOver(): HandOver {
-  const queues: Queues = { receivers: new Set(), idle: [], waiting: [] };
-  const { receivers, idle, waiting } = queues;
+  const queues: Queues = { takers: new Set(), idle: new Set(), waiting: [] };
+  const { takers, idle, waiting } = queues;
   const descriptors = watchDescriptors();
   const isFull = () =>
     waiting.length >= MAX_WAITING || waiting.length >= FEW_WAITING && !descriptors.use();
@@ -55,15 +62,14 @@ export function openHandOver(): HandOver {
       waiting.push(socket);
       next(queues);
     },
-    add(receiver) {
-      receivers.add(receiver);
-      idle.push(receiver);
+    ready(taker) {
+      takers.add(taker);
+      idle.add(taker);
       next(queues);
     },
-    remove(receiver) {
-      receivers.delete(receiver);
-      const at = idle.indexOf(receiver);
-      if (at !== -1) idle.splice(at, 1);
+    remove(taker) {
+      takers.delete(taker);
+      idle.delete(taker);
     },
     close() {
       for (const socket of waiting.splice(0)) socket.destroy();
@@ -71,35 +77,28 @@ export function openHandOver(): HandOver {
   };
 }
 
-/** The connections and the receivers of a {@linkcode HandOver}. */
-interface Queues {
-  /** Every receiver that connections may go to. */
-  readonly receivers: Set<Receiver>;
-  /** The receivers that can take a connection now, the one that has waited longest first. */
-  readonly idle: Receiver[];
-  /** The connections that no receiver has yet, the oldest first. */
-  readonly waiting: Socket[];
-}
-
-/** Hands the waiting connections to idle receivers, until there are no more of one of the two. */
+/** Hands the waiting connections to idle processes, until there are no more of one of the two. */
 function next(queues: Queues): void {
   const { idle, waiting } = queues;
-  while (waiting.length > 0 && idle.length > 0) {
-    const socket = waiting.shift()!;
+  for (const taker of idle) {
     // A client that has closed its connection needs no worker.
-    if (!socket.destroyed) void pass(queues, socket, idle.shift()!);
+    while (waiting[0]?.destroyed) waiting.shift();
+    const socket = waiting.shift();
+    if (socket === undefined) return;
+    idle.delete(taker);
+    void handOver(queues, socket, taker);
   }
 }
 
-async function pass(queues: Queues, socket: Socket, receiver: Receiver): Promise<void> {
-  const { receivers, idle, waiting } = queues;
-  if (await receiver.pass(socket)) {
-    socket.destroy();
-  } else {
-    receivers.delete(receiver);
+async function handOver(queues: Queues, socket: Socket, taker: Taker): Promise<void> {
+  const { takers, idle, waiting } = queues;
+  const canTakeMore = await taker.take(socket);
+  if (canTakeMore === undefined) {
+    takers.delete(taker);
     waiting.unshift(socket);
+  } else {
+    socket.destroy();
   }
-  await receiver.ready();
-  if (receivers.has(receiver)) idle.push(receiver);
+  if (canTakeMore && takers.has(taker)) idle.add(taker);
   next(queues);
 }

@@ -1,21 +1,11 @@
-/** What one process that serves and a supervisor share: options, drain, reload of files. */
+/** What a single process that serves and a supervisor share: how they start, and how they end. */
 import { ExitCode, exitCodeOfSignal, type StopSignals, takeStopSignals } from "../cli/exit.ts";
+import type { TcpEndpoint } from "../contract/endpoint.ts";
+import type { ServerOptions } from "../server/server.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { LogFormat } from "../telemetry/log_format.ts";
-import type { TcpEndpoint } from "../contract/endpoint.ts";
-import type { RunningServer, ServerOptions } from "../server/server.ts";
-import { ExpectedError } from "../text/errors.ts";
-import {
-  draining,
-  type DrainOutcome,
-  drainOutcome,
-  endedAtOnce,
-  filesStay,
-  isClean,
-  reloaded,
-  type ReloadedFiles,
-  reloadFailed,
-} from "./notices.ts";
+import { tooFewDescriptors } from "../workarounds/descriptors_run_out.ts";
+import { reloadsOnSighup } from "./reload.ts";
 
 /**
  * What `usersvc serve` was asked for. Plain values only: the supervisor sends it to its workers as
@@ -33,9 +23,54 @@ export interface ServeOptions extends ServerOptions {
 /** How long the last log lines of a process may take to be read, in milliseconds. */
 export const FLUSH_MS = 1_000;
 
-/** A server or a pool of workers that can be drained. */
-interface Drainable {
-  drain(graceMs: number): Promise<DrainOutcome>;
+/**
+ * How many file descriptors have to be free when a server starts: with fewer it would start and
+ * answer no call, or Deno would panic. Measured with Deno 2.9.2 and `ulimit -n` from 10 up; with fewer
+ * than 22 Deno may fail before any of our code runs.
+ */
+const NEEDED = {
+  /** To load modules, to listen, and for the first connections. */
+  listening: 16,
+  /** With fewer left, a socket file accepts no connection: see listen.ts. */
+  socketFile: 225,
+  /** To start a worker, while it starts. */
+  starting: 8,
+  /** For each worker: its channel and its process. */
+  worker: 2,
+  /** In a worker; with fewer left, it takes no further connection: see descriptors_run_out.ts. */
+  inWorker: 56,
+};
+
+/**
+ * Checks whether a server has enough file descriptors to start with.
+ *
+ * @param workers how many workers it is to have, undefined for none
+ * @returns what is missing, one line; undefined if it is enough
+ */
+export function descriptorsMissing(
+  { endpoints }: ServeOptions,
+  workers: number | undefined,
+): string | undefined {
+  const listening = NEEDED.listening + (hasSocketFile(endpoints) ? NEEDED.socketFile : 0);
+  const needed = workers === undefined
+    ? listening
+    : Math.max(listening + NEEDED.starting + NEEDED.worker * workers, NEEDED.inWorker);
+  return tooFewDescriptors(needed, "serve like this");
+}
+
+/**
+ * Gives up the permissions that a server which listens no longer needs. It keeps reading for a reload
+ * of TLS files and to recognise its socket file, writing to remove the socket file.
+ */
+export function dropPrivileges({ tls, endpoints, faults }: ServeOptions): void {
+  const hasFiles = tls !== undefined || faults.answers !== undefined || hasSocketFile(endpoints);
+  Deno.permissions.revokeSync({ name: "sys" });
+  if (!hasFiles) Deno.permissions.revokeSync({ name: "read" });
+  if (!hasSocketFile(endpoints)) Deno.permissions.revokeSync({ name: "write" });
+}
+
+function hasSocketFile(endpoints: ServeOptions["endpoints"]): boolean {
+  return endpoints.some((endpoint) => "path" in endpoint);
 }
 
 /**
@@ -43,21 +78,41 @@ interface Drainable {
  * the server has files that it reads again then.
  */
 export function takeServerSignals(options: ServeOptions): StopSignals {
-  return takeStopSignals(readsAgain(options) || Deno.build.os === "windows" ? [] : ["SIGHUP"]);
+  const more = reloadsOnSighup(options) || Deno.build.os === "windows" ? [] : ["SIGHUP"] as const;
+  return takeStopSignals(more);
 }
 
-function readsAgain({ tls, faults: { answers } }: ServeOptions): boolean {
-  return tls !== undefined || answers !== undefined;
+/** How a drain ended. */
+export interface DrainOutcome {
+  /** How many calls had to be cancelled because the grace period was over. */
+  readonly cancelled: number;
+  /** How many workers ended before they had drained; absent where one process serves. */
+  readonly died?: number;
+}
+
+/** What is cut where nothing drains. */
+export interface CutCalls {
+  /** How many calls were in flight. */
+  readonly cancelled: number;
+  /** There may be more: a worker did not say how many it had. */
+  readonly unknown?: true;
+}
+
+/** A server, or a pool of workers. */
+export interface Drainable {
+  /** Finishes the calls in flight; those that are not done after the grace period are cancelled. */
+  drain(graceMs: number): Promise<DrainOutcome>;
+  /** Ends it at once, as far as the end of this process does not. */
+  end(): Promise<CutCalls>;
 }
 
 /**
- * Drains after a signal. Another signal ends at once what is left of it, and the log says what it cut.
+ * Drains after a signal. Another signal ends at once what is left, and the log says what that cuts.
  *
- * @param server `end` ends it, as far as the end of this process does not, and tells what that cuts
  * @returns the exit code
  */
 export async function drainUnlessEnded(
-  server: Drainable & { end(): Promise<Parameters<typeof endedAtOnce>[1]> },
+  server: Drainable,
   graceMs: number,
   signal: Deno.Signal,
   signals: StopSignals,
@@ -66,68 +121,50 @@ export async function drainUnlessEnded(
   let isEnded = false;
   const ended = signals.next().then(async (second) => {
     isEnded = true;
-    log.notice(endedAtOnce(second, await server.end()));
+    const { cancelled, unknown } = await server.end();
+    log.notice({
+      level: "warn",
+      event: "ended_at_once",
+      message: `a second signal, ${second}: ended at once, calls cut: ` +
+        `${unknown ? "at least " : ""}${cancelled}`,
+      fields: { reason: second, cancelled },
+    });
     return exitCodeOfSignal(second);
   });
-  // A drain that is over because it was ended has nothing to tell.
+  // How a drain ended that was cut short is of no interest.
   const notice: Log["notice"] = (one) => isEnded || log.notice(one);
-  const drained = drainAndTell(server, graceMs, signal, { notice });
+  const drained = drainAndReport(server, graceMs, signal, { notice });
   return await Promise.race([drained.then((code) => isEnded ? ended : code), ended]);
 }
 
 /**
- * Drains a server or a pool of workers and tells the log.
+ * Drains a server or a pool of workers, and reports it in the log.
  *
  * @param why what made it drain: `SIGTERM`
  * @returns the exit code: a failure if calls had to be cancelled or workers died
  */
-export async function drainAndTell(
-  server: Drainable,
+export async function drainAndReport(
+  server: Pick<Drainable, "drain">,
   graceMs: number,
   why: string,
   log: Pick<Log, "notice">,
 ): Promise<number> {
-  log.notice(draining(why, graceMs));
-  const outcome = await server.drain(graceMs);
-  log.notice(drainOutcome(outcome));
-  return isClean(outcome) ? ExitCode.OK : ExitCode.FAILURE;
-}
-
-/**
- * Reloads the TLS files and the file of answers on each SIGHUP, and tells the log.
- *
- * @param reload reads files again; returns what did not go well
- */
-export function reloadOnSighup(
-  options: ServeOptions,
-  log: Log,
-  reload: (what: ReloadedFiles) => Promise<Iterable<string>>,
-): void {
-  // On Windows SIGHUP means that the console is closing.
-  if (Deno.build.os === "windows" || !readsAgain(options)) return;
-  const { tls, faults: { answers } } = options;
-  const reloadAndTell = async (what: ReloadedFiles) => {
-    const faults = [...await reload(what)];
-    if (faults.length === 0) return log.notice(reloaded(what));
-    for (const fault of faults) log.notice(reloadFailed(what, fault));
-  };
-  Deno.addSignalListener("SIGHUP", async () => {
-    if (tls !== undefined) await reloadAndTell("tls");
-    if (answers !== undefined) await reloadAndTell("answers");
+  log.notice({
+    level: "info",
+    event: "draining",
+    message: `${why}: draining, calls in flight have ${graceMs / 1000} s to finish`,
+    fields: { reason: why, grace_ms: graceMs },
   });
-}
-
-/**
- * Reads files again, for the connections or calls to come.
- *
- * @returns what did not go well; empty if they were read
- */
-export async function reloadFiles(server: RunningServer, what: ReloadedFiles): Promise<string[]> {
-  try {
-    await (what === "tls" ? server.reloadTls() : server.reloadAnswers());
-    return [];
-  } catch (error) {
-    if (!(error instanceof ExpectedError)) throw error;
-    return [filesStay(what, error.message)];
-  }
+  const { cancelled, died } = await server.drain(graceMs);
+  const isClean = cancelled === 0 && (died ?? 0) === 0;
+  const loss = died === undefined
+    ? `the grace period is over, calls cancelled: ${cancelled}`
+    : `the drain is over, calls cancelled: ${cancelled}, workers that died: ${died}`;
+  log.notice({
+    level: isClean ? "info" : "warn",
+    event: "drained",
+    message: isClean ? "drained, every call has finished" : loss,
+    fields: died === undefined ? { cancelled } : { cancelled, died },
+  });
+  return isClean ? ExitCode.OK : ExitCode.FAILURE;
 }

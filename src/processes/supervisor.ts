@@ -1,17 +1,11 @@
-import { type Log, openLog } from "../telemetry/log.ts";
+import type { TcpEndpoint } from "../contract/endpoint.ts";
 import { type Accept, acceptAll, listen } from "../server/connection/listen.ts";
-import type { Endpoint, TcpEndpoint } from "../contract/endpoint.ts";
+import { openLog } from "../telemetry/log.ts";
 import { openHandOver } from "./hand_over.ts";
-import {
-  drainUnlessEnded,
-  FLUSH_MS,
-  reloadOnSighup,
-  type ServeOptions,
-  takeServerSignals,
-} from "./lifecycle.ts";
-import { openPool, type Pool, type PoolObserver, type PoolOptions } from "./pool.ts";
-import type { StopSignals } from "../cli/exit.ts";
-import { ExpectedError } from "../text/errors.ts";
+import { drainUnlessEnded, FLUSH_MS, type ServeOptions, takeServerSignals } from "./lifecycle.ts";
+import { openPool, type Pool, type PoolOptions } from "./pool.ts";
+import { reloadOnSighup } from "./reload.ts";
+import type { PoolObserver } from "./worker_states.ts";
 
 /**
  * Serves with several worker processes until SIGINT or SIGTERM, then drains them. A second signal
@@ -43,8 +37,12 @@ export async function serveWithWorkers(
   const pool = openPool(options, poolOptions, handOver, log.notice, metrics?.observer);
   try {
     if (options.metrics) log.notice(await metrics!.serve(options.metrics, pool));
-    const endpoints = listeners.map(({ endpoint }) => endpoint);
-    const signal = await serveUntilSignal(endpoints, pool, signals, options, log);
+    const stop = signals.next();
+    const serves = pool.start().then(() => true);
+    const hasStarted = await Promise.race([serves, stop.then(() => false)]);
+    reloadOnSighup(options, pool.reload, log.notice);
+    if (hasStarted) await log.announce(listeners.map(({ endpoint }) => endpoint), FLUSH_MS);
+    const signal = await stop;
     void stopListening();
     return await drainUnlessEnded(pool, options.graceMs, signal, signals, log);
   } catch (error) {
@@ -74,18 +72,3 @@ async function openPoolMetrics(workers: number) {
 
 /** Accepts connections without reading from them, so that a worker can. */
 const acceptUnread: Accept = (endpoint, onConnection) => listen(endpoint, onConnection, true);
-
-async function serveUntilSignal(
-  endpoints: readonly Endpoint[],
-  pool: Pool,
-  signals: StopSignals,
-  options: ServeOptions,
-  log: Log,
-): Promise<Deno.Signal> {
-  const stop = signals.next();
-  const fault = await Promise.race([pool.start(), stop.then(() => undefined)]);
-  if (fault !== undefined) throw new ExpectedError(fault);
-  reloadOnSighup(options, log, pool.reload);
-  if (pool.isServing()) await log.announce(endpoints, FLUSH_MS);
-  return await stop;
-}

@@ -2,17 +2,17 @@ import type { Socket } from "node:net";
 import process from "node:process";
 import { ExitCode } from "../cli/exit.ts";
 import { writeError } from "../cli/output.ts";
-import { openLog } from "../telemetry/log.ts";
-import { type Connections, openConnections } from "../server/connection/connections.ts";
-import { ExpectedError } from "../text/errors.ts";
 import type { ServerEvents } from "../contract/events.ts";
+import { type Connections, openConnections } from "../server/connection/connections.ts";
 import type { Accept } from "../server/connection/listen.ts";
 import { type RunningServer, startServer } from "../server/server.ts";
+import { openLog } from "../telemetry/log.ts";
+import { ExpectedError } from "../text/errors.ts";
+import { watchDescriptors } from "../workarounds/descriptors_run_out.ts";
 import { nameUnixPeer } from "../workarounds/unknown_unix_peers.ts";
-import { drainAndTell, FLUSH_MS, reloadFiles } from "./lifecycle.ts";
-import { WORKER_VARIABLE, type WorkerTask } from "./messages.ts";
-import { dropPrivileges } from "./resources.ts";
-import { openSupervisorChannel, type SupervisorChannel } from "./supervisor_channel.ts";
+import { drainAndReport, dropPrivileges, FLUSH_MS } from "./lifecycle.ts";
+import { openSupervisorLink, WORKER_VARIABLE, type WorkerEvent, type WorkerTask } from "./link.ts";
+import { reloadFiles } from "./reload.ts";
 
 /**
  * Serves the connections that the supervisor hands over, until it asks for a drain or is gone.
@@ -26,8 +26,14 @@ export async function serveAsWorker(text: string): Promise<number> {
     return ExitCode.USAGE;
   }
   const { worker, options } = JSON.parse(text) as WorkerTask;
-  const supervisor = openSupervisorChannel();
-  takeWorkerSignals(supervisor);
+  const supervisor = openSupervisorLink();
+  let ending = false;
+  let drained = false;
+  // Nothing may come after the last message: see missed_disconnect.ts.
+  const report = (event: WorkerEvent) => {
+    if (!ending) supervisor.report(event);
+  };
+  takeWorkerSignals(() => report({ event: "recycle" }));
   const log = openLog(options.log, worker);
   const metrics = options.metrics && await loadMetrics(worker, log);
   const connections = openHandedConnections();
@@ -36,25 +42,35 @@ export async function serveAsWorker(text: string): Promise<number> {
     server = await startServer(options, metrics?.events ?? log, connections.accept);
   } catch (error) {
     if (!(error instanceof ExpectedError)) throw error;
-    await supervisor.sendLast({ kind: "failed", reason: error.message });
+    report({ event: "failed", reason: error.message });
+    ending = true;
+    await supervisor.gone;
     return ExitCode.FAILURE;
   }
   dropPrivileges(options);
-  const drained = supervisor.serve({
-    connection: connections.give,
-    drain: async ({ graceMs, replaced }) => {
-      const drained = await server.drain(graceMs, replaced);
-      return metrics ? { ...drained, metrics: await metrics.snapshot() } : drained;
+  const descriptors = watchDescriptors();
+  supervisor.serve({
+    takeConnection(peer, socket) {
+      const canTakeMore = descriptors.use();
+      if (socket) connections.give(socket, peer);
+      if (!canTakeMore) void descriptors.more().then(() => report({ event: "ready" }));
+      return canTakeMore;
     },
-    metrics: () => metrics ? metrics.snapshot() : Promise.resolve([]),
     heartbeat: () => ({ rss: Deno.memoryUsage().rss, calls: server.callsInFlight() }),
-    reload: async ({ what }) => ({ faults: await reloadFiles(server, what) }),
+    metrics: () => metrics ? metrics.snapshot() : Promise.resolve([]),
+    reload: (what) => reloadFiles(server, what),
+    async drain({ graceMs, replaced }) {
+      ending = true;
+      const outcome = await server.drain(graceMs, replaced);
+      drained = true;
+      return outcome;
+    },
   });
-  let answered = false;
-  const orphaned = supervisor.gone.then(async () => {
-    if (!answered) await drainAndTell(server, options.graceMs, "the supervisor is gone", log);
-  });
-  await Promise.race([drained.then(() => void (answered = true)), orphaned]);
+  report({ event: "ready" });
+  await supervisor.gone;
+  if (!drained) {
+    await drainAndReport(server, options.graceMs, "the supervisor is gone", log);
+  }
   await log.flush(FLUSH_MS);
   return ExitCode.OK;
 }
@@ -67,12 +83,14 @@ async function loadMetrics(worker: number, log: ServerEvents) {
 
 /**
  * Ignores SIGINT and SIGHUP, which Ctrl-C and a closing terminal send to the supervisor as well.
- * SIGTERM asks the supervisor to recycle this worker; a second SIGTERM changes nothing, because tools that stop a whole process group may
- * send several. Only a second signal to the supervisor ends the calls at once.
+ *
+ * @param recycle has the supervisor recycle this worker, at SIGTERM. A second SIGTERM changes nothing,
+ * because tools that stop a whole process group may send several. Only a second signal to the supervisor
+ * ends the calls at once.
  */
-function takeWorkerSignals(supervisor: SupervisorChannel): void {
+function takeWorkerSignals(recycle: () => void): void {
   for (const signal of ["SIGINT", "SIGHUP"] as const) Deno.addSignalListener(signal, () => {});
-  Deno.addSignalListener("SIGTERM", () => void supervisor.send({ kind: "recycle" }));
+  Deno.addSignalListener("SIGTERM", recycle);
 }
 
 /** The connections that a supervisor hands to this process. */
@@ -80,7 +98,7 @@ interface HandedConnections {
   /** Replaces listening: passes on the connections of {@linkcode give}, whatever the endpoint. */
   readonly accept: Accept;
   /** Takes a connection; on a socket file its peer has a name in place of an address. */
-  give(socket: Socket, peer?: string): void;
+  give(socket: Socket, peer: string | null): void;
 }
 
 /** Makes a {@linkcode HandedConnections}. */
@@ -97,7 +115,7 @@ function openHandedConnections(): HandedConnections {
       });
     },
     give(socket, peer) {
-      if (peer !== undefined) nameUnixPeer(socket, peer);
+      if (peer !== null) nameUnixPeer(socket, peer);
       // As listen.ts does for the connections that it accepts; a Unix socket ignores it.
       socket.setNoDelay(true);
       if (connections) connections.add(socket);

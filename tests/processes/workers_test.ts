@@ -4,7 +4,7 @@ import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { WORKER_MEMORY, WORKERS } from "../../src/commands/value_ranges.ts";
-import { openBackOff } from "../../src/processes/worker_state.ts";
+import { openBackOff } from "../../src/processes/worker_states.ts";
 import { root } from "../../tools/paths.ts";
 import { healthClient, watchHealth } from "../support/health_client.ts";
 import { oneCall } from "../support/one_call.ts";

@@ -1,0 +1,187 @@
+/**
+ * What a supervisor and a worker say to each other, over the IPC channel with which the worker was
+ * started: both ends of it.
+ *
+ * The supervisor sends requests, `{id, method, argument}`, with a socket if it hands over a connection.
+ * They arrive in their order. The worker replies to each with `{id, value}`, to a drain later than to
+ * the requests after it. Unasked it sends a {@linkcode WorkerEvent}. When the supervisor needs nothing
+ * more of a worker it closes the channel, and the worker ends: so it has read all that the worker says.
+ */
+import type { ChildProcess } from "node:child_process";
+import type { Socket } from "node:net";
+import process from "node:process";
+import type { Snapshot } from "../telemetry/ledger.ts";
+import { parentGone } from "../workarounds/missed_disconnect.ts";
+import { openOutbox } from "../workarounds/lost_sockets.ts";
+import { withoutStackTrace } from "../text/errors.ts";
+import type { DrainOutcome, ServeOptions } from "./lifecycle.ts";
+import type { ReloadedFiles } from "./reload.ts";
+
+/** The environment variable that makes a process a worker; it holds a {@linkcode WorkerTask} as JSON. */
+export const WORKER_VARIABLE = "USERSVC_WORKER";
+
+/** What a new worker must know. */
+export interface WorkerTask {
+  /** The worker's number, from 1 up; the one that replaces it has the same. */
+  readonly worker: number;
+  readonly options: ServeOptions;
+}
+
+/** What the supervisor can ask of a worker. Arguments and results travel as JSON. */
+export interface WorkerMethods {
+  /**
+   * Takes over a connection.
+   *
+   * @param peer the name of the peer on a socket file, which has no address; else null
+   * @param socket absent if the client has closed the connection in the meantime
+   * @returns whether the worker can take another one; if not, it says `ready` once it can
+   */
+  takeConnection(peer: string | null, socket?: Socket): boolean;
+  /**
+   * Shows that the worker is alive.
+   *
+   * @returns its memory (resident set size) in bytes, and how many calls are in flight
+   */
+  heartbeat(): { readonly rss: number; readonly calls: number };
+  /** Returns what the worker has counted so far. */
+  metrics(): Promise<Snapshot>;
+  /**
+   * Reads files again.
+   *
+   * @returns why the old ones stay in use; null if the new ones are
+   */
+  reload(what: ReloadedFiles): Promise<string | null>;
+  /**
+   * Finishes the calls in flight, after which the worker only waits for the end of the channel.
+   *
+   * @param how `replaced`: another worker serves already
+   */
+  drain(how: { readonly graceMs: number; readonly replaced: boolean }): Promise<DrainOutcome>;
+}
+
+/** What a method of {@linkcode WorkerMethods} takes, and what it returns. */
+type Argument<M extends keyof WorkerMethods> = Parameters<WorkerMethods[M]>[0];
+type Result<M extends keyof WorkerMethods> = Awaited<ReturnType<WorkerMethods[M]>>;
+
+/** What a worker reports unasked. */
+export type WorkerEvent =
+  /** It serves, and can take a connection. */
+  | { readonly event: "ready" }
+  /** It cannot serve; the reason is one line for people. */
+  | { readonly event: "failed"; readonly reason: string }
+  /** It asks to be replaced, and serves until then. */
+  | { readonly event: "recycle" };
+
+interface Request {
+  readonly id: number;
+  readonly method: keyof WorkerMethods;
+  readonly argument?: unknown;
+}
+
+interface Reply {
+  readonly id: number;
+  readonly value: unknown;
+}
+
+/** The supervisor's end of the channel to one worker. */
+export interface WorkerLink {
+  /**
+   * Calls a method of the worker.
+   *
+   * @param socket handed over with it; this process keeps its copy
+   * @returns its result, or undefined if the worker ends without a reply
+   */
+  ask<M extends keyof WorkerMethods>(
+    method: M,
+    argument?: Argument<M>,
+    socket?: Socket,
+  ): Promise<Result<M> | undefined>;
+  /** Closes the channel, once every request has its reply. */
+  close(): void;
+}
+
+/**
+ * Opens the supervisor's end of a channel.
+ *
+ * @param child the worker, just started
+ * @param onEvent receives what it reports
+ */
+export function openWorkerLink(
+  child: ChildProcess,
+  onEvent: (event: WorkerEvent) => void,
+): WorkerLink {
+  const outbox = openOutbox();
+  const withoutReply = new Map<number, (value: unknown) => void>();
+  let lastId = 0;
+  let ended = false;
+  const settle = ({ id, value }: Reply) => {
+    withoutReply.get(id)?.(value);
+    withoutReply.delete(id);
+    outbox.replied();
+  };
+  child.on("message", (message: Reply | WorkerEvent) => {
+    if ("id" in message) settle(message);
+    else onEvent(message);
+  });
+  const disconnect = () => child.connected && child.disconnect();
+  const abandon = () => {
+    ended = true;
+    for (const resolve of withoutReply.values()) resolve(undefined);
+    withoutReply.clear();
+    // Deno does not close this end of the channel if a killed worker has left data in it.
+    disconnect();
+  };
+  child.once("error", abandon);
+  child.once("exit", abandon);
+  return {
+    ask<M extends keyof WorkerMethods>(method: M, argument?: Argument<M>, socket?: Socket) {
+      if (ended) return Promise.resolve(undefined);
+      const request: Request = { id: ++lastId, method, argument };
+      // Both ends are the same version of this program: a result has the type of its method.
+      const { promise, resolve } = Promise.withResolvers<Result<M> | undefined>();
+      withoutReply.set(request.id, resolve as (value: unknown) => void);
+      outbox.post(() => {
+        try {
+          send(child, request, socket);
+        } catch {
+          // The socket's file descriptor cannot be duplicated: none is left, or the client has gone.
+          settle({ id: request.id, value: true });
+        }
+      }, socket !== undefined);
+      return promise;
+    },
+    close: () => outbox.post(disconnect, true),
+  };
+}
+
+/** Errors of the channel are ignored: when it breaks the worker ends, of which `exit` tells. */
+function send(child: ChildProcess, request: Request, socket?: Socket): void {
+  withoutStackTrace(() => child.send(request, socket, { keepOpen: true }, () => {}));
+}
+
+/** A worker's end of the channel to its supervisor. */
+export interface SupervisorLink {
+  /** Reports something that the supervisor has not asked for. */
+  report(event: WorkerEvent): void;
+  /** Does from now on what the supervisor asks for. */
+  serve(methods: WorkerMethods): void;
+  /** Settles when the supervisor has closed the channel, or has ended. */
+  readonly gone: Promise<void>;
+}
+
+/** Opens the worker's end of the channel over which the supervisor has started this process. */
+export function openSupervisorLink(): SupervisorLink {
+  // A channel that has broken needs no error: `gone` says so.
+  const send = (message: Reply | WorkerEvent) =>
+    void process.send!(message, undefined, undefined, () => {});
+  return {
+    gone: parentGone(),
+    report: send,
+    serve(methods) {
+      process.on("message", async ({ id, method, argument }: Request, socket?: Socket) => {
+        const call = methods[method] as (argument: unknown, socket?: Socket) => unknown;
+        send({ id, value: await call(argument, socket) });
+      });
+    },
+  };
+}
