@@ -13,7 +13,7 @@ export interface FieldViolation {
 /** The trailer that carries a `google.rpc.Status` with details. */
 export const DETAILS_TRAILER = "grpc-status-details-bin";
 
-const BAD_REQUEST = "type.googleapis.com/google.rpc.BadRequest";
+const BAD_REQUEST = "google.rpc.BadRequest";
 
 // Only the messages of google.rpc that are needed here: its packages bring hundreds.
 // https://github.com/googleapis/googleapis/tree/master/google/rpc
@@ -40,7 +40,7 @@ export const badRequestRoot: protobuf.Root = protobuf.parse(
 ).root;
 
 const Status = wrapper.lookupType("Status");
-const BadRequest = badRequestRoot.lookupType("google.rpc.BadRequest");
+const BadRequest = badRequestRoot.lookupType(BAD_REQUEST);
 
 interface AnyMessage {
   readonly type_url: string;
@@ -50,14 +50,33 @@ interface AnyMessage {
 const decodeStatus = decoderOf<{ readonly details: readonly AnyMessage[] }>(Status);
 const decodeBadRequest = decoderOf<{ readonly field_violations: FieldViolation[] }>(BadRequest);
 
-/** Encodes a `google.rpc.Status` with one `google.rpc.BadRequest`, for {@linkcode DETAILS_TRAILER}. */
-export function encodeBadRequest(
+/** A detail of a failed call, in the form in which a server sends it by any protocol. */
+export interface SentDetail {
+  /** The full name of the message: `google.rpc.BadRequest`. */
+  readonly type: string;
+  /** The message, encoded. */
+  readonly value: Uint8Array;
+  /** The message in JSON, which Connect shows to people. */
+  readonly debug: { readonly [name: string]: unknown };
+}
+
+/** Makes a `google.rpc.BadRequest`. */
+export function badRequest(violations: readonly FieldViolation[]): SentDetail {
+  const value = BadRequest.encode({ field_violations: violations }).finish();
+  return { type: BAD_REQUEST, value, debug: { fieldViolations: violations } };
+}
+
+/** Encodes a `google.rpc.Status` for {@linkcode DETAILS_TRAILER}. */
+export function encodeStatus(
   code: number,
   message: string,
-  violations: readonly FieldViolation[],
+  details: readonly SentDetail[],
 ): Uint8Array {
-  const value = BadRequest.encode({ field_violations: violations }).finish();
-  return Status.encode({ code, message, details: [{ type_url: BAD_REQUEST, value }] }).finish();
+  const packed = details.map(({ type, value }) => ({
+    type_url: `type.googleapis.com/${type}`,
+    value,
+  }));
+  return Status.encode({ code, message, details: packed }).finish();
 }
 
 /**
@@ -94,6 +113,6 @@ export function errorDetails(
 /** An Any without a type says nothing. */
 function decodeAny({ type_url: type, value }: AnyMessage): ErrorDetail {
   if (type === "") throw new Error("a detail has no type");
-  if (!type.endsWith("/google.rpc.BadRequest")) return { "@type": type, value: value.toBase64() };
+  if (!type.endsWith(`/${BAD_REQUEST}`)) return { "@type": type, value: value.toBase64() };
   return { "@type": type, fieldViolations: decodeBadRequest(value).field_violations };
 }

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import type { ServiceError } from "@grpc/grpc-js";
 import {
+  badRequest,
   DETAILS_TRAILER,
-  encodeBadRequest,
+  encodeStatus,
   errorDetails,
 } from "../../src/contract/error_details.ts";
 import { programTest } from "../support/program.ts";
@@ -25,7 +26,7 @@ function field(number: number, value: string | readonly number[]): number[] {
 
 programTest("google.rpc.BadRequest is decoded, of other types the bytes are told", async () => {
   const violations = [{ field: "username", description: "пусто" }, { field: "", description: "" }];
-  assert.deepEqual(await detailsIn(encodeBadRequest(3, "no", violations)), [
+  assert.deepEqual(await detailsIn(encodeStatus(3, "no", [badRequest(violations)])), [
     { "@type": TYPE, fieldViolations: violations },
   ]);
   const other = field(3, [...field(1, "type.googleapis.com/google.rpc.Other"), ...field(2, "abc")]);
@@ -53,7 +54,7 @@ programTest("no details, and details that are not valid, are none", async () => 
 });
 
 programTest("no bytes make the decoder throw", async () => {
-  const valid = encodeBadRequest(3, "no", [{ field: "username", description: "x" }]);
+  const valid = encodeStatus(3, "no", [badRequest([{ field: "username", description: "x" }])]);
   for (let length = 0; length < valid.length; length++) await detailsIn(valid.subarray(0, length));
   for (let at = 0; at < valid.length; at++) {
     for (let byte = 0; byte < 256; byte++) {

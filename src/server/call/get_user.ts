@@ -1,3 +1,4 @@
+import { badRequest } from "../../contract/error_details.ts";
 import type { ServerEvents } from "../../contract/events.ts";
 import { usernameFault } from "../../contract/username.ts";
 import type { Plan, Planner } from "../faults/plan.ts";
@@ -80,6 +81,6 @@ function isToWait(plan: Plan | undefined): boolean {
 function usualAnswer(username: string): Answer {
   const reason = usernameFault(username);
   if (reason === undefined) return { code: "OK", message: `Привет, ${username}!` };
-  const violations = [{ field: "username", description: reason }];
-  return { code: "INVALID_ARGUMENT", reason, violations };
+  const details = [badRequest([{ field: "username", description: reason }])];
+  return { code: "INVALID_ARGUMENT", reason, details };
 }

@@ -7,7 +7,7 @@ import {
 } from "@grpc/grpc-js";
 import { Buffer } from "node:buffer";
 import { type GetUserRequest, type GetUserResponse, serviceName } from "../../contract/contract.ts";
-import { DETAILS_TRAILER, encodeBadRequest } from "../../contract/error_details.ts";
+import { DETAILS_TRAILER, encodeStatus } from "../../contract/error_details.ts";
 import { plainAddress } from "../connection/connections.ts";
 import type { GetUser } from "./get_user.ts";
 import type { Answer, IncomingCall } from "./incoming_call.ts";
@@ -57,16 +57,15 @@ class GrpcCall implements IncomingCall {
     this.#call.once("cancelled", listener);
   }
 
-  answer({ code, message = "", reason = "", violations, metadata }: Answer): void {
+  answer({ code, message = "", reason = "", details, metadata }: Answer): void {
     if (code === "OK") {
       if (metadata !== undefined) this.#call.sendMetadata(toMetadata(metadata));
       return this.#respond(null, { message });
     }
     // Initial metadata would commit the call: no client may try it again.
     const trailers = toMetadata(metadata);
-    if (violations !== undefined) {
-      const details = encodeBadRequest(status[code], reason, violations);
-      trailers.set(DETAILS_TRAILER, Buffer.from(details));
+    if (details !== undefined) {
+      trailers.set(DETAILS_TRAILER, Buffer.from(encodeStatus(status[code], reason, details)));
     }
     this.#respond({ code: status[code], details: reason, metadata: trailers });
   }

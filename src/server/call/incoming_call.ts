@@ -1,5 +1,5 @@
 /** A call as each protocol brings it to the one handler, and what the handler answers. */
-import type { FieldViolation } from "../../contract/error_details.ts";
+import type { SentDetail } from "../../contract/error_details.ts";
 import type { Call } from "../../contract/events.ts";
 import type { StatusName } from "../../contract/status_codes.ts";
 
@@ -24,8 +24,8 @@ export interface Answer {
   readonly message?: string;
   /** Why there is none, with any other code. */
   readonly reason?: string;
-  /** What is wrong with the request, for a `google.rpc.BadRequest`. */
-  readonly violations?: readonly FieldViolation[];
+  /** What a program may read of it, with any other code. */
+  readonly details?: readonly SentDetail[];
   /**
    * Metadata to send with it, the keys in lower case: initial metadata of a greeting, trailers of a
    * failure, since a client may retry a call only as long as no initial metadata has come.

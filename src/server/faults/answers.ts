@@ -2,6 +2,7 @@ import { safeParse } from "valibot";
 import { ExpectedError, fileFault } from "../../text/errors.ts";
 import { AnswersSchema, mistakeAt, mistakesIn, type ScriptedAnswer } from "./answers_schema.ts";
 import type { Answer } from "../call/incoming_call.ts";
+import { badRequest } from "../../contract/error_details.ts";
 import { MAX_USERNAME } from "../../contract/username.ts";
 import { drawDelay, type Plan, type Planner } from "./plan.ts";
 import { repeatedNames } from "./repeated_names.ts";
@@ -126,6 +127,6 @@ function answerOf(
   return {
     code,
     reason: reason ?? "failed on purpose (file of answers)",
-    ...(details && { violations: details.violations }),
+    ...(details && { details: [badRequest(details.violations)] }),
   };
 }

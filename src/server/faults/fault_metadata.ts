@@ -1,3 +1,4 @@
+import { badRequest } from "../../contract/error_details.ts";
 import { LAST_STATUS, statusName } from "../../contract/status_codes.ts";
 import type { Answer, IncomingCall } from "../call/incoming_call.ts";
 import { MAX_DELAY_MS, type Plan, type Planner } from "./plan.ts";
@@ -154,6 +155,6 @@ class HeaderError extends Error {
 }
 
 function refusal({ header, expected, message }: HeaderError): Plan {
-  const violations = [{ field: header, description: `expects ${expected}` }];
-  return { answer: { code: "INVALID_ARGUMENT", reason: message, violations } };
+  const details = [badRequest([{ field: header, description: `expects ${expected}` }])];
+  return { answer: { code: "INVALID_ARGUMENT", reason: message, details } };
 }

@@ -112,7 +112,6 @@ function answerWith(handler: UniversalHandler, codec: RequestCodec): AnswerReque
 
 function addGetUser(router: ConnectRouter, registry: FileRegistry, getUser: GetUser): void {
   const method = unary(registry, serviceName, "getUser");
-  const badRequest = registry.getMessage("google.rpc.BadRequest")!;
   router.rpc(method, (request, context) => {
     const { promise, resolve, reject } = Promise.withResolvers<Message>();
     const { username } = request as unknown as GetUserRequest;
@@ -120,7 +119,7 @@ function addGetUser(router: ConnectRouter, registry: FileRegistry, getUser: GetU
     getUser.handle({
       ...callOf(keptText(username), context),
       answer: (answer) => {
-        if (answer.code !== "OK") return reject(connectError(answer, badRequest));
+        if (answer.code !== "OK") return reject(connectError(answer));
         for (const [key, value] of entriesOf(answer.metadata)) {
           context.responseHeader.append(key, value);
         }
@@ -165,15 +164,11 @@ function entriesOf(metadata: Answer["metadata"] = {}): [key: string, value: stri
 }
 
 /** What a call fails with; connect sends its metadata as headers, or as trailers of gRPC-Web. */
-function connectError(
-  { code, reason = "", violations, metadata }: Answer,
-  desc: DescMessage,
-): ConnectError {
-  const details = violations === undefined
-    ? []
-    : [{ desc, value: { fieldViolations: violations } as Record<string, unknown> }];
+function connectError({ code, reason = "", details = [], metadata }: Answer): ConnectError {
   // The codes of Connect are those of gRPC.
-  return new ConnectError(reason, status[code] as number, entriesOf(metadata), details);
+  const error = new ConnectError(reason, status[code] as number, entriesOf(metadata));
+  error.details = details as ConnectError["details"];
+  return error;
 }
 
 function addHealth(router: ConnectRouter, registry: FileRegistry, health: Health): void {
