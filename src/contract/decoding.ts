@@ -29,8 +29,8 @@ export function keptText(text: string): string {
 
 /**
  * Makes the decoder of a type of message, which throws on what is not a message of that type. Messages
- * are plain objects as `@grpc/proto-loader` makes them with `defaults` and `oneofs`: a field that is not there
- * has its default, but none of a oneof has one; the oneof's own name stands for the field that is there.
+ * are plain objects as `@grpc/proto-loader` makes them with `defaults` and `oneofs`: a field that is not
+ * there has its default, and in the place of a oneof's name is that of the field that is there, if any.
  *
  * A field of another wire type than its own is skipped, as one that is not known. That is what
  * grpc-go and grpcio do (tests/interop/wire_test.ts asks them), but neither protobufjs nor
@@ -56,7 +56,7 @@ export function decoderOf<T>(
 
 type Message = Record<string, unknown>;
 
-/** Decodes into the message of which a part came before, or else into a new one. */
+/** Decodes into the message that an earlier part has begun, or into a new one where `part` is undefined. */
 type DecodeInto = (bytes: Uint8Array, part: unknown) => Message;
 
 /** What is made of a text. */
@@ -94,7 +94,7 @@ function emptyMessage({ fieldsArray }: protobuf.Type): () => Message {
   };
 }
 
-/** The reader ignores all but 32 bits of a length. */
+/** Throws where a length is larger than all that there is: the reader looks at 32 bits of it alone. */
 function checkLength(reader: BinaryReader): void {
   const start = reader.pos;
   reader.uint32();
@@ -182,7 +182,11 @@ function fieldReader(field: protobuf.Field, text: Text): FieldReader {
 
 interface ValueReader {
   readonly wireType: WireType;
-  /** Reads a value; of a message a part may have come before. */
+  /**
+   * Reads a value.
+   *
+   * @param part what the field has so far: a message may come in several parts, which are merged
+   */
   value(reader: BinaryReader, part: unknown): unknown;
 }
 

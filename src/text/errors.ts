@@ -38,6 +38,11 @@ export function withoutStackTrace<T>(run: () => T): T {
   }
 }
 
+/** The stack trace of what was thrown, for a log; its message where it has none. */
+export function stackOf(error: unknown): string {
+  return error instanceof Error && error.stack !== undefined ? error.stack : messageOf(error);
+}
+
 /** The message of what was thrown, whatever it is. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

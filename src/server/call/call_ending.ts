@@ -1,4 +1,5 @@
 import type { Fault, ServerEvents } from "../../contract/events.ts";
+import { stackOf } from "../../text/errors.ts";
 import type { Plan } from "../faults/plan.ts";
 import type { Answer, IncomingCall } from "./incoming_call.ts";
 
@@ -56,8 +57,7 @@ export function callEnding(
     events.callFinished(call, { code, reason, fault, timeMs: performance.now() - startMs });
   };
   const fail = (open: OpenCall, error: unknown) => {
-    const message = error instanceof Error ? error.stack ?? error.message : String(error);
-    events.notice({ level: "error", event: "handler_failed", message });
+    events.notice({ level: "error", event: "handler_failed", message: stackOf(error) });
     if (!open.ended) end(open, FAILED);
   };
   return {

@@ -6,7 +6,7 @@ import { acceptedSocket } from "../../workarounds/private_parts.ts";
 import { nameUnixPeer, unixPeer } from "../../workarounds/unknown_unix_peers.ts";
 import { LIMITS } from "../limits.ts";
 import { setTimeoutUntilClose } from "./connections.ts";
-import { detectProtocol, type Protocol } from "./first_bytes.ts";
+import { detectHttpVersion, type HttpVersion } from "./first_bytes.ts";
 import { type Accept, acceptAll } from "./listen.ts";
 import { readTls, type StartTls, type TlsFiles } from "./tls_server.ts";
 
@@ -85,14 +85,14 @@ interface Entrance extends Pick<Door, "reloadTls"> {
  * @throws {ExpectedError} if a TLS file cannot be used
  */
 async function openEntrance(tls: TlsFiles | undefined, { http2, http1 }: Ways): Promise<Entrance> {
-  const detected = new WeakMap<Socket, Protocol>();
-  const hand = (socket: Socket, accepted: Socket, protocol: Protocol) => {
+  const detected = new WeakMap<Socket, HttpVersion>();
+  const hand = (socket: Socket, accepted: Socket, protocol: HttpVersion) => {
     detected.set(accepted, protocol);
     if (protocol === "http1") http1?.(socket);
     else http2(socket);
   };
   const detect = (socket: Socket, accepted: Socket) =>
-    detectProtocol(socket, (protocol) => {
+    detectHttpVersion(socket, (protocol) => {
       hand(socket, accepted, protocol);
       // What answers HTTP/1.1 may have to be loaded first, and resumes the socket itself.
       if (protocol === "http2") socket.resume();
@@ -125,7 +125,7 @@ async function openEntrance(tls: TlsFiles | undefined, { http2, http1 }: Ways): 
 }
 
 /** Whether a client has sent what its protocol begins with: grpc-js would wait for it for ever. */
-function hasBegun({ bytesRead }: Socket, protocol: Protocol | undefined): boolean {
+function hasBegun({ bytesRead }: Socket, protocol: HttpVersion | undefined): boolean {
   // These bytes include the handshake of TLS, which alone has more than the preface.
   return protocol === "http1" || protocol === "http2" && bytesRead >= PREFACE_BYTES;
 }

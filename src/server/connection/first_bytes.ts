@@ -1,8 +1,8 @@
 import { Buffer } from "node:buffer";
 import type { Socket } from "node:net";
 
-/** What a connection begins with. */
-export type Protocol = "http2" | "http1";
+/** The version of HTTP that a connection speaks. */
+export type HttpVersion = "http2" | "http1";
 
 /** How HTTP/2 begins. */
 const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
@@ -15,7 +15,7 @@ const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
  * not called if the connection closes before
  * @see https://www.rfc-editor.org/rfc/rfc9113#section-3.4
  */
-export function detectProtocol(socket: Socket, take: (protocol: Protocol) => void): void {
+export function detectHttpVersion(socket: Socket, take: (protocol: HttpVersion) => void): void {
   let begun: Buffer = Buffer.alloc(0);
   const read = (bytes: Buffer) => {
     begun = begun.length === 0 ? bytes : Buffer.concat([begun, bytes]);
@@ -38,7 +38,7 @@ export function detectProtocol(socket: Socket, take: (protocol: Protocol) => voi
 }
 
 /** The protocol that begins with these bytes; undefined where more are needed. */
-function protocolOf(bytes: Buffer): Protocol | undefined {
+function protocolOf(bytes: Buffer): HttpVersion | undefined {
   const { length } = PREFACE;
   if (PREFACE.subarray(0, bytes.length).equals(bytes.subarray(0, length))) {
     return bytes.length < length ? undefined : "http2";

@@ -3,6 +3,7 @@ import type { Socket } from "node:net";
 import type { Headers } from "../../http2/fields.ts";
 import type { Stream } from "../../http2/stream.ts";
 import type { ServerEvents } from "../../contract/events.ts";
+import { stackOf } from "../../text/errors.ts";
 import { preflightResponse, withCors } from "./cors.ts";
 import {
   type AnswerRequest,
@@ -46,8 +47,7 @@ export interface HttpSide {
 export function openHttpSide(options: HttpOptions, rpc = rpcHandlers(options)): HttpSide {
   const { events, cors } = options;
   const failed = (error: unknown): HttpResponse => {
-    const message = error instanceof Error ? error.stack ?? error.message : String(error);
-    events.notice({ level: "error", event: "handler_failed", message });
+    events.notice({ level: "error", event: "handler_failed", message: stackOf(error) });
     return lineResponse(500, "internal error");
   };
   const answer: AnswerRequest = async (request) => {

@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 import type { Headers } from "../../http2/fields.ts";
 import type { Stream } from "../../http2/stream.ts";
+import { messageOf } from "../../text/errors.ts";
 import type { HttpOptions, HttpSide } from "./http_side.ts";
 
 /**
@@ -20,9 +21,7 @@ export function httpSideOnDemand(options: HttpOptions): HttpSide {
       if (draining) side.drain();
     } catch (error) {
       loading = undefined;
-      const message = `what is not gRPC cannot be answered: ${
-        error instanceof Error ? error.message : error
-      }`;
+      const message = `what is not gRPC cannot be answered: ${messageOf(error)}`;
       options.events.notice({ level: "error", event: "http_failed", message });
     }
   };
