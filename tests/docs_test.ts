@@ -6,7 +6,7 @@ import { loadCommands } from "../src/cli/help.ts";
 import { program } from "../src/main.ts";
 import { withDeclarations } from "../tools/commands_doc.ts";
 import { root } from "../tools/paths.ts";
-import { permissions } from "../tools/permissions.ts";
+import { permissions } from "../tools/run_flags.ts";
 import { posixTest, programTest } from "./support/program.ts";
 import { allRecipes, type Recipe, runRecipe } from "./support/recipes.ts";
 

@@ -8,8 +8,7 @@ import { makeBundle } from "./bundle.ts";
 import { deno, run } from "./programs.ts";
 import { writeLauncher } from "./launcher.ts";
 import { bundleFolder, root } from "./paths.ts";
-import { permissionFlags, permissions } from "./permissions.ts";
-import { v8Flags } from "./run_flags.ts";
+import { permissionFlags, permissions, v8Flags } from "./run_flags.ts";
 import { usesStandIn } from "./setup.ts";
 
 const windows = Deno.build.os === "windows";

@@ -1,5 +1,6 @@
 /** What is changed in the code that the bundler writes. */
 import { constants } from "../src/http2/http2.ts";
+import { denoByNpx } from "./run_flags.ts";
 
 /**
  * Finds what the bundler breaks: where a CommonJS package is imported with `import()`, its chunk
@@ -85,9 +86,10 @@ export function withoutCachePaths(code: string): string {
 }
 
 /** Has the program say so, and end with exit code 1, where another Deno than this one runs it. */
-export function refuseOtherDeno(code: string, version: string = Deno.version.deno): string {
-  return `if (Deno.version.deno !== "${version}") {
-  console.error(\`usersvc: this program is made for Deno ${version}, and this is Deno \${Deno.version.deno}; run it with: npx -y deno@${version}\`);
+export function refuseOtherDeno(code: string): string {
+  const { deno } = Deno.version;
+  return `if (Deno.version.deno !== "${deno}") {
+  console.error(\`usersvc: this program is made for Deno ${deno}, and this is Deno \${Deno.version.deno}; run it with: ${denoByNpx}\`);
   Deno.exit(1);
 }
 ${code}`;

@@ -3,72 +3,47 @@
  *
  * `deno task generate --check` changes nothing and fails if they are not current.
  */
-import { fileURLToPath } from "node:url";
+import { readdir } from "node:fs/promises";
+import { join, relative } from "node:path";
 import config from "../deno.json" with { type: "json" };
 import { root } from "./paths.ts";
+import { deno } from "./programs.ts";
 
-const sources = new URL("../src/contract/", import.meta.url);
-const committed = new URL("generated/", sources);
+const committed = `${root}src/contract/generated/`;
 
-async function generate(outDir: URL): Promise<void> {
+async function generate(outDir: string): Promise<void> {
   const generator = `${config.imports["@grpc/proto-loader"]}/proto-loader-gen-types`;
-  const command = new Deno.Command(Deno.execPath(), {
-    cwd: root,
-    args: [
-      ...["run", "-A", "--quiet", generator],
-      // The names have to be those of src/contract/parse_contract.ts, which loads the contract.
-      ...[
-        "--keepCase",
-        "--defaults",
-        "--includeComments",
-        "--grpcLib=@grpc/grpc-js",
-      ],
-      ...[
-        "--importFileExtension=.ts",
-        `--outDir=${fileURLToPath(outDir)}`,
-        "proto/user_service.proto",
-      ],
-    ],
-  });
-  const { success } = await command.spawn().status;
-  if (!success) throw new Error("proto-loader-gen-types failed");
+  const { code, stderr } = await deno([
+    ...["run", "-A", "--quiet", generator],
+    // The options have to match those of src/contract/parse_contract.ts, which loads the contract.
+    ...["--keepCase", "--defaults", "--includeComments", "--grpcLib=@grpc/grpc-js"],
+    ...["--importFileExtension=.ts", `--outDir=${outDir}`, "proto/user_service.proto"],
+  ]);
+  if (code !== 0) throw new Error(`proto-loader-gen-types failed:\n${stderr}`);
 }
 
 /** Returns every file of a folder by its path there. */
-async function readFolder(
-  folder: URL,
-  prefix = "",
-): Promise<Map<string, string>> {
+async function readFolder(folder: string): Promise<Map<string, string>> {
   const files = new Map<string, string>();
-  for await (const { name, isDirectory } of Deno.readDir(folder)) {
-    if (isDirectory) {
-      const inner = await readFolder(
-        new URL(`${name}/`, folder),
-        `${prefix}${name}/`,
-      );
-      inner.forEach((text, file) => files.set(file, text));
-    } else {
-      files.set(prefix + name, await Deno.readTextFile(new URL(name, folder)));
-    }
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile()) continue;
+    const path = join(entry.parentPath, entry.name);
+    files.set(relative(folder, path), await Deno.readTextFile(path));
   }
   return files;
 }
 
 async function check(): Promise<number> {
   // Not the system's folder for temporary files: the generator writes import paths relative to it.
-  const fresh = new URL(`generated.check-${Deno.pid}/`, sources);
+  const fresh = `${root}src/contract/generated.check-${Deno.pid}/`;
   try {
     await generate(fresh);
-    const [now, then] = await Promise.all([
-      readFolder(fresh),
-      readFolder(committed),
-    ]);
+    const [now, then] = await Promise.all([readFolder(fresh), readFolder(committed)]);
     const names = new Set([...now.keys(), ...then.keys()]);
     const drifted = [...names].filter((name) => now.get(name) !== then.get(name));
     for (const name of drifted) {
-      console.error(
-        `generate: src/contract/generated/${name} is not current; run: deno task generate`,
-      );
+      const path = `src/contract/generated/${name}`;
+      console.error(`generate: ${path} is not current; run: deno task generate`);
     }
     return drifted.length === 0 ? 0 : 1;
   } finally {

@@ -5,7 +5,7 @@ import { loadCommands } from "../src/cli/help.ts";
 import { program } from "../src/main.ts";
 import { deno } from "./programs.ts";
 import { bundleFolder, root } from "./paths.ts";
-import { runFlags } from "./run_flags.ts";
+import { denoByNpx, runFlags } from "./run_flags.ts";
 
 const windows = Deno.build.os === "windows";
 const main = `${bundleFolder}/main.js`;
@@ -42,11 +42,12 @@ esac
 /** With fewer than 22 file descriptors Deno 2.9.2 panics or fails before any code of ours runs. */
 const MIN_DESCRIPTORS = 24;
 
+const again = `build it again with: ${denoByNpx} task build`;
+
 /** A line for each way in which a launcher can be of no use. */
 const faults = {
-  noDeno: `usersvc: cannot run ${Deno.execPath()}, the Deno that built this launcher; ` +
-    "build it again with: npx -y deno@2.9.6 task build",
-  noBundle: `usersvc: ${main} is gone; build it again with: npx -y deno@2.9.6 task build`,
+  noDeno: `usersvc: cannot run ${Deno.execPath()}, the Deno that built this launcher; ${again}`,
+  noBundle: `usersvc: ${main} is gone; ${again}`,
   unreadable: `usersvc: this user cannot read ${main}`,
   descriptors: `usersvc: too few file descriptors: Deno needs ${MIN_DESCRIPTORS} to start; ` +
     "allow more (ulimit -n 1024)",

@@ -10,7 +10,6 @@ import { loadCommands } from "../src/cli/help.ts";
 import { program } from "../src/main.ts";
 import { makeBundle } from "./bundle.ts";
 import { LICENSES } from "./licenses.ts";
-import { npmManifest, pyproject, pythonConstants, runJson } from "./packages/manifests.ts";
 import { root } from "./paths.ts";
 import { installOnce, pythonPeer, run } from "./peers/install.ts";
 import { runFlags } from "./run_flags.ts";
@@ -20,6 +19,63 @@ import { usesStandIn } from "./setup.ts";
 const DENO = "{deno}";
 
 const hatchling = installOnce(pythonPeer("hatchling", ["hatchling==1.33.0"], "hatchling"));
+
+/** The Deno that the packages depend on. */
+const deno = Deno.version.deno;
+
+/** Where the sources are: npm compares it with where a release was built. */
+function source(): string {
+  return `https://github.com/${Deno.env.get("GITHUB_REPOSITORY") ?? "OWNER/usersvc"}`;
+}
+
+/** The package.json of the package for npm. */
+function npmManifest(): string {
+  const { name, version, license, description } = config;
+  const manifest = {
+    ...{ name, version, license, description },
+    repository: { type: "git", url: `git+${source()}.git` },
+    // What Deno runs are modules; what Node runs is usersvc.cjs.
+    type: "module",
+    bin: { usersvc: "usersvc.cjs" },
+    files: ["usersvc.cjs", "run.json", "bundle", "proto", LICENSES],
+    engines: { node: ">=18" },
+    dependencies: { deno },
+  };
+  return JSON.stringify(manifest, null, 2) + "\n";
+}
+
+/**
+ * The pyproject.toml of the package for PyPI.
+ *
+ * @param template with names in braces
+ * @throws {Error} if a name is not known
+ */
+function pyproject(template: string): string {
+  const { name, version, license, description } = config;
+  const values: Record<string, string> = {
+    ...{ name, version, license, description, deno },
+    source: source(),
+  };
+  return template.replace(/\{(\w+)\}/g, (_, key: string) => {
+    const value = values[key];
+    if (value === undefined) throw new Error(`pyproject.toml: {${key}} is not known`);
+    return JSON.stringify(value).slice(1, -1);
+  });
+}
+
+/** The module _run.py of the package for PyPI. */
+async function pythonConstants(): Promise<string> {
+  const codes = (await loadCommands(program))
+    .map(({ name, usageExitCode = ExitCode.USAGE }) => [name, usageExitCode] as const);
+  return `"""Written by \`deno task package\`."""
+
+from typing import Final
+
+DENO_VERSION: Final = ${JSON.stringify(deno)}
+FLAGS: Final = ${JSON.stringify(runFlags(DENO))}
+USAGE_EXIT_CODES: Final = ${JSON.stringify(Object.fromEntries(codes))}
+`;
+}
 
 /** Where a package is put together, outside the checkout: hatchling obeys its .gitignore. */
 async function stage(name: "npm" | "pypi", folder: string, home: string): Promise<void> {
@@ -38,7 +94,10 @@ async function stage(name: "npm" | "pypi", folder: string, home: string): Promis
 
 async function packForNpm(files: string): Promise<string> {
   await Deno.writeTextFile(`${files}/package.json`, npmManifest());
-  await Deno.writeTextFile(`${files}/run.json`, runJson(runFlags(DENO)));
+  await Deno.writeTextFile(
+    `${files}/run.json`,
+    JSON.stringify({ deno, flags: runFlags(DENO) }) + "\n",
+  );
   await Deno.chmod(`${files}/usersvc.cjs`, 0o755).catch(() => {});
   const folder = `${root}dist/npm`;
   await empty(folder);
@@ -52,12 +111,7 @@ async function packForNpm(files: string): Promise<string> {
 async function packForPypi(files: string): Promise<string> {
   const template = await Deno.readTextFile(`${files}/pyproject.toml`);
   await Deno.writeTextFile(`${files}/pyproject.toml`, pyproject(template));
-  const codes = (await loadCommands(program))
-    .map(({ name, usageExitCode = ExitCode.USAGE }) => [name, usageExitCode] as const);
-  await Deno.writeTextFile(
-    `${files}/src/usersvc/_run.py`,
-    pythonConstants(runFlags(DENO), Object.fromEntries(codes)),
-  );
+  await Deno.writeTextFile(`${files}/src/usersvc/_run.py`, await pythonConstants());
   const folder = `${root}dist/pypi`;
   await empty(folder);
   const python = (await hatchling()).replace(/hatchling(\.exe)?$/, "python$1");
@@ -80,18 +134,18 @@ async function empty(folder: string): Promise<void> {
  * @returns their paths
  * @throws {Error} if one cannot be made
  */
-export async function makePackages(): Promise<{ npm: string; pypi: string }> {
+async function makePackages(): Promise<string[]> {
   const folder = await Deno.makeTempDir({ prefix: "usersvc-package-" });
   try {
     await makeBundle(`${folder}/bundle`);
     await stage("npm", folder, "");
     await stage("pypi", folder, "src/usersvc/");
-    const [npm, pypi] = await Promise.all([
+    const paths = await Promise.all([
       packForNpm(`${folder}/npm`),
       packForPypi(`${folder}/pypi`),
     ]);
-    for (const path of [npm, pypi]) await Deno.stat(path);
-    return { npm, pypi };
+    for (const path of paths) await Deno.stat(path);
+    return paths;
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
@@ -103,7 +157,7 @@ if (import.meta.main) {
     Deno.exit(2);
   }
   try {
-    for (const path of Object.values(await makePackages())) console.log(path);
+    for (const path of await makePackages()) console.log(path);
     if (await usesStandIn()) {
       console.error("package: the stand-in for @std/cli is inside (see: deno task setup --fresh)");
     }

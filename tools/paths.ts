@@ -4,9 +4,7 @@ import { fileURLToPath } from "node:url";
 export const root: string = fileURLToPath(new URL("..", import.meta.url));
 
 /** The program's entrypoint. */
-export const mainModule: string = fileURLToPath(
-  new URL("../src/main.ts", import.meta.url),
-);
+export const mainModule = `${root}src/main.ts`;
 
 /** The folder of the bundle that `deno task build` makes. */
 export const bundleFolder = `${root}dist/bundle`;

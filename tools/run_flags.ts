@@ -1,13 +1,58 @@
-/** How a bundle is run, by the launcher, the packages and the image alike. */
+/** How the program is run: its permissions, and the flags of Deno and of V8. */
 import { V8_FLAGS } from "../src/processes/start_worker.ts";
-import { permissionFlagsOf } from "./permissions.ts";
+
+/**
+ * What the program may do: the executable has these permissions baked in, the launcher and the
+ * tests run it with the same ones.
+ */
+export const permissions: readonly { readonly flag: string; readonly why: string }[] = [
+  { flag: "--allow-net", why: "serve listens on, and call connects to, any address it is given" },
+  { flag: "--allow-read", why: "the TLS files, files of names and of answers" },
+  {
+    // Deno 2.9.6 refuses the narrower --allow-sys=ca, though that is what node:tls asks for.
+    flag: "--allow-sys",
+    why: "call --tls trusts the authorities that the system trusts",
+  },
+  { flag: "--allow-write", why: "serve --unix makes, replaces and removes its socket file" },
+  {
+    flag: "--allow-env=USERSVC_*,GRPC_*,TERM,DENO_DIR",
+    why:
+      "defaults of flags, a worker's task, grpc-js's and a terminal's settings, a worker's cache",
+  },
+  { flag: "--ignore-env", why: "every other environment variable reads as unset" },
+  {
+    // The path of an executable is not known when it is built.
+    flag: "--allow-run",
+    why: "serve --workers starts itself; all else gives this up before it does anything",
+  },
+  { flag: "--no-prompt", why: "anything else fails at once instead of asking" },
+];
+
+/** The same as arguments of `deno compile`. */
+export const permissionFlags: readonly string[] = permissions.map(({ flag }) => flag);
+
+/**
+ * The same as arguments of `deno run`, where the one program to start is known: this Deno. A path with
+ * a comma cannot be named, because Deno takes the comma for its end; `serve` may then start any program.
+ */
+function permissionFlagsOf(deno: string): string[] {
+  const allowRun = deno.includes(",") ? "--allow-run" : `--allow-run=${deno}`;
+  return permissionFlags.map((flag) => flag === "--allow-run" ? allowRun : flag);
+}
+
+/** Where else Deno looks for its cache, and under which registry's name. */
+const CACHE_VARIABLES = "HOME,XDG_CACHE_HOME,NPM_CONFIG_REGISTRY";
+
+/** The same for the sources, whose workers have to find the packages where the supervisor does. */
+export const sourcePermissionFlags: readonly string[] = permissionFlagsOf(Deno.execPath())
+  .map((flag) => flag.startsWith("--allow-env=") ? `${flag},${CACHE_VARIABLES}` : flag);
 
 /** The flags of V8, as an argument of `deno run` and of `deno compile`. */
 export const v8Flags = `--v8-flags=${V8_FLAGS.join(",")}`;
 
 /**
- * The arguments of Deno that stand before the path of `main.js`, after which those of the user
- * follow.
+ * The arguments of Deno that stand before the path of a bundle's `main.js`, after which those of the
+ * user follow: in the launcher, the packages and the image alike.
  *
  * Deno keeps its code cache in the folder that the environment variable DENO_DIR names, by default in
  * the user's cache folder, and does not start where there is neither; any path will do, it need not be
@@ -17,9 +62,8 @@ export const v8Flags = `--v8-flags=${V8_FLAGS.join(",")}`;
  * @param deno the path of this Deno, the one program that it may start
  */
 export function runFlags(deno: string): string[] {
-  return [
-    ...["run", "--quiet", "--no-config"],
-    v8Flags,
-    ...permissionFlagsOf(deno),
-  ];
+  return ["run", "--quiet", "--no-config", v8Flags, ...permissionFlagsOf(deno)];
 }
+
+/** Runs this version of Deno where nothing but Node is installed. */
+export const denoByNpx = `npx -y deno@${Deno.version.deno}`;

@@ -10,22 +10,14 @@ import config from "../deno.json" with { type: "json" };
 
 const root = new URL("..", import.meta.url);
 const registry = registryUrl(Deno.env.get("JSR_URL"));
-const { scope, name, version } = /^jsr:@(?<scope>[^/]+)\/(?<name>[^@]+)@(?<version>.+)$/
-  .exec(config.imports["@std/cli"])!.groups as Record<
-    "scope" | "name" | "version",
-    string
-  >;
-const folder = new URL(
-  `vendor/${vendorName(registry)}@${scope}/${name}/`,
-  root,
-);
+const [, scope, name, version] = /^jsr:@(.+)\/(.+)@(.+)$/.exec(config.imports["@std/cli"])!;
+const folder = new URL(`vendor/${vendorName(registry)}@${scope}/${name}/`, root);
 const module = new URL(`${version}/parse_args.ts`, folder);
 const standIn = new URL("stand_in/parse_args.ts", import.meta.url);
 
 /** The registry that Deno uses: Deno adds a missing last slash, and ignores a text that is no URL. */
 function registryUrl(given: string | undefined): URL {
-  return URL.parse(`${given?.replace(/\/+$/, "")}/`) ??
-    new URL("https://jsr.io/");
+  return URL.parse(`${given?.replace(/\/+$/, "")}/`) ?? new URL("https://jsr.io/");
 }
 
 /** The folder in which Deno keeps what comes from a registry: `jsr.io/`. */
@@ -81,12 +73,7 @@ async function putStandIn(): Promise<void> {
     manifest: { "/parse_args.ts": { size: bytes.length, checksum } },
     exports: { "./parse-args": "./parse_args.ts" },
   });
-  await putJson("meta.json", {
-    scope,
-    name,
-    latest: version,
-    versions: { [version]: {} },
-  });
+  await putJson("meta.json", { scope, name, latest: version, versions: { [version!]: {} } });
 }
 
 async function putJson(file: string, value: unknown): Promise<void> {
@@ -99,11 +86,11 @@ async function put(file: URL, text: string): Promise<void> {
 }
 
 async function main(args: string[]): Promise<number> {
-  if (args.length > 1 || (args[0] !== undefined && args[0] !== "--fresh")) {
+  const fresh = args[0] === "--fresh";
+  if (args.length > (fresh ? 1 : 0)) {
     console.error("usage: deno task setup [--fresh]");
     return 2;
   }
-  const fresh = args[0] === "--fresh";
   const installed = await readText(module);
   if (installed !== undefined && !isStandIn(installed)) return 0;
   // A stand-in stays until --fresh replaces it, so that no other task waits for JSR.

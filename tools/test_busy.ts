@@ -17,10 +17,8 @@ let failed = 0;
 try {
   for (let run = 1; run <= runs; run++) {
     const start = performance.now();
-    const { success } = await new Deno.Command(Deno.execPath(), {
-      args: ["task", "test", "--no-check"],
-    })
-      .spawn().status;
+    const args = ["task", "test", "--no-check"];
+    const { success } = await new Deno.Command(Deno.execPath(), { args }).spawn().status;
     const seconds = Math.round((performance.now() - start) / 1_000);
     console.log(
       `run ${run} of ${runs}, ${loops} busy loops: ${success ? "green" : "red"}, ${seconds} s`,

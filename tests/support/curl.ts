@@ -10,7 +10,7 @@ const fromDebian = installOnce(
 const LIMIT_SECONDS = "20";
 
 /** How a request ended. */
-export interface Curled {
+interface Curled {
   /** curl's exit code: 0 for any answer, whatever its status. */
   readonly code: number;
   /** The HTTP status and version, such as `200 2`; what curl says of a failure. */

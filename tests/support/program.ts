@@ -1,8 +1,7 @@
 /** Runs the real program as a process, for the tests. */
 import { shellWord } from "../../src/text/escape.ts";
 import { mainModule, root } from "../../tools/paths.ts";
-import { sourcePermissionFlags } from "../../tools/permissions.ts";
-import { runFlags } from "../../tools/run_flags.ts";
+import { runFlags, sourcePermissionFlags } from "../../tools/run_flags.ts";
 import {
   type CommandLine,
   type Launch,

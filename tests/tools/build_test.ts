@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { cp } from "node:fs/promises";
 import config from "../../deno.json" with { type: "json" };
 import { mainModule, root } from "../../tools/paths.ts";
-import { sourcePermissionFlags } from "../../tools/permissions.ts";
+import { sourcePermissionFlags } from "../../tools/run_flags.ts";
 import { posixTest, programTest, shell, Transcript } from "../support/program.ts";
 
 /** Copies what a build needs, so that a test does not replace the ./usersvc of the checkout. */

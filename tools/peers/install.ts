@@ -3,6 +3,7 @@
  * git-ignored folder .interop/. What is there at the right version stays.
  */
 import { root } from "../paths.ts";
+import { run as runProgram } from "../programs.ts";
 
 const windows = Deno.build.os === "windows";
 
@@ -10,7 +11,7 @@ const windows = Deno.build.os === "windows";
 export const folder = `${root}.interop/`;
 
 /** A program of others. */
-export interface Peer {
+interface Peer {
   /** What is installed, with its version. */
   readonly packages: readonly string[];
   /** Written last: it tells a complete installation of these packages from any other. */
@@ -181,7 +182,7 @@ async function isInstalled(peer: Peer, packages: string): Promise<boolean> {
 }
 
 /** What an installer needs. */
-export interface InstallOptions {
+interface InstallOptions {
   /** Why the program is needed and what to do, for the error where it is not on PATH. */
   readonly missing?: string;
   /** Environment variables to add. */
@@ -194,33 +195,23 @@ export async function run(
   args: readonly string[],
   { missing, env = {} }: InstallOptions = {},
 ): Promise<void> {
-  let output;
+  let ended;
   try {
-    output = await new Deno.Command(program, {
-      args: [...args],
-      stdin: "null",
-      env,
-    }).output();
+    ended = await runProgram([program], args, { env });
   } catch (error) {
-    if (missing === undefined || !(error instanceof Deno.errors.NotFound)) {
-      throw error;
-    }
-    throw new Error(
-      `${program} is not on PATH: ${missing} and run this again`,
-    );
+    if (missing === undefined || !(error instanceof Deno.errors.NotFound)) throw error;
+    throw new Error(`${program} is not on PATH: ${missing} and run this again`);
   }
-  if (output.success) return;
+  if (ended.code === 0) return;
   // venv explains its failures on stdout.
-  const said = [output.stdout, output.stderr]
-    .map((bytes) => new TextDecoder().decode(bytes)).join("").trim();
+  const said = `${ended.stdout}${ended.stderr}`.trim();
   throw new Error(`${program} ${args.join(" ")} failed:\n${said}`);
 }
 
 /** Whether a program of that name can be started. */
 export async function isOnPath(program: string): Promise<boolean> {
   try {
-    await new Deno.Command(program, { args: ["--version"], stdout: "null", stderr: "null" })
-      .output();
+    await runProgram([program], ["--version"]);
     return true;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return false;
