@@ -15,7 +15,7 @@ export interface OpenCall {
 }
 
 /** Ends calls. */
-export interface CallEnding {
+interface CallEnding {
   /**
    * Ends a call, unless it has ended. A client that has gone, or whose deadline has passed, is not
    * answered.

@@ -16,7 +16,7 @@ export interface GetUser {
 }
 
 /** What GetUser does beyond greeting. */
-export interface GetUserOptions {
+interface GetUserOptions {
   /** Plans what is done on purpose; absent: nothing. */
   readonly plan?: Planner | undefined;
   /** What every answer carries. */
@@ -68,7 +68,7 @@ export function getUser(events: ServerEvents, { plan, metadata }: GetUserOptions
     },
     drain() {
       draining = true;
-      for (const open of waiting) if (open.plan!.keepOpen) endWait(open, DRAINING);
+      for (const open of waiting) if (open.plan?.keepOpen) endWait(open, DRAINING);
     },
     cancel: () => waiting.forEach((open) => endWait(open, CANCELLED)),
   };

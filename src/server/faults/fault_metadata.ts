@@ -93,16 +93,14 @@ function delayed(delayMs: number): Plan {
 }
 
 function failing(header: string, delayMs: number, code: number): Plan {
-  const answer: Answer = {
-    code: statusName(code),
-    reason: `failed on purpose (${header})`,
-  };
+  const answer: Answer = { code: statusName(code), reason: `failed on purpose (${header})` };
   return { ...delayed(delayMs), source: "metadata", answer };
 }
 
 const BEHAVIOR_FORM = new RegExp(
-  "^(?:hostname=(\\S+) +)?(?:(keep-open)|(sleep)-(\\d{1,2}(?:\\.\\d{1,3})?)|" +
-    "(error-code|succeed-on-retry-attempt)-(\\d{1,4}))$",
+  "^(?:hostname=(?<hostname>\\S+) +)?(?:(?<kind>keep-open)|" +
+    "(?<kind>sleep)-(?<amount>\\d{1,2}(?:\\.\\d{1,3})?)|" +
+    "(?<kind>error-code|succeed-on-retry-attempt)-(?<amount>\\d{1,4}))$",
 );
 
 /** The entries of `rpc-behavior`: of all its values, each of which may be a list. */
@@ -117,9 +115,8 @@ function behaviorsIn(call: IncomingCall): Behavior[] {
 }
 
 function behaviorOf(entry: string): Behavior {
-  const match = BEHAVIOR_FORM.exec(entry);
-  const kind = match?.[2] ?? match?.[3] ?? match?.[5];
-  const amount = Number(match?.[4] ?? match?.[6] ?? 0);
+  const { hostname, kind, amount: digits } = BEHAVIOR_FORM.exec(entry)?.groups ?? {};
+  const amount = Number(digits ?? 0);
   const isStatus = amount >= 1 && amount <= LAST_STATUS;
   if (kind === undefined || (kind === "error-code" && !isStatus)) {
     throw new HeaderError(
@@ -128,7 +125,7 @@ function behaviorOf(entry: string): Behavior {
         "succeed-on-retry-attempt-N, each with hostname=NAME before it or not",
     );
   }
-  return { hostname: match?.[1], kind, amount };
+  return { hostname, kind, amount };
 }
 
 function numberIn(

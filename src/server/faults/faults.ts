@@ -25,7 +25,7 @@ export interface Faults {
 }
 
 /** What decides what is done to a call on purpose. */
-export interface OpenFaults {
+interface OpenFaults {
   /** Absent where nothing is asked for. */
   readonly plan: Planner | undefined;
   /**

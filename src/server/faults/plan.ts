@@ -1,15 +1,9 @@
 import { milliseconds } from "../../text/amounts.ts";
-import type { FaultSource } from "../../contract/events.ts";
+import type { Fault } from "../../contract/events.ts";
 import type { Answer, IncomingCall } from "../call/incoming_call.ts";
 
-/** What is planned for one call. */
-export interface Plan {
-  /** Who wanted it; absent where nothing is done on purpose. */
-  readonly source?: FaultSource;
-  /** How long the answer waits, in milliseconds; absent: not at all. */
-  readonly delayMs?: number;
-  /** The call is never answered. */
-  readonly keepOpen?: true;
+/** What is planned for one call. Without a source of it nothing is done on purpose. */
+export interface Plan extends Partial<Fault> {
   /** The answer in place of the usual one. */
   readonly answer?: Answer;
   /** Metadata to send with the answer, whichever it is. */
