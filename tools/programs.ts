@@ -1,6 +1,9 @@
 /** Runs other programs, and usersvc among them as a server. */
 import { root } from "./paths.ts";
 
+/** How long anything may take that is waited for, in milliseconds; ten times what a slow machine takes. */
+export const LIMIT_MS = 60_000;
+
 /** Text that a process prints, of which a test can wait for a part. */
 export class Transcript {
   #text = "";
@@ -38,19 +41,44 @@ export class Transcript {
     return this.#lineCount;
   }
 
-  /** Waits for that many lines; false if the stream ends before. */
+  /**
+   * Waits for that many lines; false if the stream ends before.
+   *
+   * @throws {Error} if neither happens within {@linkcode LIMIT_MS}
+   */
   async lines(count: number): Promise<boolean> {
-    while (this.#lineCount < count && !this.#ended) await this.#changed.promise;
-    return this.#lineCount >= count;
+    return await this.#when(`${count} lines`, () => this.#lineCount >= count || undefined) ?? false;
   }
 
-  /** Waits until the text matches; throws if the stream ends before that. */
+  /**
+   * Waits until the text matches.
+   *
+   * @throws {Error} if the stream ends before that, or it does not match within {@linkcode LIMIT_MS}
+   */
   async until(pattern: RegExp): Promise<RegExpExecArray> {
-    while (true) {
-      const match = pattern.exec(this.#text);
-      if (match) return match;
-      if (this.#ended) throw new Error(`ended without ${pattern}: ${JSON.stringify(this.#text)}`);
-      await this.#changed.promise;
+    const match = await this.#when(`${pattern}`, () => pattern.exec(this.#text) ?? undefined);
+    if (match) return match;
+    throw new Error(`ended without ${pattern}: ${JSON.stringify(this.#text)}`);
+  }
+
+  /** Waits until there is something; undefined if the stream ends before. */
+  async #when<T>(what: string, look: () => T | undefined): Promise<T | undefined> {
+    let isLate = false;
+    const timer = setTimeout(() => {
+      isLate = true;
+      this.#change();
+    }, LIMIT_MS);
+    try {
+      for (;;) {
+        const found = look();
+        if (found !== undefined || this.#ended) return found;
+        if (isLate) {
+          throw new Error(`no ${what} within ${LIMIT_MS} ms: ${JSON.stringify(this.#text)}`);
+        }
+        await this.#changed.promise;
+      }
+    } finally {
+      clearTimeout(timer);
     }
   }
 
@@ -72,7 +100,7 @@ export interface Result {
 export type CommandLine = readonly [string, ...string[]];
 
 /** How a program is started. */
-export type Launch = Pick<Deno.CommandOptions, "cwd" | "env" | "clearEnv"> & {
+export type Launch = Pick<Deno.CommandOptions, "cwd" | "env" | "clearEnv" | "signal"> & {
   readonly stdin?: "null" | "piped";
 };
 
@@ -100,7 +128,7 @@ export async function run(
   command: CommandLine,
   args: readonly string[],
   launch: Omit<Launch, "stdin"> = {},
-  input = "",
+  input: string | Uint8Array<ArrayBuffer> = "",
 ): Promise<Result> {
   const child = spawn(command, args, { ...launch, stdin: "piped" });
   // A program that reads none of it may have ended before.
@@ -131,6 +159,10 @@ export interface Running {
   readonly stdout: Transcript;
   readonly stderr: Transcript;
   kill(signal: Deno.Signal): void;
+  /** Writes to its stdin, where that is a pipe; that it reads no more of it is no error. */
+  feed(input: string | Uint8Array): Promise<void>;
+  /** Ends its stdin. */
+  endInput(): Promise<void>;
   /** The exit code, once the process has ended; what it has left behind may still print. */
   readonly exitCode: Promise<number>;
   /** Waits for the end of the process, and of its output. */
@@ -142,12 +174,18 @@ export function start(command: CommandLine, args: readonly string[], launch?: La
   const child = spawn(command, args, launch);
   const stdout = new Transcript(child.stdout);
   const stderr = new Transcript(child.stderr);
+  const stdin = launch?.stdin === "piped" ? child.stdin.getWriter() : undefined;
   const exitCode = child.status.then(({ code }) => code);
   return {
     pid: child.pid,
     stdout,
     stderr,
     kill: (signal) => child.kill(signal),
+    async feed(input) {
+      const bytes = typeof input === "string" ? new TextEncoder().encode(input) : input;
+      await stdin?.write(bytes).catch(() => {});
+    },
+    endInput: async () => await stdin?.close().catch(() => {}),
     exitCode,
     ended: async () => ({
       code: await exitCode,
@@ -180,14 +218,14 @@ export async function startServer(
 ): Promise<RunningServer> {
   const server = start(command, ["serve", "--port", "0", ...args], launch);
   const started = await server.stdout.until(STARTED).catch(async () => {
-    const { code, stdout, stderr } = await server.ended();
+    const { code, stdout, stderr } = await stopServer(server);
     throw new Error(`serve has not started, exit code ${code}: ${stdout}${stderr}`);
   });
   return { ...server, port: Number(started[1] ?? started[2]) };
 }
 
 /** Stops a server as a container's runtime would. */
-export function stopServer(server: RunningServer): Promise<Result> {
+export function stopServer(server: Running): Promise<Result> {
   try {
     // Windows knows no SIGTERM, and its SIGINT goes to a whole console.
     server.kill(Deno.build.os === "windows" ? "SIGKILL" : "SIGTERM");

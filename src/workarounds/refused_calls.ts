@@ -8,7 +8,7 @@
  *   https://github.com/grpc/grpc-node/blob/%40grpc/grpc-js%401.14.0/packages/grpc-js/src/server.ts;
  *   https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md#requests
  * - Measured: `application/grpc-web` got an answer of gRPC, which no client of gRPC-Web reads.
- * - Fails: without it "a call whose content type is not one of gRPC" in tests/server/service_test.ts, and
+ * - Fails: without it "a call whose content type is not one of gRPC" in tests/server/call_test.ts, and
  *   tests/server/http_test.ts; after an update it throws where grpc-js has no such method
  *   (tests/workarounds/guards_test.ts).
  * - It can go when grpc-js lets others have what is not gRPC.

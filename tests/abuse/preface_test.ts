@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { randomBytes } from "node:crypto";
 import { call, CLIENT_HELLO, HELLO, PREFACE } from "../support/frames.ts";
-import { cert } from "../support/grpc_peer.ts";
+import { cert, SERVE_TLS } from "../support/certs.ts";
 import { connectPeer, withPeer, withPeers } from "../support/http2_peer.ts";
-import { ask, certificate, GET_USER } from "../support/http_client.ts";
+import { ask, GET_USER } from "../support/http_client.ts";
 import type { Serve } from "../support/program.ts";
 import { within } from "../support/waits.ts";
 import { answersOverTcp, survives } from "./survival.ts";
@@ -13,12 +13,12 @@ import { answersOverTcp, survives } from "./survival.ts";
 type Openings = Readonly<Record<string, () => Buffer>>;
 
 const overTls = {
-  args: ["--tls-cert", cert("server.pem"), "--tls-key", cert("server.key")],
+  args: SERVE_TLS,
   answers: answersOverTls,
 };
 
 async function answersOverTls({ port }: Serve): Promise<void> {
-  const reach = { port, tls: { ca: certificate("ca.pem") }, version: 2 } as const;
+  const reach = { port, tls: { ca: Deno.readFileSync(cert("ca.pem")) }, version: 2 } as const;
   const headers = { "content-type": "application/json" };
   const sent = { method: "POST", path: GET_USER, headers, body: '{"username":"Alice"}' };
   const answer = await within(1_000, "answer to a valid call", ask(reach, sent));

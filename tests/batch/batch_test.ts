@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { begin, data, end, getUserRequest, grpcMessage } from "../support/frames.ts";
+import { begin, end } from "../support/frames.ts";
 import { withHttp2Server } from "../support/http2_server.ts";
 import {
   linuxServeTest,
@@ -10,24 +10,16 @@ import {
   shell,
   shellCommand,
   shellOnTerminal,
-  spawnUsersvc,
-  Transcript,
+  startUsersvc,
   usersvc,
 } from "../support/program.ts";
 import { greetings, names } from "../support/names.ts";
 import { MEASURED, runExamples } from "../support/examples.ts";
+import { inTime, pause } from "../support/waits.ts";
 
 /** Runs `usersvc call` with this on its stdin. */
-async function callWith(input: string | Uint8Array, { port }: Serve, ...args: string[]) {
-  const child = spawnUsersvc(["call", "--port", `${port}`, ...args], { stdin: "piped" });
-  const output = child.output();
-  const writer = child.stdin.getWriter();
-  // It may stop before it has read everything.
-  await writer.write(typeof input === "string" ? encode(input) : input).catch(() => {});
-  await writer.close().catch(() => {});
-  const { code, stdout, stderr } = await output;
-  const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-  return { code, stdout: decode(stdout), stderr: decode(stderr) };
+function callWith(input: string | Uint8Array<ArrayBuffer>, { port }: Serve, ...args: string[]) {
+  return usersvc(["call", "--port", `${port}`, ...args], { input });
 }
 
 function encode(text: string): Uint8Array<ArrayBuffer> {
@@ -141,19 +133,15 @@ serveTest("names in UTF-16 are refused at once, and none is sent", async (server
 });
 
 posixServeTest("names in UTF-16 are refused before their input ends", async ({ port }) => {
-  const child = spawnUsersvc(["call", "-", "--port", `${port}`], { stdin: "piped" });
-  const stdout = new Transcript(child.stdout), stderr = new Transcript(child.stderr);
-  const stdin = child.stdin.getWriter();
-  const timer = setTimeout(() => child.kill("SIGKILL"), 20_000);
+  const call = startUsersvc(["call", "-", "--port", `${port}`], { stdin: "piped" });
   // A mark may come in two pieces.
-  await stdin.write(new Uint8Array([0xff]));
-  await new Promise((resolve) => setTimeout(resolve, 300));
-  await stdin.write(new Uint8Array([0xfe]));
-  const { code } = await child.status;
-  clearTimeout(timer);
-  assert.deepEqual([code, await stdout.all()], [1, ""]);
-  assert.match(await stderr.all(), /^usersvc call: [^\n]+ UTF-16[^\n]+\n$/);
-  await stdin.abort().catch(() => {});
+  await call.feed(new Uint8Array([0xff]));
+  await pause(300);
+  await call.feed(new Uint8Array([0xfe]));
+  const { code, stdout, stderr } = await inTime("end of the call", call.ended());
+  assert.deepEqual([code, stdout], [1, ""]);
+  assert.match(stderr, /^usersvc call: [^\n]+ UTF-16[^\n]+\n$/);
+  await call.endInput();
 });
 
 function utf16(text: string, littleEndian: boolean): Uint8Array<ArrayBuffer> {
@@ -255,75 +243,16 @@ linuxServeTest("results that cannot be written are an error, not a success", asy
 });
 
 programTest(
-  "an answer that makes no sense fails its own call, not those around it",
-  () =>
-    withOddPeer(async (port) => {
-      const { code, stdout, stderr } = await usersvc(["call", "A", "odd", "B", ...at(port)]);
-      assert.deepEqual([code, stdout], [77, "hi A\nhi B\n"], stderr);
-      assert.match(stderr, /^usersvc call: "odd": INTERNAL from [^\n]+: [^\n]+\n$/);
-
-      const json = await usersvc(["call", "A", "odd", "B", "--json", ...at(port)]);
-      const [a, odd, b] = json.stdout.trimEnd().split("\n").map((line) => JSON.parse(line));
-      assert.deepEqual([a.message, odd.error.code, odd.error.number, b.message], [
-        "hi A",
-        "INTERNAL",
-        13,
-        "hi B",
-      ]);
-      assert.deepEqual([json.code, json.stderr], [77, ""]);
-
-      const alone = await usersvc(["call", "odd", ...at(port)]);
-      assert.deepEqual([alone.code, alone.stdout], [77, ""]);
-      assert.match(alone.stderr, /^usersvc call: INTERNAL from [^\n]+: [^\n]+\n$/);
-    }),
-);
-
-programTest(
   "a failure without a message has an empty one in JSON",
   () =>
-    withOddPeer(async (port) => {
-      const { code, stdout } = await usersvc(["call", "status 5", "--json", ...at(port)]);
-      assert.deepEqual([code, JSON.parse(stdout).error], [69, {
-        code: "NOT_FOUND",
-        number: 5,
-        message: "",
-      }]);
-      const text = await usersvc(["call", "status 5", ...at(port)]);
-      assert.match(text.stderr, /: no reason given\n$/);
+    withHttp2Server(({ stream, send }) => send(begin(stream), end(stream, "5")), async (port) => {
+      const args = ["call", "A", "--port", `${port}`];
+      const { code, stdout } = await usersvc([...args, "--json"]);
+      const { error } = JSON.parse(stdout);
+      assert.deepEqual([code, error], [69, { code: "NOT_FOUND", number: 5, message: "" }]);
+      assert.match((await usersvc(args)).stderr, /: no reason given\n$/);
     }),
 );
-
-programTest(
-  "a status that gRPC does not know has the exit code of UNKNOWN",
-  () =>
-    withOddPeer(async (port) => {
-      for (const status of ["17", "192", "abc"]) {
-        for (const form of [[], ["B"], ["--json"]]) {
-          const { code } = await usersvc(["call", `status ${status}`, ...form, ...at(port)]);
-          assert.equal(code, 66, `${status} ${form}`);
-        }
-      }
-    }),
-);
-
-function at(port: number): string[] {
-  return ["--address", `127.0.0.1:${port}`];
-}
-
-/**
- * Gives a test a server that greets with "hi"; "odd" with a message that is compressed in a way it
- * does not name, and "status N" with that status and no message.
- */
-async function withOddPeer(use: (port: number) => Promise<void>): Promise<void> {
-  await withHttp2Server(({ stream, send }, username) => {
-    const [, status] = /^status (.+)$/.exec(username) ?? [];
-    const trailers = end(stream, status ?? "0", ["grpc-message", ""]);
-    if (status !== undefined) return send(begin(stream), trailers);
-    const compressed = username === "odd" ? 1 : 0;
-    const message = grpcMessage(getUserRequest(`hi ${username}`), undefined, compressed);
-    send(begin(stream), data(stream, message), trailers);
-  }, use);
-}
 
 posixServeTest(
   "the first failure of an endless input ends it with --fail-fast",
@@ -350,34 +279,25 @@ posixServeTest(
   "results come while more names are awaited; a signal ends that",
   async ({ port }) => {
     for (const [signal, code] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
-      const child = spawnUsersvc(["call", "-", "--port", `${port}`], { stdin: "piped" });
-      const stdout = new Transcript(child.stdout), stderr = new Transcript(child.stderr);
-      const stdin = child.stdin.getWriter();
+      const call = startUsersvc(["call", "-", "--port", `${port}`], { stdin: "piped" });
       for (const username of names(3)) {
-        await stdin.write(encode(`${username}\n`));
-        await stdout.until(new RegExp(`Привет, ${username}!\n`));
+        await call.feed(`${username}\n`);
+        await call.stdout.until(new RegExp(`Привет, ${username}!\n`));
       }
-      child.kill(signal);
-      assert.equal((await child.status).code, code);
-      assert.deepEqual([await stdout.all(), await stderr.all()], [greetings(names(3)), ""]);
-      await stdin.abort().catch(() => {});
+      call.kill(signal);
+      assert.deepEqual(await call.ended(), { code, stdout: greetings(names(3)), stderr: "" });
+      await call.endInput();
     }
   },
 );
 
 posixServeTest("a signal does not wait for calls under way", async (server) => {
-  const child = spawnUsersvc(["call", "-", "--port", `${server.port}`, "--timeout", "1h"], {
-    stdin: "piped",
-  });
-  const output = child.output();
-  const stdin = child.stdin.getWriter();
-  await stdin.write(encode("a\nb\n"));
+  const args = ["call", "a", "b", "--port", `${server.port}`, "--timeout", "1h"];
+  const call = startUsersvc(args);
   // A call is logged when it arrives.
   await server.stdout.until(/: a\n[^]*: b\n/);
-  child.kill("SIGINT");
-  const { code, stdout, stderr } = await output;
-  assert.deepEqual([code, stdout.length, stderr.length], [130, 0, 0]);
-  await stdin.abort().catch(() => {});
+  call.kill("SIGINT");
+  assert.deepEqual(await call.ended(), { code: 130, stdout: "", stderr: "" });
 }, ["--delay", "1h", "--grace", "1ms"]);
 
 posixServeTest(

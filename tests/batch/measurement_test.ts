@@ -8,7 +8,6 @@ import {
   shell,
   shellCommand,
   shellOnTerminal,
-  spawnUsersvc,
   startUsersvc,
   usersvc,
 } from "../support/program.ts";
@@ -183,11 +182,11 @@ posixServeTest(
     const called = usernamesIn((await shell(`printf 'A\\nB\\n' | ${call}`)).stdout);
     assert.ok(called.length > 2);
     assert.deepEqual(called, called.map((_, index) => "AB"[index % 2]));
-    const waiting = spawnUsersvc(["call", "-", "--duration", "300ms", "--port", `${port}`], {
+    const waiting = startUsersvc(["call", "-", "--duration", "300ms", "--port", `${port}`], {
       stdin: "piped",
     });
-    assert.deepEqual((await waiting.output()).code, 0);
-    await waiting.stdin.abort().catch(() => {});
+    assert.equal((await waiting.ended()).code, 0);
+    await waiting.endInput();
   },
 );
 

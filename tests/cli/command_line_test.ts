@@ -11,160 +11,170 @@ const DURATION = "a duration from 1ms to 24h with its unit, such as 500ms, 2s or
 const ADDRESS =
   "HOST:PORT, [IPV6]:PORT, dns:///NAME:PORT, unix:PATH, ipv4:IP:PORT,... or ipv6:[IP]:PORT,...";
 const HEADER = "'name: value'";
+const ORIGIN = "an origin such as https://example.com or http://localhost:3000";
 const NEWLINE = "a\nb\x1b[2J";
 
-/** Wrong command lines and the one line that each prints, without what every line ends with. */
-const mistakes: [args: string[], line: string][] = [
-  [["srve"], 'usersvc: unknown command "srve" (did you mean serve?)'],
-  [["quite-another"], 'usersvc: unknown command "quite-another"'],
-  [[""], 'usersvc: unknown command ""'],
-  [["toString"], 'usersvc: unknown command "toString"'],
-  [[NEWLINE], 'usersvc: unknown command "a\\nb\\x1b[2J"'],
-  [["x".repeat(1000)], `usersvc: unknown command "${"x".repeat(60)}..."`],
-  [["--port", "1"], "usersvc: unknown flag --port; the flags of a command follow its name"],
-  [["--version", "x"], 'usersvc: unexpected argument "x"'],
-  [["help", "srve"], 'usersvc: unknown command "srve" (did you mean serve?)'],
-  [["help", "serve", "x"], 'usersvc: unexpected argument "x"'],
-  [["serve", "--prt", "1"], "usersvc serve: unknown flag --prt (did you mean --port?)"],
-  [["serve", "--timeout", "1s"], "usersvc serve: unknown flag --timeout"],
-  [["serve", "--toString=1"], "usersvc serve: unknown flag --toString"],
-  [["serve", "--no-port"], "usersvc serve: unknown flag --no-port (did you mean --port?)"],
-  [["serve", "--no-port=1"], "usersvc serve: unknown flag --no-port (did you mean --port?)"],
-  [["serve", "-x"], "usersvc serve: unknown flag -x"],
-  [["serve", "--port"], `usersvc serve: --port needs a value: ${FREE_PORT}`],
-  [["serve", "--port="], `usersvc serve: --port needs a value: ${FREE_PORT}`],
-  [["serve", "--port", ""], `usersvc serve: --port needs a value: ${FREE_PORT}`],
-  [["serve", "--port", "-1"], `usersvc serve: --port expects ${FREE_PORT}, not "-1"`],
-  [["serve", "--port", "-"], `usersvc serve: --port expects ${FREE_PORT}, not "-"`],
-  [["serve", "--port", "--grace", "1s"], `usersvc serve: --port needs a value: ${FREE_PORT}`],
-  [["serve", "--port", "--", "1"], `usersvc serve: --port needs a value: ${FREE_PORT}`],
-  [["serve", "--port", "--no-reflection"], `usersvc serve: --port needs a value: ${FREE_PORT}`],
-  [["serve", "--port=-1"], `usersvc serve: --port expects ${FREE_PORT}, not "-1"`],
-  [["serve", "--port", "65536"], `usersvc serve: --port expects ${FREE_PORT}, not "65536"`],
-  [
-    ["serve", "--host", "a b"],
-    'usersvc serve: --host expects a host name or an IP address, not "a b"',
-  ],
-  [
-    ["serve", "--reflection"],
-    "usersvc serve: unknown flag --reflection (did you mean --no-reflection?)",
-  ],
-  [
-    ["serve", "--reflection=false"],
-    "usersvc serve: unknown flag --reflection (did you mean --no-reflection?)",
-  ],
-  [["serve", "--no-reflection", "true"], 'usersvc serve: unexpected argument "true"'],
-  [["--help=no"], 'usersvc: --help expects no value, =true or =false, not "no"'],
-  [["-V="], 'usersvc: -V expects no value, =true or =false, not ""'],
-  [["serve", "x"], 'usersvc serve: unexpected argument "x"'],
-  [["serve", "--no-reflection", "x"], 'usersvc serve: unexpected argument "x"'],
-  [["proto", "x"], 'usersvc proto: unexpected argument "x"'],
-  [["proto", "--port", "1"], "usersvc proto: unknown flag --port"],
-  [["call"], "usersvc call: missing NAME: a username, - for names from stdin, or --file"],
-  [["call", "a", "-"], "usersvc call: - (names from stdin) cannot be combined with another NAME"],
-  [["call", "a", "--file", "b"], "usersvc call: --file cannot be combined with NAME"],
-  [
-    ["call", "-", "--concurrency", "0"],
-    'usersvc call: --concurrency expects a number from 1 to 1000, not "0"',
-  ],
-  [["call", "-_"], "usersvc call: unknown flag -_ (to pass it as NAME, put -- before it)"],
-  [["call", "-x"], "usersvc call: unknown flag -x (to pass it as NAME, put -- before it)"],
-  [["call", "a", "--port", "0"], `usersvc call: --port expects ${PORT}, not "0"`],
-  [["call", "a", "--timeout", "10"], `usersvc call: --timeout expects ${DURATION}, not "10"`],
-  [["call", "a", "--timeout=-1s"], `usersvc call: --timeout expects ${DURATION}, not "-1s"`],
-  [["call", "a", "--timeout", "-1s"], `usersvc call: --timeout expects ${DURATION}, not "-1s"`],
-  [
-    ["call", "--file", "-x"],
-    "usersvc call: --file needs a value: the path of a file; " +
-    "one that begins with a dash is written --file=-x",
-  ],
-  [
-    ["call", "a", "--fail-fast", "--max-failed", "1"],
-    "usersvc call: --max-failed, which lets calls fail, cannot be combined with --fail-fast",
-  ],
-  [
-    ["call", "a", "--rate", "10001"],
-    'usersvc call: --rate expects a number from 0.001 to 10000, not "10001"',
-  ],
-  [
-    ["call", "a", "--repeat", "0"],
-    'usersvc call: --repeat expects a number from 1 to 100000000, not "0"',
-  ],
-  [
-    ["call", "a", "--repeat", "2", "--duration", "1s"],
-    "usersvc call: --repeat cannot be combined with --duration, which repeats the names",
-  ],
-  [["call", "a", "--summary", "x"], 'usersvc call: --summary expects text or json, not "x"'],
-  [
-    ["call", "a", "--max-failed", "101"],
-    'usersvc call: --max-failed expects a percentage from 0 to 100, such as 1% or 0.5%, not "101"',
-  ],
-  [
-    ["call", "a", "--keepalive", "999ms"],
-    "usersvc call: --keepalive expects a duration from 1s to 24h with its unit, such as 2s, 1m " +
-    'or 1h, not "999ms"',
-  ],
-  [["call", "a", "-H"], `usersvc call: --header needs a value: ${HEADER}`],
-  [["call", "a", "-H", "-v"], `usersvc call: --header needs a value: ${HEADER}`],
-  [["call", "a", "-vH", ""], `usersvc call: --header needs a value: ${HEADER}`],
-  [
-    ["call", "a", "-H", "-5"],
-    `usersvc call: --header: there is no colon after "-5": write ${HEADER}`,
-  ],
-  [
-    ["call", "a", "-Htoken secret"],
-    `usersvc call: --header: there is no colon after "token": write ${HEADER}`,
-  ],
-  [
-    ["call", "a", "-H:x"],
-    `usersvc call: --header: there is no name before the first colon: write ${HEADER}`,
-  ],
-  [
-    ["call", "a", "-Ha\nb:x"],
-    'usersvc call: --header: the name "a\\nb" has other characters than ASCII letters, digits, "_", ' +
-    '"-" and "."',
-  ],
-  [
-    ["call", "a", "-HTE: x"],
-    'usersvc call: --header: gRPC or HTTP/2 sets "te" itself, choose another name',
-  ],
-  [
-    ["call", "a", "-Hx: é"],
-    'usersvc call: --header: the value of "x" is not printable ASCII; send other text as base64, ' +
-    "under a name that ends in -bin",
-  ],
-  [
-    ["call", "a", "-Hx-bin: ?"],
-    'usersvc call: --header: the value of "x-bin" is not base64, which a name that ends in -bin needs',
-  ],
-  [["call", "a", "--tim", "1s"], "usersvc call: unknown flag --tim (did you mean --timeout?)"],
-  [["call", "a", "--conc=5"], "usersvc call: unknown flag --conc (did you mean --concurrency?)"],
-  [["call", "a", "--rep", "5"], "usersvc call: unknown flag --rep (did you mean --repeat?)"],
-  [
-    ["call", "a", "--max", "5"],
-    "usersvc call: unknown flag --max (did you mean --max-p99 or --max-failed?)",
-  ],
-  [
-    ["call", "a", "--address", "http://a:1"],
-    'usersvc call: --address: "http://a:1" is a URL: write HOST:PORT alone, and --tls in place of ' +
-    "https://",
-  ],
-  [["call", "a", "-v0"], 'usersvc call: -v expects no value, =true or =false, not "0"'],
-  [["call", "a", "-vH=x"], 'usersvc call: -v expects no value, =true or =false, not "H=x"'],
-  [["call", "a", "-vx"], "usersvc call: unknown flag -vx (to pass it as NAME, put -- before it)"],
-  [["call", "a", "--address", ":1"], `usersvc call: --address expects ${ADDRESS}, not ":1"`],
-  [
-    ["call", "a", `--address=${NEWLINE}`],
-    `usersvc call: --address expects ${ADDRESS}, not "a\\nb\\x1b[2J"`,
-  ],
-];
+/** Arguments, and what is wrong with them. */
+type Mistake = readonly [args: readonly string[], what: string];
 
-for (const [args, line] of mistakes) {
-  programTest(`usersvc ${JSON.stringify(args).slice(0, 80)} is a usage error`, async () => {
-    const subject = /^usersvc (\w+):/.exec(line)?.[1];
-    const end = subject === undefined ? "usersvc --help" : `usersvc ${subject} --help`;
-    assert.deepEqual(await usersvc(args), { code: 2, stdout: "", stderr: `${line}; see ${end}\n` });
-  });
+/** Wrong command lines, by their command. */
+const mistakes: Readonly<Record<string, readonly Mistake[]>> = {
+  "": [
+    [["srve"], 'unknown command "srve" (did you mean serve?)'],
+    [["quite-another"], 'unknown command "quite-another"'],
+    [[""], 'unknown command ""'],
+    [["toString"], 'unknown command "toString"'],
+    [[NEWLINE], 'unknown command "a\\nb\\x1b[2J"'],
+    [["x".repeat(1000)], `unknown command "${"x".repeat(60)}..."`],
+    [["--port", "1"], "unknown flag --port; the flags of a command follow its name"],
+    [["--version", "x"], 'unexpected argument "x"'],
+    [["help", "srve"], 'unknown command "srve" (did you mean serve?)'],
+    [["help", "serve", "x"], 'unexpected argument "x"'],
+    [["--help=no"], '--help expects no value, =true or =false, not "no"'],
+    [["-V="], '-V expects no value, =true or =false, not ""'],
+  ],
+  serve: [
+    [["--prt", "1"], "unknown flag --prt (did you mean --port?)"],
+    [["--timeout", "1s"], "unknown flag --timeout"],
+    [["--toString=1"], "unknown flag --toString"],
+    [["--no-port"], "unknown flag --no-port (did you mean --port?)"],
+    [["--no-port=1"], "unknown flag --no-port (did you mean --port?)"],
+    [["-x"], "unknown flag -x"],
+    [["--port"], `--port needs a value: ${FREE_PORT}`],
+    [["--port="], `--port needs a value: ${FREE_PORT}`],
+    [["--port", ""], `--port needs a value: ${FREE_PORT}`],
+    [["--port", "-1"], `--port expects ${FREE_PORT}, not "-1"`],
+    [["--port", "-"], `--port expects ${FREE_PORT}, not "-"`],
+    [["--port", "--grace", "1s"], `--port needs a value: ${FREE_PORT}`],
+    [["--port", "--", "1"], `--port needs a value: ${FREE_PORT}`],
+    [["--port", "--no-reflection"], `--port needs a value: ${FREE_PORT}`],
+    [["--port=-1"], `--port expects ${FREE_PORT}, not "-1"`],
+    [["--port", "65536"], `--port expects ${FREE_PORT}, not "65536"`],
+    [["--host", "a b"], '--host expects a host name or an IP address, not "a b"'],
+    [["--reflection"], "unknown flag --reflection (did you mean --no-reflection?)"],
+    [["--reflection=false"], "unknown flag --reflection (did you mean --no-reflection?)"],
+    [["--no-reflection", "true"], 'unexpected argument "true"'],
+    [["x"], 'unexpected argument "x"'],
+    [["--no-reflection", "x"], 'unexpected argument "x"'],
+    [["--tls-cert", "x"], "--tls-cert needs --tls-key"],
+    [["--tls-key", "x"], "--tls-key needs --tls-cert"],
+    [["--tls-client-ca", "x"], "--tls-client-ca needs --tls-cert, --tls-key"],
+    [["--unix", "x", "--host", "::"], "--host needs --port where --unix is given"],
+    [["--worker-memory", "1GB"], "--worker-memory needs --workers"],
+    [["--log", "xml"], '--log expects text, json or none, not "xml"'],
+    [["--cors", "example.com"], `--cors expects ${ORIGIN}, not "example.com"`],
+    [["--cors", "http://a.com/b"], `--cors expects ${ORIGIN}, not "http://a.com/b"`],
+    [["--cors", "*"], `--cors expects ${ORIGIN}, not "*"`],
+    [["--cors", ""], `--cors needs a value: ${ORIGIN}`],
+    [["--no-http", "--cors", "http://localhost"], "--cors cannot be combined with --no-http"],
+  ],
+  call: [
+    [[], "missing NAME: a username, - for names from stdin, or --file"],
+    [["a", "-"], "- (names from stdin) cannot be combined with another NAME"],
+    [["a", "--file", "b"], "--file cannot be combined with NAME"],
+    [["-", "--concurrency", "0"], '--concurrency expects a number from 1 to 1000, not "0"'],
+    [["-_"], "unknown flag -_ (to pass it as NAME, put -- before it)"],
+    [["-x"], "unknown flag -x (to pass it as NAME, put -- before it)"],
+    [["a", "--port", "0"], `--port expects ${PORT}, not "0"`],
+    [["a", "--timeout", "10"], `--timeout expects ${DURATION}, not "10"`],
+    [["a", "--timeout=-1s"], `--timeout expects ${DURATION}, not "-1s"`],
+    [["a", "--timeout", "-1s"], `--timeout expects ${DURATION}, not "-1s"`],
+    [
+      ["--file", "-x"],
+      "--file needs a value: the path of a file; " +
+      "one that begins with a dash is written --file=-x",
+    ],
+    [
+      ["a", "--fail-fast", "--max-failed", "1"],
+      "--max-failed, which lets calls fail, cannot be combined with --fail-fast",
+    ],
+    [["a", "--rate", "10001"], '--rate expects a number from 0.001 to 10000, not "10001"'],
+    [["a", "--repeat", "0"], '--repeat expects a number from 1 to 100000000, not "0"'],
+    [
+      ["a", "--repeat", "2", "--duration", "1s"],
+      "--repeat cannot be combined with --duration, which repeats the names",
+    ],
+    [["a", "--summary", "x"], '--summary expects text or json, not "x"'],
+    [
+      ["a", "--max-failed", "101"],
+      '--max-failed expects a percentage from 0 to 100, such as 1% or 0.5%, not "101"',
+    ],
+    [
+      ["a", "--keepalive", "999ms"],
+      "--keepalive expects a duration from 1s to 24h with its unit, such as 2s, 1m " +
+      'or 1h, not "999ms"',
+    ],
+    [["a", "-H"], `--header needs a value: ${HEADER}`],
+    [["a", "-H", "-v"], `--header needs a value: ${HEADER}`],
+    [["a", "-vH", ""], `--header needs a value: ${HEADER}`],
+    [["a", "-H", "-5"], `--header: there is no colon after "-5": write ${HEADER}`],
+    [["a", "-Htoken secret"], `--header: there is no colon after "token": write ${HEADER}`],
+    [["a", "-H:x"], `--header: there is no name before the first colon: write ${HEADER}`],
+    [
+      ["a", "-Ha\nb:x"],
+      '--header: the name "a\\nb" has other characters than ASCII letters, digits, "_", ' +
+      '"-" and "."',
+    ],
+    [["a", "-HTE: x"], '--header: gRPC or HTTP/2 sets "te" itself, choose another name'],
+    [
+      ["a", "-Hx: é"],
+      '--header: the value of "x" is not printable ASCII; send other text as base64, ' +
+      "under a name that ends in -bin",
+    ],
+    [
+      ["a", "-Hx-bin: ?"],
+      '--header: the value of "x-bin" is not base64, which a name that ends in -bin needs',
+    ],
+    [["a", "--tim", "1s"], "unknown flag --tim (did you mean --timeout?)"],
+    [["a", "--conc=5"], "unknown flag --conc (did you mean --concurrency?)"],
+    [["a", "--rep", "5"], "unknown flag --rep (did you mean --repeat?)"],
+    [["a", "--max", "5"], "unknown flag --max (did you mean --max-p99 or --max-failed?)"],
+    [
+      ["a", "--address", "http://a:1"],
+      '--address: "http://a:1" is a URL: write HOST:PORT alone, and --tls in place of ' +
+      "https://",
+    ],
+    [["a", "-v0"], '-v expects no value, =true or =false, not "0"'],
+    [["a", "-vH=x"], '-v expects no value, =true or =false, not "H=x"'],
+    [["a", "-vx"], "unknown flag -vx (to pass it as NAME, put -- before it)"],
+    [["a", "--address", ":1"], `--address expects ${ADDRESS}, not ":1"`],
+    [["a", `--address=${NEWLINE}`], `--address expects ${ADDRESS}, not "a\\nb\\x1b[2J"`],
+    [["a", "--tls-ca", "x"], "--tls-ca (or USERSVC_TLS_CA) needs --tls"],
+    [["a", "--tls-insecure"], "--tls-insecure (or USERSVC_TLS_INSECURE) needs --tls"],
+    [["a", "--tls-server-name", "x"], "--tls-server-name (or USERSVC_TLS_SERVER_NAME) needs --tls"],
+    [["a", "--tls", "--tls-cert", "x"], "--tls-cert needs --tls-key"],
+    [["a", "--tls", "--tls-key", "x"], "--tls-key needs --tls-cert"],
+    [
+      ["a", "--tls", "--tls-insecure", "--tls-ca", "x"],
+      "--tls-insecure cannot be combined with --tls-ca, which is there to verify",
+    ],
+    [
+      ["a", "--tls", "--address", "ipv4:127.0.0.1,127.0.0.2"],
+      "--tls needs --tls-server-name where there are several addresses",
+    ],
+    [
+      ["a", "--tls", "--tls-server-name", "a b"],
+      '--tls-server-name expects a host name or an IP address, not "a b"',
+    ],
+    [["a", "--port", "1", "--address", "unix:/s"], "--port cannot be combined with unix:/s"],
+    [
+      ["a", "--port", "1", "--address", "ipv4:127.0.0.1:1,127.0.0.1:2"],
+      "--port cannot be combined with ipv4:127.0.0.1:1,127.0.0.1:2",
+    ],
+  ],
+  proto: [[["x"], 'unexpected argument "x"'], [["--port", "1"], "unknown flag --port"]],
+  completions: [[["csh"], 'SHELL expects bash, zsh or fish, not "csh"']],
+};
+
+for (const [command, rows] of Object.entries(mistakes)) {
+  const words = command === "" ? [] : [command];
+  const name = ["usersvc", ...words].join(" ");
+  for (const [args, what] of rows) {
+    programTest(`${name} ${JSON.stringify(args).slice(0, 80)} is a usage error`, async () => {
+      const stderr = `${name}: ${what}; see ${name} --help\n`;
+      assert.deepEqual(await usersvc([...words, ...args]), { code: 2, stdout: "", stderr });
+    });
+  }
 }
 
 programTest(

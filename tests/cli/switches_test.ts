@@ -4,7 +4,7 @@ import { type Command, type Flags, takesValue } from "../../src/cli/command.ts";
 import { readCommandLine } from "../../src/cli/command_line.ts";
 import { HELP_FLAG, loadCommands } from "../../src/cli/help.ts";
 import { program } from "../../src/main.ts";
-import { cert } from "../support/grpc_peer.ts";
+import { SERVE_TLS } from "../support/certs.ts";
 import { programTest, serveTest, usersvc } from "../support/program.ts";
 
 /** A switch of a command. */
@@ -94,7 +94,7 @@ serveTest(
     assert.equal(secure.code, 78, secure.stderr);
     assert.match(secure.stderr, /certificate/);
   },
-  ["--tls-cert", cert("server.pem"), "--tls-key", cert("server.key")],
+  SERVE_TLS,
 );
 
 programTest("the flags of the program are switches as well", async () => {

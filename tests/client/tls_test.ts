@@ -2,11 +2,9 @@ import assert from "node:assert/strict";
 import { createServer } from "node:tls";
 import type { AddressInfo } from "node:net";
 import { programTest, type Result, serveTest, usersvc, withServe } from "../support/program.ts";
-import { cert, withCertFile, withGrpcPeer } from "../support/grpc_peer.ts";
+import { CALL_TLS, cert, identity, SERVE_MTLS, SERVE_TLS, withCertFile } from "../support/certs.ts";
+import { withGrpcPeer } from "../support/grpc_peer.ts";
 
-const CA = ["--tls", "--tls-ca", cert("ca.pem")];
-const CLIENT = ["--tls-cert", cert("client.pem"), "--tls-key", cert("client.key")];
-const SERVE = ["--tls-cert", cert("server.pem"), "--tls-key", cert("server.key")];
 const GREETED: Result = { code: 0, stdout: "Привет, Alice!\n", stderr: "" };
 
 async function call(address: string, ...flags: string[]): Promise<Result> {
@@ -37,14 +35,14 @@ serveTest(
   async ({ port }) => {
     const addresses = ["localhost", "127.0.0.1", "[::1]", "dns:///localhost"];
     for (const address of [...addresses, "ipv4:127.0.0.1", "ipv6:[::1]"]) {
-      assert.deepEqual(await call(`${address}:${port}`, ...CA), GREETED, address);
+      assert.deepEqual(await call(`${address}:${port}`, ...CALL_TLS), GREETED, address);
     }
     const named = ["--tls-server-name", "127.0.0.1"];
-    assert.deepEqual(await call(`localhost:${port}`, ...CA, ...named), GREETED);
+    assert.deepEqual(await call(`localhost:${port}`, ...CALL_TLS, ...named), GREETED);
     const list = `ipv4:127.0.0.1:${port},127.0.0.1:${port}`;
-    assert.deepEqual(await call(list, ...CA, "--tls-server-name", "localhost"), GREETED);
+    assert.deepEqual(await call(list, ...CALL_TLS, "--tls-server-name", "localhost"), GREETED);
   },
-  SERVE,
+  SERVE_TLS,
 );
 
 programTest(
@@ -52,7 +50,7 @@ programTest(
   () =>
     withGrpcPeer("chained", async ({ port }) => {
       for (const host of ["localhost", "127.0.0.1"]) {
-        assert.equal((await call(`${host}:${port}`, ...CA)).stdout, "hello\n");
+        assert.equal((await call(`${host}:${port}`, ...CALL_TLS)).stdout, "hello\n");
       }
     }),
 );
@@ -62,16 +60,16 @@ const AUTHORITY = /^the server's certificate is not signed by a trusted authorit
 
 /** Servers that are not to be trusted: their certificate, the flags of the call, the reason. */
 const untrusted: [certificate: string, flags: string[], reason: RegExp][] = [
-  ["elsewhere", CA, NAME],
-  ["server", [...CA, "--tls-server-name", "elsewhere.example"], NAME],
-  ["server", [...CA, "--tls-server-name", "192.0.2.1"], NAME],
+  ["elsewhere", CALL_TLS, NAME],
+  ["server", [...CALL_TLS, "--tls-server-name", "elsewhere.example"], NAME],
+  ["server", [...CALL_TLS, "--tls-server-name", "192.0.2.1"], NAME],
   ["server", ["--tls"], AUTHORITY],
   ["server", ["--tls", "--tls-ca", cert("impostor.pem")], AUTHORITY],
-  ["expired", CA, /^the server's certificate expired on Feb {2}1 /],
-  ["forged", CA, AUTHORITY],
+  ["expired", CALL_TLS, /^the server's certificate expired on Feb {2}1 /],
+  ["forged", CALL_TLS, AUTHORITY],
   // Deno 2.9.2 alone would accept these two.
-  ["forged_v1", CA, /^the server's certificate names no host \(subjectAltName\)$/],
-  ["forged_chain", CA, AUTHORITY],
+  ["forged_v1", CALL_TLS, /^the server's certificate names no host \(subjectAltName\)$/],
+  ["forged_chain", CALL_TLS, AUTHORITY],
 ];
 
 for (const [certificate, flags, expected] of untrusted) {
@@ -131,7 +129,7 @@ programTest(
     withGrpcPeer("forged", async ({ port, calls }) => {
       const env = { NODE_TLS_REJECT_UNAUTHORIZED: "0" };
       const args = ["call", "Alice", "--port", `${port}`];
-      assert.match(await reasonOf(() => usersvc([...args, ...CA], { env })), AUTHORITY);
+      assert.match(await reasonOf(() => usersvc([...args, ...CALL_TLS], { env })), AUTHORITY);
       assert.match(await reasonOf(() => usersvc([...args, "--tls"], { env })), AUTHORITY);
       assert.equal(calls.length, 0);
     }),
@@ -156,25 +154,24 @@ serveTest("without --tls-ca the authorities of the system are trusted", async ({
   const env = { SSL_CERT_FILE: cert("ca.pem") };
   const args = ["call", "Alice", "--port", `${port}`, "--tls"];
   assert.deepEqual(await usersvc(args, { env }), GREETED);
-}, SERVE);
+}, SERVE_TLS);
 
 serveTest(
   "--tls-cert and --tls-key show a client certificate to a server that demands one",
   async ({ port }) => {
-    assert.deepEqual(await call(`localhost:${port}`, ...CA, ...CLIENT), GREETED);
-    assert.deepEqual(await call(`127.0.0.1:${port}`, ...CA, ...CLIENT), GREETED);
+    assert.deepEqual(await call(`localhost:${port}`, ...CALL_TLS, ...identity("client")), GREETED);
+    assert.deepEqual(await call(`127.0.0.1:${port}`, ...CALL_TLS, ...identity("client")), GREETED);
     // The server's alert, which says so outright, does not always arrive before the end.
     assert.match(
-      await reasonOf(() => call(`localhost:${port}`, ...CA)),
+      await reasonOf(() => call(`localhost:${port}`, ...CALL_TLS)),
       /^the server (demands|ends connections .* seems to demand) a client certificate$/,
     );
-    const forged = ["--tls-cert", cert("forged.pem"), "--tls-key", cert("forged.key")];
     assert.match(
-      await reasonOf(() => call(`localhost:${port}`, ...CA, ...forged)),
+      await reasonOf(() => call(`localhost:${port}`, ...CALL_TLS, ...identity("forged"))),
       /^the server does not accept the client certificate$/,
     );
   },
-  [...SERVE, "--tls-client-ca", cert("ca.pem")],
+  SERVE_MTLS,
 );
 
 programTest("TLS without --tls, and --tls without TLS, are named as that", async () => {
@@ -182,10 +179,10 @@ programTest("TLS without --tls, and --tls without TLS, are named as that", async
     const plain = "the server speaks TLS, call it with TLS";
     assert.equal(await reasonOf(() => call(`localhost:${port}`)), plain);
     assert.equal(await reasonOf(() => call(`127.0.0.1:${port}`)), plain);
-  }, SERVE);
+  }, SERVE_TLS);
   await withServe(async ({ port }) => {
     assert.equal(
-      await reasonOf(() => call(`localhost:${port}`, ...CA)),
+      await reasonOf(() => call(`localhost:${port}`, ...CALL_TLS)),
       "the server does not speak TLS, call it without",
     );
   });
@@ -209,10 +206,10 @@ programTest("the server is asked for by its name, and never by an IP address", a
   await new Promise<void>((resolve) => server.listen(0, "localhost", resolve));
   try {
     const { port } = server.address() as AddressInfo;
-    await call(`127.0.0.1:${port}`, ...CA);
-    await call(`[::1]:${port}`, ...CA);
+    await call(`127.0.0.1:${port}`, ...CALL_TLS);
+    await call(`[::1]:${port}`, ...CALL_TLS);
     assert.deepEqual(asked.filter((name) => name !== ""), []);
-    await call(`localhost:${port}`, ...CA);
+    await call(`localhost:${port}`, ...CALL_TLS);
     assert.deepEqual([...new Set(asked.filter((name) => name !== ""))], ["localhost"]);
   } finally {
     server.close();
@@ -239,10 +236,10 @@ serveTest("each TLS flag has an environment variable", async ({ port }) => {
   for (const name of [...Object.keys(env), "USERSVC_TLS_INSECURE"]) {
     assert.ok(stdout.includes(`environment: ${name})`), name);
   }
-}, [...SERVE, "--tls-client-ca", cert("ca.pem")]);
+}, SERVE_MTLS);
 
 programTest("a TLS file that cannot be used is one line that names it, exit code 1", async () => {
-  const identity = (certificate: string, key: string) => [
+  const shows = (certificate: string, key: string) => [
     ...["--tls", "--tls-cert", cert(certificate), "--tls-key", cert(key)],
   ];
   const bad: [flags: string[], line: RegExp][] = [
@@ -251,11 +248,11 @@ programTest("a TLS file that cannot be used is one line that names it, exit code
     [["--tls", "--tls-ca", "a\nb.pem"], /: cannot read a\\nb\.pem: there is no such file$/],
     [["--tls", "--tls-ca", cert("server.key")], /server\.key holds no PEM certificate$/],
     [["--tls", "--tls-ca", cert("expired.pem")], /certificate in \S*expired\.pem expired on /],
-    [identity("missing.pem", "client.key"), /: cannot read \S*missing\.pem: /],
-    [identity("client.key", "client.key"), /client\.key holds no PEM certificate$/],
-    [identity("client.pem", "client.pem"), /client\.pem holds no PEM private key /],
-    [identity("client.pem", "second.key"), /second\.key does not belong to .*client\.pem$/],
-    [identity("expired.pem", "expired.key"), /the certificate in \S*expired\.pem expired on /],
+    [shows("missing.pem", "client.key"), /: cannot read \S*missing\.pem: /],
+    [shows("client.key", "client.key"), /client\.key holds no PEM certificate$/],
+    [shows("client.pem", "client.pem"), /client\.pem holds no PEM private key /],
+    [shows("client.pem", "second.key"), /second\.key does not belong to .*client\.pem$/],
+    [shows("expired.pem", "expired.key"), /the certificate in \S*expired\.pem expired on /],
   ];
   // Other systems have other words for these, or none.
   const ofLinux: typeof bad = [
@@ -269,34 +266,5 @@ programTest("a TLS file that cannot be used is one line that names it, exit code
     assert.deepEqual([code, stdout], [1, ""], stderr);
     assert.match(stderr, /^usersvc call: [^\n]+\n$/);
     assert.match(stderr.trimEnd(), line);
-  }
-});
-
-programTest("TLS flags that do not go together are usage errors", async () => {
-  const bad: [flags: string[], line: string][] = [
-    [["--tls-ca", "x"], "--tls-ca (or USERSVC_TLS_CA) needs --tls"],
-    [["--tls-insecure"], "--tls-insecure (or USERSVC_TLS_INSECURE) needs --tls"],
-    [["--tls-server-name", "x"], "--tls-server-name (or USERSVC_TLS_SERVER_NAME) needs --tls"],
-    [["--tls", "--tls-cert", "x"], "--tls-cert needs --tls-key"],
-    [["--tls", "--tls-key", "x"], "--tls-key needs --tls-cert"],
-    [
-      ["--tls", "--tls-insecure", "--tls-ca", "x"],
-      "--tls-insecure cannot be combined with --tls-ca, which is there to verify",
-    ],
-    [
-      ["--tls", "--address", "ipv4:127.0.0.1,127.0.0.2"],
-      "--tls needs --tls-server-name where there are several addresses",
-    ],
-    [
-      ["--tls", "--tls-server-name", "a b"],
-      '--tls-server-name expects a host name or an IP address, not "a b"',
-    ],
-  ];
-  for (const [flags, line] of bad) {
-    assert.deepEqual(await usersvc(["call", "Alice", ...flags]), {
-      code: 2,
-      stdout: "",
-      stderr: `usersvc call: ${line}; see usersvc call --help\n`,
-    });
   }
 });

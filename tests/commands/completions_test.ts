@@ -3,14 +3,7 @@ import { bashScript } from "../../src/commands/completions/bash.ts";
 import { entriesOf } from "../../src/commands/completions/entries.ts";
 import * as odd from "../support/odd_command.ts";
 import { program } from "../../src/main.ts";
-import {
-  linuxTest,
-  posixTest,
-  programTest,
-  shell,
-  usersvc,
-  withFolder,
-} from "../support/program.ts";
+import { linuxTest, posixTest, shell, usersvc, withFolder } from "../support/program.ts";
 import { withTerminal } from "../support/terminal.ts";
 
 /** Gives a test a file with a completion script, by default that of usersvc for bash. */
@@ -109,12 +102,3 @@ linuxTest(
       });
     }),
 );
-
-programTest("completions of another shell is a usage error", async () => {
-  assert.deepEqual(await usersvc(["completions", "csh"]), {
-    code: 2,
-    stdout: "",
-    stderr: 'usersvc completions: SHELL expects bash, zsh or fish, not "csh"; ' +
-      "see usersvc completions --help\n",
-  });
-});

@@ -1,7 +1,7 @@
 /** Checks `usersvc check` against Python's health service, and beside grpc-health-probe. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { cert } from "../support/grpc_peer.ts";
+import { cert } from "../support/certs.ts";
 import { withMutePeer } from "../support/http2_server.ts";
 import { posixTest, programTest, Transcript, usersvc, withServe } from "../support/program.ts";
 import { closedPort, withPeer } from "../support/tcp_peer.ts";

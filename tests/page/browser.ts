@@ -1,6 +1,6 @@
 /** A real browser that shows the server's page: Debian's chromium, driven by puppeteer-core. */
 import type { Browser, Page } from "puppeteer-core";
-import { LIMIT_MS } from "../support/waits.ts";
+import { LIMIT_MS } from "../../tools/programs.ts";
 import { debianLibraries, debianPeer, folder, installOnce } from "../../tools/peers/install.ts";
 
 const NAME = "chromium";

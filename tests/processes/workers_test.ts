@@ -8,14 +8,7 @@ import { openBackOff } from "../../src/processes/worker_states.ts";
 import { root } from "../../tools/paths.ts";
 import { healthClient, watchHealth } from "../support/health_client.ts";
 import { oneCall } from "../support/one_call.ts";
-import {
-  posixServeTest,
-  posixTest,
-  programTest,
-  serveTest,
-  usersvc,
-  withServe,
-} from "../support/program.ts";
+import { posixServeTest, posixTest, serveTest, usersvc, withServe } from "../support/program.ts";
 import { finishCall, goaway, roundTrip } from "../support/raw_client.ts";
 import { inTime } from "../support/waits.ts";
 import { callInFlight, gone, isAlive, started, TWO, workersOf } from "../support/workers.ts";
@@ -44,12 +37,6 @@ Deno.test("deaths in a row are waited for longer and longer, up to 30 s", () => 
   assert.deepEqual(waits, [0, 250, 500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000]);
   assert.equal(died(10_000), 0, "one that has lived for 10 s is a new beginning");
   assert.equal(died(100), 250);
-});
-
-programTest("--worker-memory without --workers is a wrong command line", async () => {
-  const { code, stderr } = await usersvc(["serve", "--worker-memory", "1GB"]);
-  assert.equal(code, 2);
-  assert.match(stderr, /--worker-memory needs --workers/);
 });
 
 posixTest("the supervisor loads no package at all", async () => {

@@ -3,54 +3,28 @@ import { Buffer } from "node:buffer";
 import type { ConnectionOptions } from "node:tls";
 import { setImmediate } from "node:timers";
 import { LIMITS } from "../../src/server/limits.ts";
-import { cert, withCertFile } from "../support/grpc_peer.ts";
-import { healthMethods, watchHealth } from "../support/health_client.ts";
+import { CALL_TLS, cert, identity, SERVE_TLS, withCertFile } from "../support/certs.ts";
 import {
   posixServeTest,
   posixTest,
   type Serve,
+  startUsersvc,
   usersvc,
   withFolder,
   withServe,
 } from "../support/program.ts";
+import { calls } from "../support/logs.ts";
+import { pause } from "../support/waits.ts";
 
-const read = (name: string) => Buffer.from(Deno.readFileSync(cert(name)));
+const read = (name: string) => Deno.readTextFileSync(cert(name));
 
-const TLS = ["--tls-cert", cert("server.pem"), "--tls-key", cert("server.key")];
-const MTLS = [...TLS, "--tls-client-ca", cert("ca.pem")];
-
-/** Which credentials a client has: none, the authority of the server, or its own certificate too. */
-interface Credentials {
-  readonly tls?: boolean;
-  readonly client?: boolean;
+/** What a server greets with. */
+async function greeting(target: string, ...flags: readonly string[]): Promise<string> {
+  const { stdout, stderr } = await usersvc(["call", "Alice", "--address", target, ...flags]);
+  return stdout || stderr;
 }
 
-async function channelCredentials({ tls, client }: Credentials) {
-  const { credentials } = await import("@grpc/grpc-js");
-  return client
-    ? credentials.createSsl(read("ca.pem"), read("client.key"), read("client.pem"))
-    : tls
-    ? credentials.createSsl(read("ca.pem"))
-    : credentials.createInsecure();
-}
-
-/** Calls GetUser with grpc-js: with TLS, with a client certificate, or over a Unix socket. */
-async function greeting(target: string, options: Credentials = {}): Promise<string> {
-  const { loadContract } = await import("../../src/contract/contract.ts");
-  const { UserService } = await loadContract();
-  const client = new UserService(target, await channelCredentials(options));
-  try {
-    return await new Promise((resolve, reject) =>
-      client.getUser(
-        { username: "Alice" },
-        { deadline: Date.now() + 60_000 },
-        (error, response) => error ? reject(error) : resolve(response!.message),
-      )
-    );
-  } finally {
-    client.close();
-  }
-}
+const GREETING = "Привет, Alice!\n";
 
 /** The serial number of the certificate that a server shows to a new connection. */
 async function shownSerial({ port }: Serve): Promise<string> {
@@ -69,37 +43,20 @@ async function serialOf(name: string): Promise<string> {
   return new X509Certificate(read(name)).serialNumber;
 }
 
-posixServeTest("--tls-cert and --tls-key serve TLS, and TLS alone", async (server) => {
-  const target = `localhost:${server.port}`;
-  assert.equal(await greeting(target, { tls: true }), "Привет, Alice!");
-  const plain = await usersvc(["call", "Alice", "--address", target]);
-  assert.deepEqual([plain.code, plain.stdout], [78, ""]);
-  assert.equal(await greeting(target, { tls: true }), "Привет, Alice!");
-}, TLS);
-
-posixServeTest("--tls-client-ca demands a client certificate", async (server) => {
-  const target = `localhost:${server.port}`;
-  assert.equal(await greeting(target, { client: true }), "Привет, Alice!");
-  await assert.rejects(greeting(target, { tls: true }), /UNAVAILABLE/);
-}, MTLS);
-
 posixTest("--tls-client-ca trusts those of its authorities that are valid now", async () => {
   for (const other of ["expired_ca", "future_ca"]) {
     await withCertFile([`${other}.pem`, "ca.pem"], (path) =>
       withServe(async ({ port }) => {
-        const greet = (name: string) => {
-          const identity = ["--tls-cert", cert(`${name}.pem`), "--tls-key", cert(`${name}.key`)];
-          const flags = ["--tls", "--tls-ca", cert("ca.pem"), ...identity];
-          return usersvc(["call", "Alice", "--port", `${port}`, ...flags]);
-        };
+        const greet = (name: string) =>
+          usersvc(["call", "Alice", "--port", `${port}`, ...CALL_TLS, ...identity(name)]);
         assert.equal((await greet("client")).stdout, "Привет, Alice!\n");
         const { code, stderr } = await greet(`of_${other}`);
         assert.equal(code, 78, stderr);
         assert.match(stderr, /: the server does not accept the client certificate\n$/);
-      }, [...TLS, "--tls-client-ca", path]));
+      }, [...SERVE_TLS, "--tls-client-ca", path]));
   }
   const { code, stderr } = await usersvc(
-    ["serve", "--port", "0", ...TLS, "--tls-client-ca", cert("expired_ca.pem")],
+    ["serve", "--port", "0", ...SERVE_TLS, "--tls-client-ca", cert("expired_ca.pem")],
   );
   assert.equal(code, 1);
   assert.match(stderr, /^usersvc serve: the certificate in \S+ expired on Feb {2}1 [^\n]+\n$/);
@@ -150,49 +107,31 @@ posixServeTest(
     assert.equal(await alertTo(port, 2), PROTOCOL_VERSION);
     assert.notEqual(await alertTo(port, 3), PROTOCOL_VERSION);
   },
-  TLS,
+  SERVE_TLS,
 );
 
 posixServeTest("with --no-http nothing but HTTP/2 is spoken in TLS", async ({ port }) => {
   assert.equal(await agreed(port, { ALPNProtocols: ["http/1.1", "h2"] }), "TLSv1.3 h2");
   assert.match(await agreed(port, { ALPNProtocols: ["http/1.1"] }), /NoApplicationProtocol/);
-}, [...TLS, "--no-http"]);
+}, [...SERVE_TLS, "--no-http"]);
 
 posixTest("a TLS file that cannot be used is one line that names it, exit code 1", async () => {
-  const flags = (certificate: string, key: string, ca?: string) => [
-    ...["--tls-cert", cert(certificate), "--tls-key", cert(key)],
-    ...(ca === undefined ? [] : ["--tls-client-ca", cert(ca)]),
-  ];
-  const bad: [args: string[], line: RegExp][] = [
-    [flags("missing.pem", "server.key"), /cannot read \S*missing\.pem: /],
-    [flags("server.pem", "missing.key"), /cannot read \S*missing\.key: /],
-    [flags("server.key", "server.key"), /server\.key holds no PEM certificate$/],
-    [flags("server.pem", "server.pem"), /server\.pem holds no PEM private key /],
-    [flags("server.pem", "second.key"), /second\.key does not belong to .*server\.pem$/],
-    [flags("expired.pem", "expired.key"), /the certificate in \S*expired\.pem expired on /],
-    [flags("server.pem", "server.key", "server.key"), /server\.key holds no PEM certificate$/],
+  // tests/client/tls_test.ts has all that can be wrong with one.
+  const bad: [args: readonly string[], line: RegExp][] = [
+    [identity("missing", "server"), /cannot read \S*missing\.pem: /],
+    [identity("server", "missing"), /cannot read \S*missing\.key: /],
+    [identity("server", "second"), /second\.key does not belong to .*server\.pem$/],
+    [identity("expired"), /the certificate in \S*expired\.pem expired on /],
+    [
+      [...SERVE_TLS, "--tls-client-ca", cert("server.key")],
+      /server\.key holds no PEM certificate$/,
+    ],
   ];
   for (const [args, line] of bad) {
     const { code, stdout, stderr } = await usersvc(["serve", "--port", "0", ...args]);
     assert.deepEqual([code, stdout], [1, ""], stderr);
     assert.match(stderr, /^usersvc serve: [^\n]+\n$/);
     assert.match(stderr.trimEnd(), line);
-  }
-});
-
-posixTest("flags that do not go together are usage errors", async () => {
-  const bad: [args: string[], line: string][] = [
-    [["--tls-cert", "x"], "--tls-cert needs --tls-key"],
-    [["--tls-key", "x"], "--tls-key needs --tls-cert"],
-    [["--tls-client-ca", "x"], "--tls-client-ca needs --tls-cert, --tls-key"],
-    [["--unix", "x", "--host", "::"], "--host needs --port where --unix is given"],
-  ];
-  for (const [args, line] of bad) {
-    assert.deepEqual(await usersvc(["serve", ...args]), {
-      code: 2,
-      stdout: "",
-      stderr: `usersvc serve: ${line}; see usersvc serve --help\n`,
-    });
   }
 });
 
@@ -240,7 +179,7 @@ async function reloads(args: readonly string[], processes: number): Promise<void
       hangUp();
       await server.stderr.until(/SIGHUP: the old TLS files stay in use: \S*key\.pem holds no PEM /);
       await assertShown("second.pem");
-      assert.equal(await greeting(`localhost:${server.port}`, { tls: true }), "Привет, Alice!");
+      assert.equal(await greeting(`localhost:${server.port}`, ...CALL_TLS), GREETING);
       server.kill("SIGTERM");
       const { stderr } = await server.ended();
       assert.equal(stderr.match(/SIGHUP/g)?.length, 2);
@@ -249,30 +188,41 @@ async function reloads(args: readonly string[], processes: number): Promise<void
   });
 }
 
-posixTest("--unix listens on a socket file that goes away at the end", async () => {
-  await withFolder(async (folder) => {
-    const path = `${folder}/s`;
-    await withServe(async (server) => {
-      assert.equal(await greeting(`unix:${path}`), "Привет, Alice!");
-      assert.equal(await greeting(`localhost:${server.port}`), "Привет, Alice!");
-      const second = await usersvc(["serve", "--unix", path]);
-      assert.deepEqual([second.code, second.stdout], [1, ""]);
-      assert.match(
-        second.stderr,
-        /^usersvc serve: cannot listen on unix:\S+: a program listens [^\n]+\n$/,
-      );
-      assert.equal(await greeting(`unix:${path}`), "Привет, Alice!");
-      server.kill("SIGTERM");
-      assert.equal((await server.ended()).code, 0);
-      await assert.rejects(Deno.lstat(path), Deno.errors.NotFound);
-    }, ["--unix", path]);
-  });
+/** A test with a server on a socket file: in one process, and with workers. */
+function socketTest(
+  name: string,
+  use: (server: Serve, path: string) => Promise<void>,
+  ...flags: readonly string[]
+): void {
+  for (const workers of [[], ["--workers", "2"]]) {
+    posixTest(`${name} (${workers.join(" ") || "one process"})`, () =>
+      withFolder((folder) => {
+        const path = `${folder}/a\tb`;
+        const args = ["--unix", path, ...flags, ...workers];
+        return withServe((server) => use(server, path), args);
+      }));
+  }
+}
+
+socketTest("--unix listens on a socket file that goes away at the end", async (server, path) => {
+  assert.equal(await greeting(`unix:${path}`), GREETING);
+  assert.equal(await greeting(`localhost:${server.port}`), GREETING);
+  const second = await usersvc(["serve", "--unix", path]);
+  assert.deepEqual([second.code, second.stdout], [1, ""]);
+  assert.match(
+    second.stderr,
+    /^usersvc serve: cannot listen on unix:\S+: a program listens [^\n]+\n$/,
+  );
+  assert.equal(await greeting(`unix:${path}`), GREETING);
+  server.kill("SIGTERM");
+  assert.equal((await server.ended()).code, 0);
+  await assert.rejects(Deno.lstat(path), Deno.errors.NotFound);
 });
 
 posixTest(
   "a socket file that a killed server left is replaced, any other file is not",
-  async () => {
-    await withFolder(async (folder) => {
+  () =>
+    withFolder(async (folder) => {
       const path = `${folder}/s`;
       await withServe(async (server) => {
         server.kill("SIGKILL");
@@ -280,18 +230,14 @@ posixTest(
         assert.ok((await Deno.lstat(path)).isSocket);
       }, ["--unix", path]);
       await withServe(async () => {
-        assert.equal(await greeting(`unix:${path}`), "Привет, Alice!");
+        assert.equal(await greeting(`unix:${path}`), GREETING);
       }, ["--unix", path]);
       await Deno.writeTextFile(path, "precious");
-      const refused = await usersvc(["serve", "--unix", path]);
-      assert.equal(refused.code, 1);
-      assert.match(
-        refused.stderr,
-        /: it exists and is not a socket; choose another path with --unix\n$/,
-      );
+      const { code, stderr } = await usersvc(["serve", "--unix", path]);
+      assert.equal(code, 1);
+      assert.match(stderr, /: it exists and is not a socket; choose another path with --unix\n$/);
       assert.equal(await Deno.readTextFile(path), "precious");
-    });
-  },
+    }),
 );
 
 posixServeTest(
@@ -300,113 +246,70 @@ posixServeTest(
     const { goaway, openSession } = await import("../support/raw_client.ts");
     const session = await openSession(server.port);
     await goaway(session);
-    assert.equal(await greeting(`localhost:${server.port}`), "Привет, Alice!");
+    assert.equal(await greeting(`localhost:${server.port}`), GREETING);
   },
   ["--max-connection-age", "500ms"],
 );
 
-for (const workers of [[], ["--workers", "1"]]) {
-  posixTest(
-    `over a Unix socket with TLS a connection outlives those that come and go (${
-      workers.join(" ") || "one process"
-    })`,
-    () =>
-      withFolder((folder) =>
-        withServe(async () => {
-          const { Client } = await import("@grpc/grpc-js");
-          const target = `unix:${folder}/s`;
-          const client = new Client(target, await channelCredentials({ tls: true }));
-          const methods = await healthMethods();
-          const watch = watchHealth({ client, methods, close: () => client.close() });
-          await watch.first;
-          assert.equal(await greeting(target, { tls: true }), "Привет, Alice!");
-          // Longer than a connection may take to become one of HTTP/2.
-          const end = new Promise((resolve) => setTimeout(resolve, LIMITS.prefaceMs + 1_000));
-          assert.equal(await Promise.race([watch.ended, end]), undefined);
-          assert.equal(await greeting(target, { tls: true }), "Привет, Alice!");
-          assert.deepEqual(watch.seen, ["SERVING"]);
-          client.close();
-        }, ["--unix", `${folder}/s`, ...TLS, ...workers])
-      ),
-  );
-}
-
-for (const [name, flags] of [["plain text", []], ["TLS", TLS]] as const) {
-  for (const workers of [[], ["--workers", "2"]]) {
-    posixTest(
-      `the log says on which socket a caller came: ${name}, ${workers.join(" ") || "one process"}`,
-      () =>
-        withFolder((folder) =>
-          withServe(async (server) => {
-            const path = `${folder}/a\tb`;
-            // Several, so that each worker has some of both kinds.
-            for (let count = 0; count < 3; count++) {
-              await greeting(`unix:${path}`, { tls: flags === TLS });
-              await greeting(`localhost:${server.port}`, { tls: flags === TLS });
-            }
-            server.kill("SIGTERM");
-            const records = (await server.ended()).stdout.trimEnd().split("\n")
-              .map((line) => JSON.parse(line));
-            const peers = records.filter(({ event }) => event === "call").map(({ peer }) => peer);
-            assert.equal(peers.length, 6);
-            assert.equal(peers.filter((peer) => peer === `unix:${path}`).length, 3);
-            assert.equal(peers.filter((peer) => /^(127\.0\.0\.1|::1):\d+$/.test(peer)).length, 3);
-          }, ["--unix", `${folder}/a\tb`, "--log", "json", ...flags, ...workers])
-        ),
-    );
-  }
-}
-
-posixTest(
-  "a refusal over a Unix socket is said of its path, escaped",
-  () =>
-    withFolder((folder) =>
-      withServe(async (server) => {
-        const refused = await usersvc(["call", "", "--address", `unix:${folder}/a\tb`]);
-        assert.equal(refused.code, 67, refused.stderr);
-        const [, peer] = await server.stderr.until(/refused GetUser of "" from (.*): INVALID_ARG/);
-        assert.equal(peer, `unix:${folder}/a\\tb`);
-      }, ["--unix", `${folder}/a\tb`])
-    ),
+socketTest(
+  "with TLS over a Unix socket a connection outlives those that come and go",
+  async (_, path) => {
+    const target = ["--address", `unix:${path}`, ...CALL_TLS];
+    const watch = startUsersvc(["check", "--watch", "--timeout", "30s", ...target]);
+    await watch.stdout.until(/^SERVING\n/);
+    assert.equal(await greeting(`unix:${path}`, ...CALL_TLS), GREETING);
+    // Longer than a connection may take to become one of HTTP/2.
+    await pause(LIMITS.prefaceMs + 1_000);
+    assert.equal(await greeting(`unix:${path}`, ...CALL_TLS), GREETING);
+    watch.kill("SIGTERM");
+    assert.deepEqual(await watch.ended(), { code: 143, stdout: "SERVING\n", stderr: "" });
+  },
+  ...SERVE_TLS,
 );
 
-for (const workers of [[], ["--workers", "1"]]) {
-  posixTest(
-    `a server leaves a socket file alone that is not its own (${
-      workers.join(" ") || "one process"
-    })`,
-    () =>
-      withFolder((folder) =>
-        withServe(async (first) => {
-          const path = `${folder}/s`;
-          await Deno.remove(path);
-          await withServe(async () => {
-            first.kill("SIGTERM");
-            assert.equal((await first.ended()).code, 0);
-            assert.equal(await greeting(`unix:${path}`), "Привет, Alice!");
-          }, ["--unix", path]);
-          await assert.rejects(Deno.lstat(path), Deno.errors.NotFound);
-        }, ["--unix", `${folder}/s`, ...workers])
-      ),
-  );
-
-  posixTest(
-    `a server leaves a file alone that took the place of its socket (${
-      workers.join(" ") || "one process"
-    })`,
-    () =>
-      withFolder((folder) =>
-        withServe(async (server) => {
-          const path = `${folder}/s`;
-          await Deno.remove(path);
-          await Deno.writeTextFile(path, "precious");
-          server.kill("SIGTERM");
-          assert.equal((await server.ended()).code, 0);
-          assert.equal(await Deno.readTextFile(path), "precious");
-        }, ["--unix", `${folder}/s`, ...workers])
-      ),
+for (const [name, flags, call] of [["plain text", [], []], ["TLS", SERVE_TLS, CALL_TLS]] as const) {
+  socketTest(
+    `the log says on which socket a caller came: ${name}`,
+    async (server, path) => {
+      // Several, so that each worker has some of both kinds.
+      for (let count = 0; count < 3; count++) {
+        await greeting(`unix:${path}`, ...call);
+        await greeting(`localhost:${server.port}`, ...call);
+      }
+      server.kill("SIGTERM");
+      const peers = calls((await server.ended()).stdout).map(({ peer }) => `${peer}`);
+      assert.equal(peers.length, 6);
+      assert.equal(peers.filter((peer) => peer === `unix:${path}`).length, 3);
+      assert.equal(peers.filter((peer) => /^(127\.0\.0\.1|::1):\d+$/.test(peer)).length, 3);
+    },
+    ...["--log", "json", ...flags],
   );
 }
+
+socketTest("a refusal over a Unix socket is said of its path, escaped", async (server, path) => {
+  const refused = await usersvc(["call", "", "--address", `unix:${path}`]);
+  assert.equal(refused.code, 67, refused.stderr);
+  const [, peer] = await server.stderr.until(/refused GetUser of "" from (.*): INVALID_ARG/);
+  assert.equal(peer, `unix:${path.replace("\t", "\\t")}`);
+});
+
+socketTest("a server leaves a socket file alone that is not its own", async (first, path) => {
+  await Deno.remove(path);
+  await withServe(async () => {
+    first.kill("SIGTERM");
+    assert.equal((await first.ended()).code, 0);
+    assert.equal(await greeting(`unix:${path}`), GREETING);
+  }, ["--unix", path]);
+  await assert.rejects(Deno.lstat(path), Deno.errors.NotFound);
+});
+
+socketTest("a server leaves a file alone that took its socket's place", async (server, path) => {
+  await Deno.remove(path);
+  await Deno.writeTextFile(path, "precious");
+  server.kill("SIGTERM");
+  assert.equal((await server.ended()).code, 0);
+  assert.equal(await Deno.readTextFile(path), "precious");
+});
 
 posixTest(
   "a socket that is made while a dead one is looked at is left alone",

@@ -3,16 +3,10 @@ import { Buffer } from "node:buffer";
 import { call, Flag, frame, FrameType, HELLO, MAX_WINDOW } from "../support/frames.ts";
 import { readFrames } from "../support/http2_peer.ts";
 import { healthClient, watchHealth } from "../support/health_client.ts";
+import { callInFlight } from "../support/workers.ts";
+import { startOwnServer } from "../support/own_server.ts";
 import { finishCall, goaway, openSession, roundTrip, startCall } from "../support/raw_client.ts";
 import { posixServeTest, posixTest, type Serve, usersvc, withServe } from "../support/program.ts";
-
-/** Starts a call whose message is still to come, so that it is in flight as long as we like. */
-async function callInFlight(server: Serve) {
-  const session = await openSession(server.port);
-  const stream = startCall(session);
-  await roundTrip(session);
-  return { session, stream };
-}
 
 async function signalled(
   server: Serve,
@@ -189,39 +183,23 @@ for (const workers of [[], ["--workers", "1"]]) {
 }
 
 posixTest("a call that the server cancels is counted as what its caller was told", async () => {
-  const { credentials } = await import("@grpc/grpc-js");
-  const { loadContract } = await import("../../src/contract/contract.ts");
   const { processMetrics } = await import("../../src/telemetry/process_metrics.ts");
-  const { startServer } = await import("../../src/server/server.ts");
-  const { UserService } = await loadContract();
   const received = Promise.withResolvers<void>();
   const { events, snapshot } = processMetrics(1, {
     callReceived: () => received.resolve(),
     callFinished() {},
     notice() {},
   });
-  const server = await startServer(
-    {
-      endpoints: [{ host: "127.0.0.1", port: 0 }],
-      reflection: false,
-      faults: { delay: { minMs: 30_000, maxMs: 30_000 } },
-    },
-    events,
-  );
-  const [endpoint] = server.endpoints;
-  assert.ok(endpoint && "port" in endpoint);
-  const client = new UserService(`127.0.0.1:${endpoint.port}`, credentials.createInsecure());
-  const told = new Promise<unknown>((resolve) =>
-    client.getUser({ username: "Alice" }, (error) => resolve([error?.code, error?.details]))
-  );
+  const delay = { minMs: 30_000, maxMs: 30_000 };
+  const { call, drain, close } = await startOwnServer(events, { delay });
+  const told = call();
   await received.promise;
-  assert.deepEqual(await server.drain(100), { cancelled: 1 });
+  assert.deepEqual(await drain(100), { cancelled: 1 });
   assert.deepEqual(await told, [14, "cancelled by the server: the grace period is over"]);
-  client.close();
+  close();
   const handled = (await snapshot()).find(({ name }) => name === "grpc_server_handled_total");
-  const counted = (handled as unknown as { values: { value: number; labels: object }[] }).values
-    .filter(({ value }) => value > 0);
-  assert.equal(counted.length, 1);
-  assert.equal((counted[0]!.labels as { grpc_code: string }).grpc_code, "Unavailable");
-  assert.equal(counted[0]!.value, 1);
+  const { values } = handled as unknown as { values: { value: number; labels: object }[] };
+  const counted = values.filter(({ value }) => value > 0)
+    .map(({ value, labels }) => [(labels as { grpc_code: string }).grpc_code, value]);
+  assert.deepEqual(counted, [["Unavailable", 1]]);
 });

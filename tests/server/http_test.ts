@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { root } from "../../tools/paths.ts";
+import { CALL_TLS, cert, identity, SERVE_MTLS } from "../support/certs.ts";
 import {
   ask,
-  certificate,
   framed,
   GET_USER,
   message,
@@ -135,25 +135,19 @@ posixTest(
   },
 );
 
-const CERTS = `${root}tests/certs`;
-const TLS = ["--tls-cert", `${CERTS}/server.pem`, "--tls-key", `${CERTS}/server.key`];
-
-posixServeTest("the same are answered over TLS, by two workers", async ({ port }) => {
-  await assertAllAnswer({ port, tls: { ca: certificate("ca.pem") } }, "TLS, workers");
-  await assertGrpcAnswers(["--port", String(port), "--tls", "--tls-ca", `${CERTS}/ca.pem`]);
-}, [...TLS, "--workers", "2"]);
-
-posixServeTest(
-  "the same are answered over mTLS, and nobody without a certificate",
-  async ({ port }) => {
-    const ca = certificate("ca.pem");
-    const identity = { cert: certificate("client.pem"), key: certificate("client.key") };
-    await assertAllAnswer({ port, tls: { ca, ...identity } }, "mTLS");
-    for (const version of [1, 2] as const) {
-      await assert.rejects(ask({ port, tls: { ca }, version }, { path: "/healthz" }));
-    }
-  },
-  [...TLS, "--tls-client-ca", `${CERTS}/ca.pem`],
+posixTest(
+  "the same are answered over mTLS by two workers, and nobody without a certificate",
+  () =>
+    withServe(async ({ port }) => {
+      const read = (name: string) => Deno.readFileSync(cert(name));
+      const ca = read("ca.pem");
+      const tls = { ca, cert: read("client.pem"), key: read("client.key") };
+      await assertAllAnswer({ port, tls }, "mTLS, workers");
+      await assertGrpcAnswers(["--port", String(port), ...CALL_TLS, ...identity("client")]);
+      for (const version of [1, 2] as const) {
+        await assert.rejects(ask({ port, tls: { ca }, version }, { path: "/healthz" }));
+      }
+    }, [...SERVE_MTLS, "--workers", "2"]),
 );
 
 /** The calls in a log of the form `json`, without what differs from run to run. */
@@ -458,16 +452,6 @@ serveTest("with --no-http nothing but gRPC is answered", async ({ port }) => {
   assert.equal((await call({ port, version: 2 }, "Ann")).status, 415);
   await assertGrpcAnswers(["--port", String(port)]);
 }, ["--no-http"]);
-
-programTest("what is no origin, and --cors with --no-http, are usage errors", async () => {
-  for (const text of ["example.com", "https://example.com/page", "*", ""]) {
-    const { code, stderr } = await usersvc(["serve", "--cors", text]);
-    assert.equal(code, 2);
-    assert.match(stderr, /an origin such as/);
-  }
-  const { code, stderr } = await usersvc(["serve", "--no-http", "--cors", "http://localhost"]);
-  assert.deepEqual([code, stderr.split("\n").length], [2, 2]);
-});
 
 serveTest(
   "a large answer is compressed, a request of more than 4 MiB is refused",

@@ -1,28 +1,8 @@
 /** A gRPC server of grpc-js in the test's process: what usersvc serve does not do, it can. */
 import { Buffer } from "node:buffer";
-import { fileURLToPath } from "node:url";
 import type { Metadata, Server, ServerCredentials } from "@grpc/grpc-js";
 import { loadContract } from "../../src/contract/contract.ts";
-
-/** The path of a file in tests/certs/. */
-export function cert(name: string): string {
-  return fileURLToPath(new URL(`../certs/${name}`, import.meta.url));
-}
-
-/** Gives a test one file with several of tests/certs/, in this order. */
-export async function withCertFile(
-  names: readonly string[],
-  use: (path: string) => Promise<void>,
-): Promise<void> {
-  const path = await Deno.makeTempFile({ prefix: "usersvc-certs-", suffix: ".pem" });
-  try {
-    const texts = await Promise.all(names.map((name) => Deno.readTextFile(cert(name))));
-    await Deno.writeTextFile(path, texts.join(""));
-    await use(path);
-  } finally {
-    await Deno.remove(path);
-  }
-}
+import { cert } from "./certs.ts";
 
 /** The server and what reached it. */
 export interface GrpcPeer {

@@ -4,23 +4,13 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { Stream } from "../../src/http2/stream.ts";
-import { startServer } from "../../src/server/server.ts";
+import { startOwnServer } from "./own_server.ts";
 import { finishCall, openSession, startCall } from "./raw_client.ts";
 
 declare const gc: (options: { type: "minor" | "major" }) => void;
 
-const nothing = () => {};
-const server = await startServer({
-  endpoints: [{ host: "127.0.0.1", port: 0 }],
-  reflection: false,
-  faults: {},
-}, {
-  callReceived: nothing,
-  callFinished: nothing,
-  notice: nothing,
-});
-const [endpoint] = server.endpoints;
-const session = await openSession("port" in endpoint! ? endpoint.port : 0);
+const { port, drain, close } = await startOwnServer({});
+const session = await openSession(port);
 
 let calls: WeakRef<object>[] = [];
 const { respond } = Stream.prototype;
@@ -48,4 +38,5 @@ gc({ type: "minor" });
 await sleep(100);
 console.log(calls.filter((call) => call.deref() !== undefined).length);
 session.destroy();
-await server.drain(0);
+close();
+await drain(0);

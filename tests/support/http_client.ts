@@ -4,7 +4,6 @@ import { request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { connect as connectHttp2, type SecureClientSessionOptions } from "node:http2";
 import { connect as connectSocket } from "node:net";
-import { root } from "../../tools/paths.ts";
 
 /** Where a server listens, and how it is reached there. */
 export interface Reach {
@@ -84,11 +83,6 @@ function ask2({ port, socket, tls }: Reach, sent: Sent): Promise<Received> {
   });
   stream.end(body);
   return promise.finally(() => session.close());
-}
-
-/** A certificate or key of the tests. */
-export function certificate(name: string): Uint8Array {
-  return Deno.readFileSync(`${root}tests/certs/${name}`);
 }
 
 /** The message of one string field, number 1, and a message with the five bytes before it. */

@@ -1,7 +1,7 @@
 /** Servers whose log is looked at, or not read at all. */
 import assert from "node:assert/strict";
 import type { Session } from "../../src/http2/session.ts";
-import { spawnServe, STARTED, Transcript } from "./program.ts";
+import { spawnUsersvc, STARTED, Transcript } from "./program.ts";
 import { finishCall, startCall } from "./raw_client.ts";
 
 /** A line of 300 characters, so that a thousand calls fill any pipe. */
@@ -22,14 +22,20 @@ export async function makeCalls(
   }
 }
 
+/** The records that a server with `--log json` has written. */
 export function records(stdout: string): LogRecord[] {
   assert.match(stdout, /\n$/);
   return stdout.slice(0, -1).split("\n").map((line) => JSON.parse(line));
 }
 
+/** Those of calls. */
+export function calls(stdout: string): LogRecord[] {
+  return records(stdout).filter(({ event }) => event === "call");
+}
+
 /** Starts a server, reads its start line and then nothing more of stdout. */
 export async function serveUnread(args: readonly string[]) {
-  const child = spawnServe(args);
+  const child = spawnUsersvc(["serve", "--port", "0", ...args]);
   const stderr = new Transcript(child.stderr);
   const reader = child.stdout.getReader();
   let start = "";

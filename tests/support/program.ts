@@ -6,6 +6,7 @@ import {
   type CommandLine,
   type Launch,
   type Result,
+  run,
   type Running,
   type RunningServer,
   spawn,
@@ -72,21 +73,18 @@ export async function withFolder<T>(use: (folder: string) => Promise<T>): Promis
   }
 }
 
-/** Options of a run. */
-export interface RunOptions {
-  /** Environment variables to add. */
-  readonly env?: Record<string, string>;
-}
-
-/** Runs the program to its end. */
-export async function usersvc(args: readonly string[], options: RunOptions = {}): Promise<Result> {
-  const [program, ...before] = commandLine();
-  const { code, stdout, stderr } = await new Deno.Command(program, {
-    args: [...before, ...args],
-    stdin: "null",
-    env: { ...PLAIN, ...options.env },
-  }).output();
-  return { code, stdout: decode(stdout), stderr: decode(stderr) };
+/**
+ * Runs the program to its end.
+ *
+ * @param env environment variables to add
+ * @param input its stdin
+ */
+export function usersvc(
+  args: readonly string[],
+  { env = {}, input }: { env?: Record<string, string>; input?: string | Uint8Array<ArrayBuffer> } =
+    {},
+): Promise<Result> {
+  return run(commandLine(), args, { env: { ...PLAIN, ...env } }, input);
 }
 
 /** Starts the program, its output still to be read. */
@@ -95,8 +93,8 @@ export function spawnUsersvc(args: readonly string[], launch: Launch = {}): Deno
 }
 
 /** Starts the program, to do something while it runs. */
-export function startUsersvc(args: readonly string[]): Running {
-  return start(commandLine(), args, { env: PLAIN });
+export function startUsersvc(args: readonly string[], launch: Launch = {}): Running {
+  return start(commandLine(), args, { ...launch, env: { ...PLAIN, ...launch.env } });
 }
 
 /** A shell command line that starts the program, for tests of pipes and terminals. */
@@ -115,18 +113,12 @@ export function startProgram(program: string, args: readonly string[]): Running 
 }
 
 /** Runs any program to its end. */
-export async function runProgram(
+export function runProgram(
   program: string,
   args: readonly string[],
-  options: { readonly cwd?: string } = {},
+  launch: Launch = {},
 ): Promise<Result> {
-  const { code, stdout, stderr } = await new Deno.Command(program, {
-    args: [...args],
-    stdin: "null",
-    env: PLAIN,
-    ...options,
-  }).output();
-  return { code, stdout: decode(stdout), stderr: decode(stderr) };
+  return run([program], args, { env: PLAIN, ...launch });
 }
 
 /** Runs a line of shell whose three streams are a terminal; stdout is what the terminal shows. */
@@ -140,38 +132,21 @@ export function shellOnTerminal(line: string): Promise<Result> {
   );
 }
 
-function decode(bytes: Uint8Array): string {
-  return new TextDecoder().decode(bytes);
-}
-
-/** Starts `usersvc serve` on a free port, its output still to be read. */
-export function spawnServe(
-  args: readonly string[] = [],
-  limits: readonly string[] = [],
-): Deno.ChildProcess {
-  const command = limited(limits, commandLine());
-  return spawn(command, ["serve", "--port", "0", ...args], { env: PLAIN });
-}
-
-/** Starts `usersvc serve` on a free port and waits until it accepts calls. */
+/**
+ * Starts `usersvc serve` on a free port and waits until it accepts calls.
+ *
+ * @param limits arguments of bash's `ulimit`
+ */
 export function startServe(
   args: readonly string[] = [],
   limits: readonly string[] = [],
 ): Promise<RunningServer> {
-  return startServer(limited(limits, commandLine()), args, { env: PLAIN });
+  const limited: CommandLine = ["bash", "-c", `ulimit ${limits.join(" ")} && exec "$@"`, "--"];
+  const command = limits.length === 0 ? commandLine() : [...limited, ...commandLine()] as const;
+  return startServer(command, args, { env: PLAIN });
 }
 
-/** A command line whose resources are limited, as bash's `ulimit` does. */
-function limited(limits: readonly string[], command: CommandLine): CommandLine {
-  if (limits.length === 0) return command;
-  return ["bash", "-c", `ulimit ${limits.join(" ")} && exec "$@"`, "--", ...command];
-}
-
-/**
- * Starts a server for one test and stops it afterwards.
- *
- * @param limits arguments of bash's `ulimit`
- */
+/** Starts a server for one test, as {@linkcode startServe} does, and stops it afterwards. */
 export async function withServe<T>(
   use: (server: Serve) => Promise<T>,
   args: readonly string[] = [],

@@ -1,7 +1,5 @@
 /** Waits in tests, none of which may last for ever. */
-
-/** How long anything may take that is waited for, in milliseconds; ten times what a slow machine takes. */
-export const LIMIT_MS = 60_000;
+import { LIMIT_MS } from "../../tools/programs.ts";
 
 /**
  * Waits for something.

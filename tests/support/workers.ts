@@ -1,6 +1,7 @@
 /** Servers with workers. */
 import { openSession, roundTrip, startCall } from "./raw_client.ts";
 import type { Serve } from "./program.ts";
+import { until } from "./waits.ts";
 
 export const TWO = ["--workers", "2"];
 export const STARTED = /worker (\d+) \(process (\d+)\) has started\n/g;
@@ -27,8 +28,8 @@ export function isAlive(pid: number): boolean {
 }
 
 /** Waits until a process has ended, for one that is not our child: it tells nobody. */
-export async function gone(pid: number): Promise<void> {
-  while (isAlive(pid)) await new Promise((resolve) => setTimeout(resolve, 20));
+export function gone(pid: number): Promise<void> {
+  return until(`process ${pid} has ended`, () => !isAlive(pid));
 }
 
 /** Starts a call on a connection of its own; the next one goes to the next worker. */

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import type { AddressInfo } from "node:net";
 import { createServer } from "node:tls";
-import { cert } from "../support/grpc_peer.ts";
+import { cert } from "../support/certs.ts";
 import {
   posixTest,
   programTest,

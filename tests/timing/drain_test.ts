@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { HELLO } from "../support/frames.ts";
 import { healthClient, watchHealth } from "../support/health_client.ts";
-import { cert } from "../support/grpc_peer.ts";
+import { cert } from "../support/certs.ts";
 import { posixServeTest, posixTest, withFolder, withServe } from "../support/program.ts";
 
 const TLS = ["--tls-cert", cert("server.pem"), "--tls-key", cert("server.key")];

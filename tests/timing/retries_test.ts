@@ -1,6 +1,6 @@
 /** What becomes of calls whose server is killed under load. */
 import assert from "node:assert/strict";
-import { cert } from "../support/grpc_peer.ts";
+import { cert } from "../support/certs.ts";
 import {
   posixTest,
   type Result,

@@ -9,28 +9,10 @@ import {
   type Result,
   shell,
   shellCommand,
-  spawnServe,
-  STARTED,
-  Transcript,
+  startServe,
   usersvc,
+  withServe,
 } from "../support/program.ts";
-
-/** Starts a server with a limit of file descriptors: how it failed, or what its calls came to. */
-async function serveWith(descriptors: number, args: readonly string[]): Promise<Result | string[]> {
-  const child = spawnServe(["--host", "127.0.0.1", ...args], ["-n", `${descriptors}`]);
-  const stdout = new Transcript(child.stdout), stderr = new Transcript(child.stderr);
-  const started = await stdout.until(STARTED).catch(() => undefined);
-  if (started === undefined) {
-    const { code } = await child.status;
-    return { code, stdout: stdout.text, stderr: await stderr.all() };
-  }
-  const ends: string[] = [];
-  for (let count = 0; count < 3; count++) ends.push(await oneCall(Number(started[1]), 15_000));
-  child.kill("SIGTERM");
-  await child.status;
-  await Promise.all([stdout.all(), stderr.all()]);
-  return ends;
-}
 
 for (
   const { name, args, few, enough } of [
@@ -39,13 +21,19 @@ for (
   ]
 ) {
   linuxTest(`too few file descriptors are one line, enough are enough (${name})`, async () => {
-    const failed = await serveWith(few, args) as Result;
-    assert.equal(failed.code, 1);
-    assert.match(
-      failed.stderr,
-      /^usersvc serve: too few file descriptors: \d+ have to be free .*; allow more \(ulimit -n 1024\)\n$/,
+    await assert.rejects(
+      startServe(args, ["-n", `${few}`]),
+      /exit code 1: usersvc serve: too few file descriptors: \d+ have to be free .*; allow more \(ulimit -n 1024\)\n$/,
     );
-    assert.deepEqual(await serveWith(enough, args), Array(3).fill("answered"));
+    await withServe(
+      async ({ port }) => {
+        for (let count = 0; count < 3; count++) {
+          assert.equal(await oneCall(port, 15_000), "answered");
+        }
+      },
+      args,
+      ["-n", `${enough}`],
+    );
   });
 }
 
