@@ -131,8 +131,8 @@ export function openWorkerLink(
     // Deno does not close this end of the channel if a killed worker has left data in it.
     disconnect();
   };
-  child.once("error", abandon);
-  child.once("exit", abandon);
+  child.on("error", abandon);
+  child.on("exit", abandon);
   return {
     ask<M extends keyof WorkerMethods>(method: M, argument?: Argument<M>, socket?: Socket) {
       if (ended) return Promise.resolve(undefined);

@@ -56,8 +56,8 @@ export function startWorker(
   const child = forkSelf({ ...Deno.env.toObject(), [WORKER_VARIABLE]: JSON.stringify(task) });
   const ended = new Promise<WorkerEnd>((resolve) => {
     const over = (how: string) => resolve({ how, livedMs: performance.now() - start });
-    child.once("error", (error) => over(startFault(error)));
-    child.once("exit", (code, signal) => over(signal ?? `exit code ${code}`));
+    child.on("error", (error) => over(startFault(error)));
+    child.on("exit", (code, signal) => over(signal ?? `exit code ${code}`));
   });
   const link = openWorkerLink(child, onEvent);
   return {

@@ -6,7 +6,7 @@
  *   follows for ever: the child is deaf. Deno, like Node, holds back what comes behind a socket until
  *   the child has acknowledged it, but not a socket that comes behind a plain message. A socket for
  *   which the child has no file descriptor is lost in the same way.
- * - Versions: Deno 2.9.2; not Node.
+ * - Versions: Deno 2.9.2 to 2.9.6; not Node.
  * - Upstream: no issue is known.
  * - Measured with `fork` of node:child_process, a plain message and a socket every 3 ms: the child got
  *   2 of 300 messages and 1 of 300 sockets; one at a time it got 3,000 of 3,000 and 1,500 of 1,500.

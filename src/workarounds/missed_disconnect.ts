@@ -3,7 +3,7 @@
  *
  * - What is wrong: a child of `fork` gets no `disconnect` when its parent ends, or closes the channel,
  *   with a message in it that the parent has not read.
- * - Versions: Deno 2.9.2 and 2.9.6; not Node.
+ * - Versions: Deno 2.9.2 to 2.9.6; not Node.
  * - Upstream: no issue is known.
  * - Measured: such a worker stays for ever; with this file it begins to drain within a second.
  * - Fails: without it "a worker ends whose supervisor was killed before it read everything" in
