@@ -3,17 +3,18 @@
  * started: both ends of it.
  *
  * The supervisor sends requests, `{id, method, argument}`, with a socket if it hands over a connection.
- * They arrive in their order. The worker replies to each with `{id, value}`, to a drain later than to
- * the requests after it. Unasked it sends a {@linkcode WorkerEvent}. When the supervisor needs nothing
- * more of a worker it closes the channel, and the worker ends: so it has read all that the worker says.
+ * They arrive in the order in which they are sent. The worker replies to each with `{id, value}`: to a
+ * drain when it is over, so later than to the heartbeats meanwhile. What it has not been asked for it
+ * sends as a {@linkcode WorkerEvent}. When the supervisor needs nothing more of a worker, it closes the
+ * channel, and only then does the worker end: its last message is read.
  */
 import type { ChildProcess } from "node:child_process";
 import type { Socket } from "node:net";
 import process from "node:process";
 import type { Snapshot } from "../telemetry/ledger.ts";
-import { parentGone } from "../workarounds/missed_disconnect.ts";
-import { openOutbox } from "../workarounds/lost_sockets.ts";
 import { withoutStackTrace } from "../text/errors.ts";
+import { openOutbox } from "../workarounds/lost_sockets.ts";
+import { parentGone } from "../workarounds/missed_disconnect.ts";
 import type { DrainOutcome, ServeOptions } from "./lifecycle.ts";
 import type { ReloadedFiles } from "./reload.ts";
 
@@ -32,11 +33,11 @@ export interface WorkerMethods {
   /**
    * Takes over a connection.
    *
-   * @param peer the name of the peer on a socket file, which has no address; else null
+   * @param peer the name of the peer on a socket file, which has no address
    * @param socket absent if the client has closed the connection in the meantime
    * @returns whether the worker can take another one; if not, it says `ready` once it can
    */
-  takeConnection(peer: string | null, socket?: Socket): boolean;
+  takeConnection(peer: string | undefined, socket?: Socket): boolean;
   /**
    * Shows that the worker is alive.
    *
@@ -63,7 +64,7 @@ export interface WorkerMethods {
 type Argument<M extends keyof WorkerMethods> = Parameters<WorkerMethods[M]>[0];
 type Result<M extends keyof WorkerMethods> = Awaited<ReturnType<WorkerMethods[M]>>;
 
-/** What a worker reports unasked. */
+/** What a worker reports without being asked. */
 export type WorkerEvent =
   /** It serves, and can take a connection. */
   | { readonly event: "ready" }
@@ -154,7 +155,7 @@ export function openWorkerLink(
   };
 }
 
-/** Errors of the channel are ignored: when it breaks the worker ends, of which `exit` tells. */
+/** Errors of the channel are ignored: when it breaks, the worker ends, and `exit` is emitted. */
 function send(child: ChildProcess, request: Request, socket?: Socket): void {
   withoutStackTrace(() => child.send(request, socket, { keepOpen: true }, () => {}));
 }
@@ -171,7 +172,7 @@ export interface SupervisorLink {
 
 /** Opens the worker's end of the channel over which the supervisor has started this process. */
 export function openSupervisorLink(): SupervisorLink {
-  // A channel that has broken needs no error: `gone` says so.
+  // Errors of the channel are ignored: when it breaks, `gone` settles.
   const send = (message: Reply | WorkerEvent) =>
     void process.send!(message, undefined, undefined, () => {});
   return {

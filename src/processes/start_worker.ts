@@ -62,7 +62,7 @@ export function startWorker(
   const link = openWorkerLink(child, onEvent);
   return {
     ...link,
-    take: (socket) => link.ask("takeConnection", unixPeer(socket) ?? null, socket),
+    take: (socket) => link.ask("takeConnection", unixPeer(socket), socket),
     pid: child.pid ?? 0,
     kill: () => void child.kill("SIGKILL"),
     ended,

@@ -11,7 +11,13 @@ import { ExpectedError } from "../text/errors.ts";
 import { watchDescriptors } from "../workarounds/descriptors_run_out.ts";
 import { nameUnixPeer } from "../workarounds/unknown_unix_peers.ts";
 import { drainAndReport, dropPrivileges, FLUSH_MS } from "./lifecycle.ts";
-import { openSupervisorLink, WORKER_VARIABLE, type WorkerEvent, type WorkerTask } from "./link.ts";
+import {
+  openSupervisorLink,
+  WORKER_VARIABLE,
+  type WorkerEvent,
+  type WorkerMethods,
+  type WorkerTask,
+} from "./link.ts";
 import { reloadFiles } from "./reload.ts";
 
 /**
@@ -36,7 +42,7 @@ export async function serveAsWorker(text: string): Promise<number> {
   takeWorkerSignals(() => report({ event: "recycle" }));
   const log = openLog(options.log, worker);
   const metrics = options.metrics && await loadMetrics(worker, log);
-  const connections = openHandedConnections();
+  const connections = openHandedConnections(() => report({ event: "ready" }));
   let server: RunningServer;
   try {
     server = await startServer(options, metrics?.events ?? log, connections.accept);
@@ -48,14 +54,8 @@ export async function serveAsWorker(text: string): Promise<number> {
     return ExitCode.FAILURE;
   }
   dropPrivileges(options);
-  const descriptors = watchDescriptors();
   supervisor.serve({
-    takeConnection(peer, socket) {
-      const canTakeMore = descriptors.use();
-      if (socket) connections.give(socket, peer);
-      if (!canTakeMore) void descriptors.more().then(() => report({ event: "ready" }));
-      return canTakeMore;
-    },
+    takeConnection: connections.take,
     heartbeat: () => ({ rss: Deno.memoryUsage().rss, calls: server.callsInFlight() }),
     metrics: () => metrics ? metrics.snapshot() : Promise.resolve([]),
     reload: (what) => reloadFiles(server, what),
@@ -68,9 +68,7 @@ export async function serveAsWorker(text: string): Promise<number> {
   });
   report({ event: "ready" });
   await supervisor.gone;
-  if (!drained) {
-    await drainAndReport(server, options.graceMs, "the supervisor is gone", log);
-  }
+  if (!drained) await drainAndReport(server, options.graceMs, "the supervisor is gone", log);
   await log.flush(FLUSH_MS);
   return ExitCode.OK;
 }
@@ -95,14 +93,18 @@ function takeWorkerSignals(recycle: () => void): void {
 
 /** The connections that a supervisor hands to this process. */
 interface HandedConnections {
-  /** Replaces listening: passes on the connections of {@linkcode give}, whatever the endpoint. */
+  /** Replaces listening: passes on the connections of {@linkcode take}, whatever the endpoint. */
   readonly accept: Accept;
-  /** Takes a connection; on a socket file its peer has a name in place of an address. */
-  give(socket: Socket, peer: string | null): void;
+  readonly take: WorkerMethods["takeConnection"];
 }
 
-/** Makes a {@linkcode HandedConnections}. */
-function openHandedConnections(): HandedConnections {
+/**
+ * Makes a {@linkcode HandedConnections}.
+ *
+ * @param onReady called when another connection can be taken, after one with which none could
+ */
+function openHandedConnections(onReady: () => void): HandedConnections {
+  const descriptors = watchDescriptors();
   let connections: Connections | undefined;
   return {
     accept(endpoint, onConnection) {
@@ -114,12 +116,16 @@ function openHandedConnections(): HandedConnections {
         destroyConnections: () => opened.destroy(),
       });
     },
-    give(socket, peer) {
-      if (peer !== null) nameUnixPeer(socket, peer);
-      // As listen.ts does for the connections that it accepts; a Unix socket ignores it.
-      socket.setNoDelay(true);
-      if (connections) connections.add(socket);
-      else socket.destroy();
+    take(peer, socket) {
+      const canTakeMore = descriptors.use();
+      if (!canTakeMore) void descriptors.more().then(onReady);
+      if (socket) {
+        if (peer !== undefined) nameUnixPeer(socket, peer);
+        // As listen.ts does for the connections that it accepts; a Unix socket ignores it.
+        socket.setNoDelay(true);
+        connections!.add(socket);
+      }
+      return canTakeMore;
     },
   };
 }
