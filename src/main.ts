@@ -15,7 +15,7 @@ export const program: Program = {
     proto: () => import("./commands/proto.ts"),
     completions: () => import("./commands/completions.ts"),
   },
-  // A supervisor starts its workers; `serve` gives the permission up where it is none.
+  // A supervisor starts its workers; `serve` without workers gives the permission up itself.
   starters: ["serve"],
   examples: [
     { command: "usersvc serve --port 50051", does: "Start a server" },

@@ -2,7 +2,7 @@ import type { Socket } from "node:net";
 import { watchDescriptors } from "../workarounds/descriptors_run_out.ts";
 
 /** Takes connections from a {@linkcode HandOver}: a worker process. */
-export interface Taker {
+export interface Receiver {
   /**
    * Takes over a connection.
    *
@@ -16,12 +16,12 @@ export interface HandOver {
   /** Hands on a connection, or keeps it until a process can take it. */
   give(socket: Socket): void;
   /** This process can take a connection: from now on, or again. */
-  ready(taker: Taker): void;
+  ready(receiver: Receiver): void;
   /**
    * No connection goes to this process any more. One in flight stays with it, and goes to another one
    * if it ends without it.
    */
-  remove(taker: Taker): void;
+  remove(receiver: Receiver): void;
   /** Closes the connections that no process has taken. */
   close(): void;
 }
@@ -34,9 +34,9 @@ const FEW_WAITING = 16;
 /** The connections and the processes of a {@linkcode HandOver}. */
 interface Queues {
   /** Every process that connections may go to. */
-  readonly takers: Set<Taker>;
+  readonly receivers: Set<Receiver>;
   /** Those that can take a connection now, the one that has waited longest first. */
-  readonly idle: Set<Taker>;
+  readonly idle: Set<Receiver>;
   /** The connections that no process has yet, the oldest first. */
   readonly waiting: Socket[];
 }
@@ -50,8 +50,8 @@ interface Queues {
  * killed: the copy in the primary process stays open, and the client waits for ever.
  */
 export function openHandOver(): HandOver {
-  const queues: Queues = { takers: new Set(), idle: new Set(), waiting: [] };
-  const { takers, idle, waiting } = queues;
+  const queues: Queues = { receivers: new Set(), idle: new Set(), waiting: [] };
+  const { receivers, idle, waiting } = queues;
   const descriptors = watchDescriptors();
   const isFull = () =>
     waiting.length >= MAX_WAITING || waiting.length >= FEW_WAITING && !descriptors.use();
@@ -62,14 +62,14 @@ export function openHandOver(): HandOver {
       waiting.push(socket);
       next(queues);
     },
-    ready(taker) {
-      takers.add(taker);
-      idle.add(taker);
+    ready(receiver) {
+      receivers.add(receiver);
+      idle.add(receiver);
       next(queues);
     },
-    remove(taker) {
-      takers.delete(taker);
-      idle.delete(taker);
+    remove(receiver) {
+      receivers.delete(receiver);
+      idle.delete(receiver);
     },
     close() {
       for (const socket of waiting.splice(0)) socket.destroy();
@@ -80,25 +80,25 @@ export function openHandOver(): HandOver {
 /** Hands the waiting connections to idle processes, until there are no more of one of the two. */
 function next(queues: Queues): void {
   const { idle, waiting } = queues;
-  for (const taker of idle) {
+  for (const receiver of idle) {
     // A client that has closed its connection needs no worker.
     while (waiting[0]?.destroyed) waiting.shift();
     const socket = waiting.shift();
     if (socket === undefined) return;
-    idle.delete(taker);
-    void handOver(queues, socket, taker);
+    idle.delete(receiver);
+    void handOver(queues, socket, receiver);
   }
 }
 
-async function handOver(queues: Queues, socket: Socket, taker: Taker): Promise<void> {
-  const { takers, idle, waiting } = queues;
-  const canTakeMore = await taker.take(socket);
+async function handOver(queues: Queues, socket: Socket, receiver: Receiver): Promise<void> {
+  const { receivers, idle, waiting } = queues;
+  const canTakeMore = await receiver.take(socket);
   if (canTakeMore === undefined) {
-    takers.delete(taker);
+    receivers.delete(receiver);
     waiting.unshift(socket);
   } else {
     socket.destroy();
   }
-  if (canTakeMore && takers.has(taker)) idle.add(taker);
+  if (canTakeMore && receivers.has(receiver)) idle.add(receiver);
   next(queues);
 }

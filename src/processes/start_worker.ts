@@ -3,7 +3,7 @@ import { fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { codeOf } from "../text/errors.ts";
 import { unixPeer } from "../workarounds/unknown_unix_peers.ts";
-import type { Taker } from "./hand_over.ts";
+import type { Receiver } from "./hand_over.ts";
 import {
   openWorkerLink,
   WORKER_VARIABLE,
@@ -27,7 +27,7 @@ export const V8_FLAGS: readonly string[] = [
 ];
 
 /** A worker process, seen from the supervisor. */
-export interface WorkerProcess extends WorkerLink, Taker {
+export interface WorkerProcess extends WorkerLink, Receiver {
   /** 0 if no process could be started. */
   readonly pid: number;
   /** Ends the process at once, with SIGKILL. */

@@ -1,4 +1,3 @@
-import type { Socket } from "node:net";
 import process from "node:process";
 import { ExitCode } from "../cli/exit.ts";
 import { writeError } from "../cli/output.ts";
