@@ -16,12 +16,12 @@ const MAX_GROUP_DEPTH = 100;
  */
 const MAX_KNOWN_FIELDS = 10_000;
 
-/** As much of a text of a request as is kept, in UTF-16 units: several times what is of use. */
+/** How much of a text of a request is kept, in UTF-16 units: several times what is used of it. */
 const MAX_KEPT = 1024;
 
 /**
  * The start of a text of any length, as much as shows what it is: a call that waits would keep all of
- * it. It is a copy, since a part of a string keeps the whole.
+ * it. It is a copy, since a substring keeps the whole text in memory.
  */
 export function keptText(text: string): string {
   return text.length <= MAX_KEPT ? text : [...text.slice(0, MAX_KEPT)].join("");

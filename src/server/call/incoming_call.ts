@@ -11,7 +11,7 @@ export interface IncomingCall extends Call {
   deadline(): number;
   /** Whether nobody waits for the answer any more. */
   isCancelled(): boolean;
-  /** Has this told once when nobody waits any more; with some protocols after an answer, too. */
+  /** Calls the listener once, when nobody waits any more; with some protocols after an answer, too. */
   onCancelled(listener: () => void): void;
   /** Answers the call; to be called once. */
   answer(answer: Answer): void;

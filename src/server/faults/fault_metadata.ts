@@ -8,7 +8,7 @@ const ABORT = "x-envoy-fault-abort-grpc-request";
 const ABORT_PERCENTAGE = "x-envoy-fault-abort-request-percentage";
 const DELAY = "x-envoy-fault-delay-request";
 const DELAY_PERCENTAGE = "x-envoy-fault-delay-request-percentage";
-// Of gRPC's own test servers; a list as long as a header may be would be work for nothing.
+// Of gRPC's own test servers. A longer list of behaviors is refused: nobody needs one, and it takes time.
 const BEHAVIOR = "rpc-behavior";
 const MAX_BEHAVIOR_LENGTH = 1_000;
 /** How often gRPC has tried a call before; gRPC's retries send it by themselves. */

@@ -78,7 +78,7 @@ export function handlersOf(
   addServices: (router: ConnectRouter) => void,
 ): ReadonlyMap<string, AnswerRequest> {
   const router = createConnectRouter({
-    // That is grpc-js's.
+    // grpc-js answers gRPC over HTTP/2.
     grpc: false,
     acceptCompression: [gzipAnswers],
     readMaxBytes: LIMITS.messageBytes,
@@ -126,8 +126,8 @@ function addGetUser(router: ConnectRouter, registry: FileRegistry, getUser: GetU
         resolve(messageOf(method.output, { message: answer.message }));
       },
     });
-    // The handler answers nobody who has gone; of a deadline that has passed the caller is told. It may
-    // have passed before the request was there.
+    // GetUser does not answer a call that is over; connect tells the client why it is. A deadline may
+    // have passed before the request was read.
     if (signal.aborted) reject(signal.reason);
     else signal.addEventListener("abort", () => reject(signal.reason));
     return promise;
