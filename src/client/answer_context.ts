@@ -13,17 +13,17 @@ export interface AnswerContext {
 }
 
 /**
- * Tells what came with the answer, before the promise of the call settles.
+ * Reports what came with the answer, before the promise of the call settles.
  *
  * @param call one that was just started
  */
-export function watchAnswer(call: ClientUnaryCall, tell: (context: AnswerContext) => void): void {
+export function watchAnswer(call: ClientUnaryCall, report: (context: AnswerContext) => void): void {
   let metadata: Entries = {};
   call.on("metadata", (received) => metadata = entriesOf(received));
   call.on(
     "status",
     ({ metadata: received }) =>
-      tell({ metadata, trailers: entriesOf(received), peer: peerOf(call) }),
+      report({ metadata, trailers: entriesOf(received), peer: peerOf(call) }),
   );
 }
 

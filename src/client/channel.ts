@@ -15,7 +15,7 @@ import { changeGrpc } from "../workarounds/private_parts.ts";
 import { readWholeMessages } from "../workarounds/stream_decoder.ts";
 
 /** What the constructor of a grpc-js client takes. */
-export type ChannelArguments = readonly [
+type ChannelArguments = readonly [
   address: string,
   credentials: ChannelCredentials,
   options: ClientOptions,
@@ -94,16 +94,8 @@ function keepaliveOptions(keepaliveMs: number | undefined): ChannelOptions {
   };
 }
 
-function serviceConfigOptions(balanced: boolean, retries: number): ChannelOptions {
-  if (!balanced && retries === 0) return {};
-  return {
-    "grpc.service_config": serviceConfig(balanced, retries),
-    "grpc-node.retry_max_attempts_limit": retries + 1,
-  };
-}
-
 /**
- * Makes the service config of a channel, JSON.
+ * Makes the options for several addresses and for retries.
  *
  * The first retry comes 0.1 s after the failure, each further one after twice as long, up to 2 s;
  * each of these times up to a fifth longer or shorter at random.
@@ -111,21 +103,21 @@ function serviceConfigOptions(balanced: boolean, retries: number): ChannelOption
  * @see https://github.com/grpc/grpc/blob/master/doc/service_config.md
  * @see https://github.com/grpc/proposal/blob/master/A6-client-retries.md
  */
-function serviceConfig(balanced: boolean, retries: number): string {
-  return JSON.stringify({
-    ...(balanced ? { loadBalancingConfig: [{ round_robin: {} }] } : {}),
-    ...(retries === 0 ? {} : {
-      methodConfig: [{
-        // An empty name: every method of every service.
-        name: [{}],
-        retryPolicy: {
-          maxAttempts: retries + 1,
-          initialBackoff: "0.1s",
-          maxBackoff: "2s",
-          backoffMultiplier: 2,
-          retryableStatusCodes: ["UNAVAILABLE"],
-        },
-      }],
+function serviceConfigOptions(balanced: boolean, retries: number): ChannelOptions {
+  if (!balanced && retries === 0) return {};
+  const retryPolicy = {
+    maxAttempts: retries + 1,
+    initialBackoff: "0.1s",
+    maxBackoff: "2s",
+    backoffMultiplier: 2,
+    retryableStatusCodes: ["UNAVAILABLE"],
+  };
+  return {
+    "grpc.service_config": JSON.stringify({
+      ...(balanced ? { loadBalancingConfig: [{ round_robin: {} }] } : {}),
+      // An empty name: every method of every service.
+      ...(retries > 0 ? { methodConfig: [{ name: [{}], retryPolicy }] } : {}),
     }),
-  });
+    "grpc-node.retry_max_attempts_limit": retries + 1,
+  };
 }

@@ -10,6 +10,7 @@ import {
   isOfConnection,
   NO_FILE,
   UNTRUSTED,
+  withReason,
 } from "./failure.ts";
 import type { Target } from "./target.ts";
 
@@ -18,7 +19,7 @@ import type { Target } from "./target.ts";
  * ended the connection before HTTP/2 began, its certificate is not valid, there never was a connection,
  * the path may not be one of a socket file, or the headers may be larger than the server takes.
  */
-export function needsDiagnosis(failed: FailedStatus, { endpoint }: Target): boolean {
+function needsDiagnosis(failed: FailedStatus, { endpoint }: Target): boolean {
   if (isCalmed(failed) || isNeverConnected(failed)) return true;
   if (!isOfConnection(failed)) return false;
   const known = connectionReason(failed.details);
@@ -39,13 +40,11 @@ const LEAD_MS = 1_000;
 const VALID_MS = 2_000;
 
 /** Finds out why the calls of a channel fail, and why they have no connection while they are in flight. */
-export interface Diagnosis {
+interface Diagnosis {
   /** A call starts; its deadline is in milliseconds since the epoch, or Infinity. */
   callStarted(deadline: number): void;
-  /** That call has ended. */
-  callEnded(): void;
-  /** The reason for a status, if it is found out before the deadline; undefined otherwise. */
-  reason(failed: FailedStatus, deadline: number): Promise<string | undefined>;
+  /** That call has ended: passes its status on, with the reason if that is found before the deadline. */
+  callEnded<S extends FailedStatus>(status: S, deadline: number, pass: (status: S) => void): void;
 }
 
 /**
@@ -70,6 +69,15 @@ export function diagnose(connection: ConnectionOptions, isConnected: () => boole
     timer = setTimeout(look, leadMs, leadMs);
   }
 
+  async function findReason(failed: FailedStatus, deadline: number): Promise<string | undefined> {
+    const finder = isCalmed(failed) ? tooMuch : noConnection;
+    const maxMs = Math.min(deadline - Date.now(), MAX_SEARCH_MS);
+    const found = maxMs > 0
+      ? await Promise.race([finder.now(), delay(maxMs, undefined)])
+      : undefined;
+    return found ?? finder.known();
+  }
+
   return {
     callStarted(deadline) {
       inFlight++;
@@ -80,18 +88,14 @@ export function diagnose(connection: ConnectionOptions, isConnected: () => boole
       const leadMs = Math.min(leftMs / 2, LEAD_MS);
       timer = setTimeout(look, leftMs - leadMs, leadMs);
     },
-    callEnded() {
-      if (--inFlight > 0) return;
-      clearTimeout(timer);
-      timer = undefined;
-    },
-    async reason(failed, deadline) {
-      const find = isCalmed(failed) ? tooMuch : noConnection;
-      const maxMs = Math.min(deadline - Date.now(), MAX_SEARCH_MS);
-      const found = maxMs > 0
-        ? await Promise.race([find.now(), delay(maxMs, undefined)])
-        : undefined;
-      return found ?? find.known();
+    callEnded(status, deadline, pass) {
+      if (--inFlight === 0) {
+        clearTimeout(timer);
+        timer = undefined;
+      }
+      if (!needsDiagnosis(status, connection.target)) return pass(status);
+      void findReason(status, deadline)
+        .then((reason) => pass(reason === undefined ? status : withReason(status, reason)));
     },
   };
 }

@@ -1,5 +1,6 @@
 /** Why calls and connections fail, in words for an error line. */
 import { type ServiceError, status } from "@grpc/grpc-js";
+import { statusName } from "../contract/status_codes.ts";
 
 /** Tells a failed call from any other error. */
 export function isServiceError(error: unknown): error is ServiceError {
@@ -77,7 +78,7 @@ export function describeFailure(error: unknown, timeout: string): FailureDescrip
     : failureReason(error);
   return {
     code,
-    name: status[code] ?? `status ${code}`,
+    name: statusName(code),
     reason,
     absent: code === status.UNAVAILABLE && (reason === REFUSED || reason === NO_FILE),
   };

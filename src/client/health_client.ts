@@ -15,7 +15,7 @@ export interface CheckOptions {
 }
 
 /** The name of a status, such as `SERVING`, or why there is none. */
-export type CheckResult =
+type CheckResult =
   | { readonly status: string }
   | { readonly error: ServiceError; readonly connected: boolean };
 

@@ -1,8 +1,7 @@
 import { Buffer } from "node:buffer";
 import { type CallOptions, InterceptingCall, type Interceptor, type Metadata } from "@grpc/grpc-js";
 import type { ConnectionOptions } from "./connection_options.ts";
-import { diagnose, needsDiagnosis } from "./diagnosis.ts";
-import { withReason } from "./failure.ts";
+import { diagnose } from "./diagnosis.ts";
 
 /** The options of a call; grpc-js hands those that it does not know on to interceptors. */
 export interface AnswerOptions extends CallOptions {
@@ -29,13 +28,7 @@ export function callInterceptor(
         if (connection.wait) metadata.setOptions({ ...metadata.getOptions(), waitForReady: true });
         diagnosis.callStarted(deadline);
         next(metadata, {
-          onReceiveStatus(status, pass) {
-            diagnosis.callEnded();
-            if (!needsDiagnosis(status, connection.target)) return pass(status);
-            void diagnosis.reason(status, deadline).then((reason) =>
-              pass(reason === undefined ? status : withReason(status, reason))
-            );
-          },
+          onReceiveStatus: (status, pass) => diagnosis.callEnded(status, deadline, pass),
         });
       },
     });

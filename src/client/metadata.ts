@@ -48,8 +48,10 @@ function readHeader(text: string): Header | string {
   }
   if (isReservedName(name)) return `gRPC or HTTP/2 sets ${quoted} itself, choose another name`;
   if (name.endsWith("-bin")) {
-    return withBytes(name, value) ??
-      `the value of ${quoted} is not base64, which a name that ends in -bin needs`;
+    const bytes = parseBase64(value);
+    return bytes === undefined
+      ? `the value of ${quoted} is not base64, which a name that ends in -bin needs`
+      : { name, value: bytes };
   }
   return /^[ -~]*$/.test(value)
     ? { name, value }
@@ -59,11 +61,6 @@ function readHeader(text: string): Header | string {
 
 /** How much of a name is shown, in characters. */
 const MAX_SHOWN = 60;
-
-function withBytes(name: string, text: string): Header | undefined {
-  const value = parseBase64(text);
-  return value && { name, value };
-}
 
 function parseBase64(text: string): Uint8Array<ArrayBuffer> | undefined {
   try {

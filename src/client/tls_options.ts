@@ -1,7 +1,7 @@
 import { type ChannelCredentials, type ChannelOptions, credentials } from "@grpc/grpc-js";
 import { Buffer } from "node:buffer";
 import { type DetailedPeerCertificate, getCACertificates, type PeerCertificate } from "node:tls";
-import { type Identity, readAuthorities, readIdentity } from "../contract/tls_files.ts";
+import { readAuthorities, readIdentity } from "../contract/tls_files.ts";
 import { serverCertificateFault } from "../workarounds/forged_certificates.ts";
 import { isIp, type Target } from "./target.ts";
 
@@ -15,33 +15,6 @@ export interface ClientTls {
   readonly serverName?: string;
   /** Does not verify who the server is. */
   readonly insecure: boolean;
-}
-
-/** The material of {@linkcode ClientTls}, read and checked. */
-interface TlsMaterial {
-  /** The trusted authorities, each PEM. */
-  readonly roots: readonly string[];
-  readonly identity: Identity | undefined;
-}
-
-/**
- * Reads the files.
- *
- * @throws {ExpectedError} if one is missing, unreadable, not PEM, expired, or does not match
- */
-async function readTlsMaterial(tls: ClientTls): Promise<TlsMaterial> {
-  const [roots, identity] = await Promise.all([
-    tls.insecure ? [] : trustedRoots(tls.ca),
-    tls.identity && readIdentity(tls.identity.cert, tls.identity.key),
-  ]);
-  return { roots, identity };
-}
-
-async function trustedRoots(ca: string | undefined): Promise<readonly string[]> {
-  if (ca !== undefined) return await readAuthorities(ca);
-  const system = getCACertificates("system");
-  // A container image may have none (distroless/static has none): Mozilla's are built into Deno.
-  return system.length > 0 ? system : getCACertificates("bundled");
 }
 
 /**
@@ -67,8 +40,13 @@ export async function tlsChannel(
  * @throws {ExpectedError} if a file cannot be used
  */
 export async function tlsOptions(target: Target, tls: ClientTls) {
-  const { roots, identity } = await readTlsMaterial(tls);
-  const host = certifiedHost(target, tls);
+  const [roots, identity] = await Promise.all([
+    tls.insecure ? [] : trustedRoots(tls.ca),
+    tls.identity && readIdentity(tls.identity.cert, tls.identity.key),
+  ]);
+  // What the certificate has to name. A list of addresses has nothing in common; it is only reached
+  // without a name where the server is not verified.
+  const host = tls.serverName ?? target.host ?? "localhost";
   return {
     ...identity,
     ...(tls.insecure ? {} : { ca: Buffer.from(roots.join("\n")) }),
@@ -82,12 +60,11 @@ export async function tlsOptions(target: Target, tls: ClientTls) {
   };
 }
 
-/**
- * The DNS name or IP address that the server's certificate has to name. A list of addresses without a
- * name has none, which is allowed only where the server is not verified.
- */
-function certifiedHost({ host }: Target, { serverName }: ClientTls): string {
-  return serverName ?? host ?? "localhost";
+async function trustedRoots(ca: string | undefined): Promise<readonly string[]> {
+  if (ca !== undefined) return await readAuthorities(ca);
+  const system = getCACertificates("system");
+  // A container image may have none (distroless/static has none): Mozilla's are built into Deno.
+  return system.length > 0 ? system : getCACertificates("bundled");
 }
 
 /**

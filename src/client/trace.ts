@@ -4,12 +4,12 @@ import {
   InterceptingCall,
   type Interceptor,
   type Metadata,
-  status as statusCode,
 } from "@grpc/grpc-js";
+import { statusName } from "../contract/status_codes.ts";
 import { entriesOf, peerOf } from "./answer_context.ts";
 
 /** What traces the calls of a client, and when its channel connects. */
-export interface Tracer {
+interface Tracer {
   readonly interceptor: Interceptor;
   watch(channel: Channel): void;
 }
@@ -18,28 +18,28 @@ export interface Tracer {
  * Makes what traces a channel and, at the end of each call, its metadata, the peer, the metadata of
  * the response, its status and how long it took.
  *
- * @param tell takes the lines, not escaped; those of one call come together
+ * @param print takes the lines, not escaped; those of one call come together
  */
-export function traceTo(tell: (line: string) => void): Tracer {
-  return { interceptor: callTracer(tell), watch: (channel) => traceChannel(channel, tell) };
+export function traceTo(print: (line: string) => void): Tracer {
+  return { interceptor: callTracer(print), watch: (channel) => traceChannel(channel, print) };
 }
 
-function traceChannel(channel: Channel, tell: (line: string) => void): void {
-  tell(`* target ${channel.getTarget()}`);
+function traceChannel(channel: Channel, print: (line: string) => void): void {
+  print(`* target ${channel.getTarget()}`);
   let start = performance.now();
   const watch = (before: connectivityState) =>
     channel.watchConnectivityState(before, Infinity, () => {
       const state = channel.getConnectivityState(false);
       if (state === connectivityState.SHUTDOWN) return;
       if (state === connectivityState.CONNECTING) start = performance.now();
-      if (state === connectivityState.READY) tell(`* connected after ${msSince(start)} ms`);
-      if (state === connectivityState.TRANSIENT_FAILURE) tell("* no connection, trying again");
+      if (state === connectivityState.READY) print(`* connected after ${msSince(start)} ms`);
+      if (state === connectivityState.TRANSIENT_FAILURE) print("* no connection, trying again");
       watch(state);
     });
   watch(connectivityState.IDLE);
 }
 
-function callTracer(tell: (line: string) => void): Interceptor {
+function callTracer(print: (line: string) => void): Interceptor {
   return (options, nextCall) => {
     const call = nextCall(options);
     const start = performance.now();
@@ -56,8 +56,8 @@ function callTracer(tell: (line: string) => void): Interceptor {
             lines.push(...entries("< trailer", received.metadata));
             const peer = peerOf(call);
             if (peer !== undefined) lines.push(`< peer ${peer}`);
-            lines.push(`< ${statusCode[received.code]} after ${msSince(start)} ms`);
-            for (const line of lines) tell(line);
+            lines.push(`< ${statusName(received.code)} after ${msSince(start)} ms`);
+            for (const line of lines) print(line);
             pass(received);
           },
         });

@@ -25,7 +25,7 @@ const AHEAD = 32;
 const RETRY_MS = 100;
 
 /** Whether a process has file descriptors left for more connections. */
-export interface DescriptorWatch {
+interface DescriptorWatch {
   /** Takes the file descriptor of one connection into account; returns whether more are free. */
   use(): boolean;
   /** Waits until more are free. */
@@ -67,7 +67,7 @@ export function tooFewDescriptors(needed: number, purpose: string): string | und
 }
 
 /** Whether as many file descriptors are free; sockets need no permission that a server does not have. */
-export function canOpen(count: number): boolean {
+function canOpen(count: number): boolean {
   const opened: Deno.Listener[] = [];
   try {
     while (opened.length < count) opened.push(Deno.listen({ hostname: "127.0.0.1", port: 0 }));

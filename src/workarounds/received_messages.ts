@@ -22,7 +22,7 @@ import type { Stream } from "../http2/stream.ts";
 import { privateMethods } from "./private_parts.ts";
 
 /** What takes in the bytes of messages. */
-export interface MessageBytes {
+interface MessageBytes {
   /** Begins to take in bytes that are not whole yet; `refuse` is told when there is no room for them. */
   receive(refuse: () => void): PartialBytes;
   /**
