@@ -11,8 +11,8 @@ export const LIMITS = {
   /** The same in base64, with room for line breaks. */
   textBytes: 6 * 1024 * 1024,
   /**
-   * The requests that one process has not wholly received, in bytes: beyond it the largest are refused,
-   * RESOURCE_EXHAUSTED.
+   * What a process keeps of requests that it has not wholly received, and of large headers, in bytes:
+   * beyond it the largest are refused, RESOURCE_EXHAUSTED.
    */
   receivedBytes: 64 * 1024 * 1024,
   /** The largest request in JSON, in bytes; how deep it may be nested. */

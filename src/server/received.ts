@@ -1,4 +1,7 @@
-/** The bytes of requests of all protocols, as long as they are not decoded: where their limits are. */
+/**
+ * What requests of all protocols take of the memory, and the limit of it: large headers until the
+ * request has its answer, bodies until they are decoded.
+ */
 import { status } from "@grpc/grpc-js";
 import { Buffer } from "node:buffer";
 import { gunzipSync, inflateSync } from "node:zlib";
@@ -8,15 +11,25 @@ import { LIMITS } from "./limits.ts";
 /** Why a request is refused for which there is no room. */
 export const NO_ROOM = "requests that this server has not wholly received take too much memory";
 
+/** Headers by their names. */
+export type RequestHeaders = Readonly<Record<string, string | readonly string[] | undefined>>;
+
+/** What a header counts besides its name and value: RFC 9113, section 6.5.2. */
+export const FIELD_OVERHEAD = 32;
+
 /** How much room the first bytes of a request get. */
 const FIRST_ROOM = 1024;
 
 /** What a message with its prefix takes, and the same in base64: more is got only for what is larger. */
 const ENOUGH = [LIMITS.messageBytes + 5, LIMITS.textBytes];
 
-/** What takes room: it is told when there is none. */
+/** Headers below this size, in bytes, are not counted: those of nearly all calls are smaller. */
+const SMALL_HEADER_BYTES = 2 * 1024;
+
+/** What a request takes. */
 interface Room {
   bytes: number;
+  /** Called when there is too little room; the request has to give up what it takes. */
   readonly refuse: () => void;
 }
 
@@ -31,7 +44,7 @@ let taken = 0;
  * the largest requests are refused until a quarter of that is free: small ones are answered, however
  * many large ones somebody leaves unfinished.
  *
- * @param refuse told when this request is to be refused, and released
+ * @param refuse called when this request is to be refused; it is released already
  */
 export function receive(refuse: () => void): PartialBytes {
   const room = openRoom(refuse);
@@ -56,6 +69,30 @@ export function receive(refuse: () => void): PartialBytes {
       memory = memory.transfer(0);
     },
   };
+}
+
+/**
+ * Counts the headers of a request, which stay in memory until it has its answer, as {@linkcode receive}
+ * counts bodies.
+ *
+ * @param refuse called when the request is to be refused
+ * @returns what is to be called when the request has its answer; undefined for small headers
+ */
+export function countHeaders(
+  headers: RequestHeaders,
+  refuse: () => void,
+): (() => void) | undefined {
+  let bytes = 0;
+  for (const name in headers) {
+    const value = headers[name];
+    bytes += name.length + FIELD_OVERHEAD;
+    if (typeof value === "string") bytes += value.length;
+    else for (const one of value ?? []) bytes += one.length;
+  }
+  if (bytes <= SMALL_HEADER_BYTES) return undefined;
+  const room = openRoom(refuse);
+  take(room, bytes);
+  return () => release(room);
 }
 
 function openRoom(refuse: () => void): Room {

@@ -8,12 +8,15 @@ import {
   data,
   type Field,
   Flag,
+  frame,
   FrameType,
   getUserRequest,
   grpcMessage,
   headers,
   HELLO,
   longHeaders,
+  ping,
+  streamIds,
 } from "../support/frames.ts";
 import { readFrames } from "../support/http2_peer.ts";
 import { startOwnServer } from "../support/own_server.ts";
@@ -168,6 +171,50 @@ serveTest("a call with a very large header is refused alone, however it comes", 
     }
   }
 });
+
+/** Leaves 80 calls with 60 KB of headers each unfinished, on a connection that stays open. */
+async function leaveLargeHeaders(port: number) {
+  const connection = await Deno.connect({ hostname: "127.0.0.1", port });
+  const resets: number[] = [];
+  const seen = Promise.withResolvers<void>();
+  const ended = readFrames(connection, ({ type, flags, payload }) => {
+    if (type === FrameType.RST_STREAM) resets.push(Buffer.from(payload).readUInt32BE(0));
+    if (type === FrameType.PING && flags & Flag.ACK) seen.resolve();
+  });
+  const large = callFields({ "x-large": "a".repeat(60_000) });
+  const bytes = Buffer.concat([
+    ...[HELLO, frame(FrameType.SETTINGS, Flag.ACK, 0)],
+    ...streamIds(80).map((id) => longHeaders(id, large)),
+    ping(),
+  ]);
+  for (let start = 0; start < bytes.length;) {
+    start += await connection.write(bytes.subarray(start));
+  }
+  await Promise.race([seen.promise, ended.then(() => assert.fail("the connection ended"))]);
+  return { resets, close: () => connection.close() };
+}
+
+serveTest("the headers of calls that last take memory up to a limit", async ({ port, stdout }) => {
+  // The call with the largest headers is the first that is refused; by HTTP/1.1 its connection is closed.
+  const http1 = await Deno.connect({ hostname: "127.0.0.1", port });
+  const fields = ["host: x", "content-type: application/json", `x-large: ${"a".repeat(62_000)}`];
+  const body = '{"username":"Alice"}';
+  const head = ["POST /userservice.UserService/GetUser HTTP/1.1", ...fields];
+  await http1.write(Buffer.from(
+    `${head.join("\r\n")}\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
+  ));
+  const answer = new Response(http1.readable).text();
+  await stdout.until(/Alice/);
+  // 76 MB of headers.
+  const peers: Awaited<ReturnType<typeof leaveLargeHeaders>>[] = [];
+  for (let count = 0; count < 16; count++) peers.push(await leaveLargeHeaders(port));
+  assert.equal(await answer, "");
+  const resets = peers.flatMap(({ resets }) => resets);
+  peers.forEach(({ close }) => close());
+  assert.deepEqual([...new Set(resets)], [ENHANCE_YOUR_CALM]);
+  // A quarter of what there may be is made free, and no more.
+  assert.ok(resets.length < 16 * 80 / 2, `${resets.length} calls were reset`);
+}, ["--delay", "1m"]);
 
 /** What a client sees that makes a call, begins another, sends `huge`, and goes on. */
 async function besideNeighbours({ port }: Serve, huge: Uint8Array, chunkBytes: number) {

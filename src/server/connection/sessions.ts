@@ -1,9 +1,12 @@
 import type { Server } from "@grpc/grpc-js";
-import { NO_ERROR } from "../../http2/frames.ts";
+import type { Headers } from "../../http2/fields.ts";
+import { ENHANCE_YOUR_CALM, NO_ERROR } from "../../http2/frames.ts";
 import type { Session } from "../../http2/session.ts";
+import type { Stream } from "../../http2/stream.ts";
 import { http2Servers } from "../../workarounds/private_parts.ts";
 import { setTimeoutUntilClose, spread } from "./connections.ts";
 import { LIMITS } from "../limits.ts";
+import { countHeaders } from "../received.ts";
 
 /** The HTTP/2 sessions of a server. grpc-js keeps them, and its HTTP/2 servers, to itself. */
 export interface Sessions {
@@ -36,12 +39,21 @@ export function watchSessions(server: Server, maxAgeMs?: number): Sessions {
       minPingIntervalMs: LIMITS.pingMs,
     });
     http2Server.on("session", add);
+    http2Server.on("stream", limitHeaders);
   }
   return {
     async announceGoaway() {
       await Promise.all([...sessions].map(announceGoaway));
     },
   };
+}
+
+/** Counts the headers of a stream as long as it lasts; closes it where those of all take too much memory. */
+function limitHeaders(stream: Stream, headers: Headers): void {
+  if (stream.closed) return;
+  // A gRPC client takes this code for RESOURCE_EXHAUSTED.
+  const release = countHeaders(headers, () => stream.close(ENHANCE_YOUR_CALM));
+  if (release !== undefined) stream.once("close", release);
 }
 
 /** The last stream that a first GOAWAY names: the highest number, so that it refuses none. */

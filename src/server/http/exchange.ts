@@ -1,5 +1,6 @@
 /** A request that is not gRPC and its response, the same for HTTP/1.1 and HTTP/2. */
 import type { Socket } from "node:net";
+import type { RequestHeaders } from "../received.ts";
 
 /** A request of HTTP/1.1 or of a stream of HTTP/2. */
 export interface HttpRequest {
@@ -9,7 +10,7 @@ export interface HttpRequest {
   /** The path with its query, or a whole URL, as it was sent. */
   readonly target: string;
   /** By names in lower case; by HTTP/2 there are pseudo-headers as well, and `host` is `:authority`. */
-  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
+  readonly headers: RequestHeaders;
   /** The connection that it came by. */
   readonly socket: Pick<Socket, "remoteAddress" | "remotePort">;
   /** Aborted when the client goes away before its answer. */

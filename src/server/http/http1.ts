@@ -3,6 +3,7 @@ import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import { limitLinger, setTimeoutUntilClose, spread } from "../connection/connections.ts";
 import { LIMITS } from "../limits.ts";
+import { countHeaders } from "../received.ts";
 import { type AnswerRequest, type HttpResponse, lineResponse, withLength } from "./exchange.ts";
 import { bad, type Input, openInput, RequestError } from "./http1_input.ts";
 import { type Head, readBody, readHead } from "./http1_request.ts";
@@ -117,6 +118,7 @@ async function serveRequest(
   };
   const { signal } = exchange.gone;
   const gone = new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
+  const release = countHeaders(head.headers, () => socket.destroy());
   const body = openBody(input, head.length);
   limitWait(connection, LIMITS.requestMs, body.isAwaited);
   if (head.expectsContinue) socket.write("HTTP/1.1 100 Continue\r\n\r\n");
@@ -141,6 +143,7 @@ async function serveRequest(
     connection.ending = true;
     await Promise.race([answered, gone]);
   } finally {
+    release?.();
     delete connection.exchange;
   }
 }

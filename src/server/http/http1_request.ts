@@ -1,6 +1,7 @@
 /** Requests of HTTP/1.1, read as RFC 9112 has them: what could be understood in two ways is refused. */
 import { Buffer } from "node:buffer";
 import { LIMITS } from "../limits.ts";
+import { FIELD_OVERHEAD } from "../received.ts";
 import { bad, type Input, nextLine, RequestError, takeBytes, takeLine } from "./http1_input.ts";
 
 /** The head of a request. */
@@ -29,8 +30,6 @@ const TARGET = /^(?:\/|[a-z][a-z0-9+.-]*:\/\/[^/?#])/i;
 /** A name, an IPv4 address, an IPv6 address in brackets, or nothing; and a port. */
 const HOST = /^(?:\[[0-9a-f:.]+\]|[-.~!$&'()*+,;=%\w]*)(?::\d*)?$/i;
 const NOT_IN_VALUES = /[^\t\x20-\x7e\x80-\xff]/;
-/** What a field counts besides its line: as by HTTP/2, https://www.rfc-editor.org/rfc/rfc9113#section-6.5.2 */
-const FIELD_OVERHEAD = 32;
 
 /**
  * Reads the head of the next request.
