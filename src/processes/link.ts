@@ -161,7 +161,7 @@ function send(child: ChildProcess, request: Request, socket?: Socket): void {
 }
 
 /** A worker's end of the channel to its supervisor. */
-export interface SupervisorLink {
+interface SupervisorLink {
   /** Reports something that the supervisor has not asked for. */
   report(event: WorkerEvent): void;
   /** Does from now on what the supervisor asks for. */

@@ -329,7 +329,7 @@ const MAX_MS = 30_000;
  * How long to wait before a worker that has died is replaced: not at all the first time, then twice
  * as long each time, up to 30 s, until one has lived for 10 s.
  */
-export interface BackOff {
+interface BackOff {
   /**
    * Counts a death.
    *
