@@ -1,105 +1,126 @@
-import { writeError } from "../cli/output.ts";
 import { ExitCode, exitCodeOfSignal, takeStopSignals } from "../cli/exit.ts";
+import { say, writeError } from "../cli/output.ts";
 import type { ConnectionOptions } from "../client/connection_options.ts";
-import { type CallOptions, openUserClient, type UserClient } from "../client/user_client.ts";
+import { openUserClient } from "../client/user_client.ts";
 import { exitCodeOfStatus } from "../contract/status_codes.ts";
 import {
   endless,
+  fileNames,
+  isStdin,
   listNames,
-  type Name,
   type Names,
   NamesError,
-  openNames,
   repeated,
 } from "./names.ts";
-import { lateness, type PaceReport, setPace } from "./pace.ts";
+import { lateness, type Pace, setPace } from "./pace.ts";
+import { resultPrinter } from "./print_results.ts";
 import { type Progress, startProgress } from "./progress.ts";
-import type { Report, ReportOptions } from "./report.ts";
-import { describeResultError, NameFault, resultPrinter } from "./results.ts";
-import { callEach, type CallOne, type CallResult } from "./scheduler.ts";
+import { callerOf, type Failure } from "./result.ts";
+import { callEach } from "./scheduler.ts";
+import { excess, jsonSummary, type Limits, textSummary } from "./summary.ts";
+import { startTally, type Tally } from "./tally.ts";
 
 /** What to call, and how to print the results. */
 export interface Batch {
   readonly connection: ConnectionOptions;
-  /** The names, or the file that has them. */
-  readonly names: readonly string[] | NamesFile;
+  /** The names, or the path of a file that has one on each line; `-` is stdin. */
+  readonly names: readonly string[] | { readonly path: string };
   /** How often each name is called. */
   readonly repeat: number;
-  /** How long calls begin, in milliseconds, while the names repeat; absent: until each was called. */
-  readonly durationMs?: number;
-  /** How each call is made. */
-  readonly call: CallOptions;
+  /** How long calls begin, in milliseconds, while the names repeat; undefined: until each was called. */
+  readonly durationMs: number | undefined;
+  /** The deadline of each call, in milliseconds. */
+  readonly timeoutMs: number;
   /** How many calls are in flight at most. */
   readonly concurrency: number;
-  /** How many calls begin per second; absent: each as soon as it may. */
-  readonly rate?: number;
+  /** How many calls begin per second; undefined: each as soon as it may. */
+  readonly rate: number | undefined;
   /** Whether to stop at the first failed call. */
   readonly failFast: boolean;
   /** Whether stdout takes a JSON object for each name, or messages with the failures on stderr. */
   readonly json: boolean;
   /** Whether these objects also have what came with the answer. */
   readonly contexts: boolean;
-  /** Whether to show progress once the batch has lasted a second. */
-  readonly progress: boolean;
-  /** What is wanted of the batch as a whole; absent: nothing, and nothing is measured for it. */
-  readonly report?: ReportOptions;
+  /** Whether a terminal shows no progress, and no line at the end, of a batch that lasts. */
+  readonly quiet: boolean;
+  /** What is wanted of the batch as a whole; undefined: nothing, and nothing is measured for it. */
+  readonly report: Report | undefined;
 }
 
-/** A file with a name on each line. */
-export interface NamesFile {
-  /** `-` is stdin. */
-  readonly path: string;
+/** What is wanted of a batch as a whole. */
+export interface Report {
+  /** The summary at the end, in lines for people or as one of JSON; undefined: none. */
+  readonly summary: "text" | "json" | undefined;
+  readonly limits: Limits;
 }
 
-/** What sees the results of a batch beside stdout; absent where nobody asked for it. */
-interface Watchers {
-  progress?: Progress;
-  report?: Report;
+/** A batch that runs. */
+interface Run {
+  readonly batch: Batch;
+  readonly names: Names;
+  /** Where somebody asked for what it counts. */
+  readonly tally: Tally | undefined;
+  readonly progress: Progress | undefined;
+  /** Where a rate was asked for, from the first call on. */
+  pace?: Pace;
+  /** That of the first call that failed. */
+  failure?: Failure;
 }
-
-/** How the calls went. */
-interface Outcome {
-  /** The first call that failed. */
-  readonly failed: FailedCall | undefined;
-  readonly pace: PaceReport | undefined;
-}
-
-type FailedCall = CallResult & { readonly error: unknown };
 
 /**
  * Makes the calls for each name and prints the results in the order of the names, then the summary.
  * SIGINT and SIGTERM stop it; a second one ends the process at once.
  *
  * @returns the exit code: that of the first call that failed, or {@linkcode ExitCode.FAILURE} where the
- * limits are exceeded or the names cannot be read
+ * limits are exceeded
  * @throws {ExpectedError} if a TLS file cannot be used
+ * @throws {NamesError} if the names cannot be read to their end
  */
 export async function callNames(batch: Batch): Promise<number> {
-  const watchers: Watchers = {};
+  const run = startRun(batch);
   const stopping = new AbortController();
-  let stopped: Deno.Signal | undefined;
-  onStopSignals((signal) => {
-    stopped = signal;
-    stopping.abort();
-  }, () => watchers.progress?.hide());
+  const { signal } = stopping;
+  onStopSignals((stop) => stopping.abort(stop), () => run.progress?.hide());
+  let unread: NamesError | undefined;
   try {
-    const names = await namesOf(batch);
-    await startWatchers(batch, names, watchers);
-    const outcome = await printEach(batch, names, stopping.signal, watchers);
-    await watchers.progress?.end();
-    await watchers.report?.summarize(outcome.pace);
-    if (batch.report?.summary === undefined) tellLateness(outcome.pace);
-    return stopped === undefined
-      ? await exitCode(batch, outcome, watchers.report)
-      : exitCodeOfSignal(stopped);
+    await printEach(run, signal);
   } catch (error) {
     if (!(error instanceof NamesError)) throw error;
-    await watchers.progress?.end();
-    writeError(`usersvc call: ${error.message}`);
-    return ExitCode.FAILURE;
+    unread = error;
   } finally {
-    await watchers.progress?.end();
+    await run.progress?.end();
   }
+  await summarize(run);
+  if (signal.aborted) return exitCodeOfSignal(signal.reason);
+  if (unread !== undefined) throw unread;
+  return exitCode(run);
+}
+
+function startRun(batch: Batch): Run {
+  const { durationMs, report } = batch;
+  const names = namesOf(batch);
+  const showsProgress = hasProgress(batch);
+  const tally = showsProgress || report !== undefined ? startTally() : undefined;
+  const progress = tally && showsProgress
+    ? startProgress({
+      tally,
+      total: names.total,
+      durationMs,
+      summary: report?.summary === undefined,
+    })
+    : undefined;
+  return { batch, names, tally, progress };
+}
+
+function namesOf({ names, repeat, durationMs }: Batch): Names {
+  const once = "path" in names ? fileNames(names.path) : listNames(names);
+  return durationMs === undefined ? repeated(once, repeat) : endless(once);
+}
+
+/** Names that are typed, or a trace, would be mixed with the progress on the terminal. */
+function hasProgress({ names, quiet, connection }: Batch): boolean {
+  const typed = "path" in names && isStdin(names.path) && Deno.stdin.isTerminal();
+  return !quiet && !typed && connection.trace === undefined && Deno.stderr.isTerminal();
 }
 
 /** @param beforeExit is called at the second signal, which ends the process */
@@ -111,80 +132,50 @@ function onStopSignals(first: (signal: Deno.Signal) => void, beforeExit: () => v
   });
 }
 
-async function namesOf({ names, repeat, durationMs }: Batch): Promise<Names> {
-  const once = "path" in names ? await openNames(names.path) : listNames(names);
-  return durationMs === undefined ? repeated(once, repeat) : endless(once);
-}
-
-async function startWatchers(batch: Batch, names: Names, watchers: Watchers): Promise<void> {
-  const { progress, report, durationMs, call: { timeoutMs } } = batch;
-  if (report !== undefined) {
-    const { startReport } = await import("./report.ts");
-    watchers.report = startReport(report, timeoutMs);
-  }
-  if (progress) {
-    const summary = report?.summary === undefined;
-    watchers.progress = startProgress({
-      total: names.total,
-      ...(durationMs === undefined ? {} : { durationMs }),
-      summary,
-    });
-  }
-}
-
-async function printEach(
-  batch: Batch,
-  names: Names,
-  signal: AbortSignal,
-  { progress, report }: Watchers,
-): Promise<Outcome> {
-  const { connection, call: { timeoutMs }, concurrency, rate, durationMs, failFast } = batch;
+async function printEach(run: Run, signal: AbortSignal): Promise<void> {
+  const { batch, names, tally, progress } = run;
+  const { connection, concurrency, rate, durationMs, failFast, report } = batch;
+  if (report !== undefined) await tally?.latencies.load();
   const client = await openUserClient(connection);
-  const pace = rate === undefined ? undefined : setPace(rate);
-  const options = {
-    concurrency,
-    failFast,
-    signal,
-    ...(pace && { pace }),
-    ...(durationMs === undefined ? {} : { durationMs }),
-  };
-  const print = resultPrinter({ ...batch, timeoutMs, target: connection.target.name });
-  let firstFailed: FailedCall | undefined;
-  for await (const results of callEach(names.lists, callerOf(client, batch), options)) {
-    const failed = results.find((result) => "error" in result);
-    firstFailed ??= failed;
+  const call = callerOf(client, {
+    ...batch,
+    contexts: batch.contexts || report?.summary !== undefined,
+  });
+  const print = resultPrinter({ ...batch, target: connection.target.name });
+  if (rate !== undefined) run.pace = setPace(rate);
+  const options = { concurrency, failFast, signal, pace: run.pace, durationMs };
+  for await (const results of callEach(names.lists, call, options)) {
+    const failed = results.find((result) => "failure" in result);
+    if (failed !== undefined) run.failure ??= failed.failure;
     // Other lines are about to appear on the same terminal.
     if (Deno.stdout.isTerminal() || failed !== undefined) progress?.hide();
     const wanted = await print(results);
-    progress?.count(results);
-    report?.count(results);
+    tally?.count(results);
+    progress?.update();
     if (!wanted) break;
   }
   client.close();
-  return { failed: firstFailed, pace: pace?.report() };
 }
 
-function callerOf(client: UserClient, batch: Batch): CallOne {
-  const { call, contexts } = batch;
-  const wantsContext = contexts || batch.report?.summary !== undefined;
-  return async ({ username, fault }: Name, tell) => {
-    if (fault !== undefined) throw new NameFault(fault);
-    if (!wantsContext) return await client.getUser(username, call);
-    return await client.getUser(username, { ...call, onContext: tell });
-  };
+async function summarize({ batch, tally, pace }: Run): Promise<void> {
+  const summary = batch.report?.summary;
+  const begun = pace?.report();
+  if (tally && summary !== undefined) {
+    await say(summary === "json" ? jsonSummary(tally, begun) : textSummary(tally, begun));
+  } else if (begun && begun.late > 0) {
+    writeError(`usersvc call: ${lateness(begun)}`);
+  }
 }
 
-function tellLateness(pace: PaceReport | undefined): void {
-  if (pace !== undefined && pace.late > 0) writeError(`usersvc call: ${lateness(pace)}`);
-}
-
-async function exitCode(
-  { call: { timeoutMs }, report: wanted }: Batch,
-  { failed }: Outcome,
-  report: Report | undefined,
-): Promise<number> {
-  if (report !== undefined && !await report.isWithinLimits()) return ExitCode.FAILURE;
+/** A batch that exceeds its limits has failed; a line on stderr says what was measured. */
+function exitCode({ batch, tally, failure }: Run): number {
+  const limits = batch.report?.limits;
+  const fault = tally && limits && excess(tally, limits);
+  if (fault !== undefined) {
+    writeError(`usersvc call: ${fault}`);
+    return ExitCode.FAILURE;
+  }
   // Where some calls may fail, those that did are no failure of the batch.
-  if (failed === undefined || wanted?.limits.failedPercent !== undefined) return ExitCode.OK;
-  return exitCodeOfStatus(describeResultError(failed.error, timeoutMs).code);
+  if (failure === undefined || limits?.failedPercent !== undefined) return ExitCode.OK;
+  return exitCodeOfStatus(failure.code);
 }

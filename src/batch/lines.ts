@@ -1,40 +1,43 @@
-/** A line of a text, without the line break. */
-export interface Line {
-  /** The text; with a fault, the part that could be read. */
-  readonly text: string;
-  /** Why that is not the whole line. */
-  readonly fault?: "too long" | "not valid UTF-8";
-}
-
 const NEWLINE = 0x0a;
-const EMPTY = new Uint8Array();
+const BYTE_ORDER_MARK = "\ufeff";
+
+/** What is longer is no name: servers refuse messages of 4 MiB, and a stream may never end one. */
+const MAX_LINE_BYTES = 1 << 20;
 
 /**
  * Reads the lines of a stream of UTF-8 in lists, each as soon as its bytes are there. A line ends
  * with LF or CRLF, the last one also with the stream; a byte order mark before the first is left
  * out.
  *
- * @param maxBytes of a line; a longer one is a fault, and only that many bytes are decoded
- * @throws {Error} if the stream starts as UTF-16 does
+ * @throws {Error} at a line that is too long or not UTF-8, after the lines before it
  */
 export async function* readLines(
   stream: AsyncIterable<Uint8Array>,
-  maxBytes: number,
-): AsyncGenerator<Line[], void, void> {
-  const read = lineSplitter(maxBytes);
-  let rest: Uint8Array = EMPTY;
-  for await (const chunk of refuseUtf16(stream)) {
-    const end = chunk.lastIndexOf(NEWLINE);
-    if (end < 0) {
-      // The rest of a line that is already too long is dropped: the stream may never end it.
-      if (rest.length <= maxBytes) rest = joined(rest, chunk);
+): AsyncGenerator<string[], void, void> {
+  let read = 0;
+  let unfinished: Uint8Array = new Uint8Array();
+
+  function* linesOf(bytes: Uint8Array): Generator<string[], void, void> {
+    const { lines, valid } = decodeLines(bytes);
+    if (read === 0 && lines[0]?.startsWith(BYTE_ORDER_MARK)) lines[0] = lines[0].slice(1);
+    read += lines.length;
+    if (lines.length > 0) yield lines;
+    if (!valid) throw new Error(`line ${read + 1} is not UTF-8; convert it first, as with iconv`);
+  }
+
+  for await (const chunk of stream) {
+    const first = chunk.indexOf(NEWLINE);
+    const length = unfinished.length + (first < 0 ? chunk.length : first);
+    if (length > MAX_LINE_BYTES) throw new Error(`line ${read + 1} is longer than 1 MiB`);
+    if (first < 0) {
+      unfinished = joined(unfinished, chunk);
       continue;
     }
-    const first = rest.length > maxBytes ? chunk.indexOf(NEWLINE) : 0;
-    yield read(joined(rest, chunk.subarray(first, end)));
-    rest = chunk.slice(end + 1);
+    const last = chunk.lastIndexOf(NEWLINE);
+    yield* linesOf(joined(unfinished, chunk.subarray(0, last)));
+    unfinished = chunk.slice(last + 1);
   }
-  if (rest.length > 0) yield read(rest);
+  if (unfinished.length > 0) yield* linesOf(unfinished);
 }
 
 function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
@@ -45,100 +48,33 @@ function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
   return both;
 }
 
-/** Makes a function that splits the bytes of whole lines; the last comes without its line break. */
-function lineSplitter(maxBytes: number): (bytes: Uint8Array) => Line[] {
-  const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-  const lenient = new TextDecoder("utf-8", { ignoreBOM: true });
-  let atStart = true;
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-  function withoutMark(bytes: Uint8Array): Uint8Array {
-    const mark = atStart && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
-    atStart = false;
-    return mark ? bytes.subarray(3) : bytes;
+/** Decodes lines, the last of them without its line break; those before the first that is not valid. */
+function decodeLines(bytes: Uint8Array): { readonly lines: string[]; readonly valid: boolean } {
+  try {
+    // One call into the decoder for thousands of lines.
+    const lines = decoder.decode(bytes).split("\n").map(withoutReturn);
+    return { lines, valid: true };
+  } catch {
+    return { lines: validLines(bytes), valid: false };
   }
+}
 
-  function decodeLine(bytes: Uint8Array): Line {
-    if (bytes.length > maxBytes) {
-      return { text: lenient.decode(bytes.subarray(0, maxBytes)), fault: "too long" };
-    }
+/** The lines before the first that is not valid; there is one. */
+function validLines(bytes: Uint8Array): string[] {
+  const lines: string[] = [];
+  for (let start = 0;;) {
+    const end = bytes.indexOf(NEWLINE, start);
     try {
-      return { text: withoutReturn(strict.decode(bytes)) };
+      lines.push(withoutReturn(decoder.decode(bytes.subarray(start, end < 0 ? undefined : end))));
     } catch {
-      return { text: withoutReturn(lenient.decode(bytes)), fault: "not valid UTF-8" };
+      return lines;
     }
+    start = end + 1;
   }
-
-  return (all) => {
-    const bytes = withoutMark(all);
-    if (bytes.length <= maxBytes) {
-      try {
-        // One call into the decoder for thousands of lines.
-        return strict.decode(bytes).split("\n").map((text) => ({ text: withoutReturn(text) }));
-      } catch {
-        // One of the lines is not valid: each is decoded on its own below.
-      }
-    }
-    return splitBytes(bytes).map(decodeLine);
-  };
 }
 
 function withoutReturn(text: string): string {
   return text.endsWith("\r") ? text.slice(0, -1) : text;
-}
-
-function splitBytes(bytes: Uint8Array): Uint8Array[] {
-  const all: Uint8Array[] = [];
-  let start = 0;
-  for (let end; (end = bytes.indexOf(NEWLINE, start)) >= 0; start = end + 1) {
-    all.push(bytes.subarray(start, end));
-  }
-  all.push(bytes.subarray(start));
-  return all;
-}
-
-/** How many bytes show whether text without a byte order mark is UTF-16: two characters. */
-const UTF16_START_BYTES = 4;
-
-/**
- * Passes a stream of UTF-8 on, unless it starts as UTF-16 does. Some programs on Windows write UTF-16,
- * and most of it is valid UTF-8 too: wrong names would be sent.
- *
- * @throws {Error} before anything is passed on
- */
-async function* refuseUtf16(
-  stream: AsyncIterable<Uint8Array>,
-): AsyncGenerator<Uint8Array, void, void> {
-  let pending: Uint8Array | undefined = new Uint8Array();
-  for await (const chunk of stream) {
-    if (pending === undefined) {
-      yield chunk;
-      continue;
-    }
-    const start: Uint8Array = pending.length === 0 ? chunk : new Uint8Array([...pending, ...chunk]);
-    if (isUtf16(start)) throw new Error("it is UTF-16, save it as UTF-8");
-    if (start.length < UTF16_START_BYTES && start.some(hintsAtUtf16)) {
-      pending = start;
-      continue;
-    }
-    yield start;
-    pending = undefined;
-  }
-  if (pending !== undefined && pending.length > 0) yield pending;
-}
-
-/** Whether a byte is rare or impossible in UTF-8: without one, the text is not held for more bytes. */
-function hintsAtUtf16(byte: number): boolean {
-  return byte === 0 || byte >= 0xfe;
-}
-
-function isUtf16(start: Uint8Array): boolean {
-  const [a, b, c, d] = start;
-  if ((a === 0xff && b === 0xfe) || (a === 0xfe && b === 0xff)) return true;
-  // Without a mark: two characters below U+0100, in either order of bytes.
-  if (start.length >= UTF16_START_BYTES && ((a && !b && c && !d) || (!a && b && !c && d))) {
-    return true;
-  }
-  // In other scripts, a line break of two bytes; no name starts with a NUL.
-  const end = start.indexOf(NEWLINE);
-  return end > 0 && end % 2 === 0 && start[end + 1] === 0;
 }

@@ -1,38 +1,23 @@
-import { cut, escapeControls, excerpt } from "../text/escape.ts";
-import { fileFault } from "../text/errors.ts";
-import { type Line, readLines } from "./lines.ts";
-
-/** A name to greet. */
-export interface Name {
-  /** The username; only its start where there is a fault. */
-  readonly username: string;
-  /** Why it cannot be sent. */
-  readonly fault?: string;
-}
+import { ExpectedError, fileFault } from "../text/errors.ts";
+import { readLines } from "./lines.ts";
 
 /** The names of a batch. */
 export interface Names {
   /** The names, in lists of any length. */
-  readonly lists: AsyncIterable<readonly Name[]>;
+  readonly lists: AsyncIterable<readonly string[]>;
   /** How many there are in all: undefined where that is not known yet, an estimate for a file. */
   total(): number | undefined;
 }
 
-/** The file of names cannot be read; the message says which and why. */
-export class NamesError extends Error {
+/** The file of names cannot be read, or not to its end; the message says which and why. */
+export class NamesError extends ExpectedError {
   override name = "NamesError";
 }
-
-/** Longer lines are not sent: servers refuse messages of 4 MiB, and a stream may never end one. */
-const MAX_LINE_BYTES = 1 << 20;
-
-/** How many characters are shown of a line that cannot be sent. */
-const MAX_SHOWN = 60;
 
 /** The names of a command line. */
 export function listNames(usernames: readonly string[]): Names {
   async function* lists() {
-    yield usernames.map((username) => ({ username }));
+    yield usernames;
   }
   return { lists: lists(), total: () => usernames.length };
 }
@@ -47,7 +32,7 @@ export function repeated(names: Names, times: number): Names {
     for await (const list of names.lists) {
       for (const name of list) {
         for (let left = times; left > 0; left -= MAX_REPEATED) {
-          yield new Array<Name>(Math.min(left, MAX_REPEATED)).fill(name);
+          yield new Array<string>(Math.min(left, MAX_REPEATED)).fill(name);
         }
       }
     }
@@ -71,18 +56,18 @@ const NAME_OVERHEAD = 64;
  */
 export function endless(names: Names): Names {
   async function* lists() {
-    const kept: (readonly Name[])[] = [];
+    const kept: (readonly string[])[] = [];
     let room = MAX_KEPT;
     for await (const list of names.lists) {
       yield list;
       if (room <= 0) continue;
-      room -= list.reduce((sum, { username }) => sum + username.length + NAME_OVERHEAD, 0);
+      room -= list.reduce((sum, { length }) => sum + length + NAME_OVERHEAD, 0);
       kept.push(list);
     }
     const all = kept.flat();
     if (all.length === 0) return;
     // Long lists: to fetch one takes time, in which no call begins.
-    const round = Array<Name[]>(Math.ceil(MAX_REPEATED / all.length)).fill(all).flat();
+    const round = Array<string[]>(Math.ceil(MAX_REPEATED / all.length)).fill(all).flat();
     while (true) yield round;
   }
   return { lists: lists(), total: () => undefined };
@@ -97,34 +82,20 @@ export function isStdin(path: string): boolean {
 }
 
 /**
- * The names of a file, one on each line.
+ * The names of a file, one on each line. It is opened when the first are asked for.
+ *
+ * {@linkcode Names.lists} throws a {@linkcode NamesError} where it cannot be read, after the names before.
  *
  * @param path of the file; see {@linkcode isStdin}
- * @throws {NamesError} if it cannot be opened; {@linkcode Names.lists} if it cannot be read, or is
- *   UTF-16
  */
-export async function openNames(path: string): Promise<Names> {
-  const file = isStdin(path) ? "stdin" : path;
-  try {
-    if (isStdin(path)) return readNames(Deno.stdin.readable, file, undefined);
-    const open = await Deno.open(path);
-    const { isFile, isDirectory, size } = await open.stat();
-    if (isDirectory) throw new Error("it is a directory");
-    return readNames(open.readable, file, isFile ? size : undefined);
-  } catch (error) {
-    throw namesError(file, error);
-  }
-}
-
-function readNames(
-  bytes: AsyncIterable<Uint8Array>,
-  file: string,
-  size: number | undefined,
-): Names {
+export function fileNames(path: string): Names {
+  let size: number | undefined;
   let bytesRead = 0, linesRead = 0, ended = false;
 
-  async function* counted() {
-    for await (const chunk of bytes) {
+  async function* bytes() {
+    const opened = await openFile(path);
+    size = opened.size;
+    for await (const chunk of opened.readable) {
       bytesRead += chunk.length;
       yield chunk;
     }
@@ -132,14 +103,14 @@ function readNames(
 
   async function* lists() {
     try {
-      for await (const list of readLines(counted(), MAX_LINE_BYTES)) {
-        const before = linesRead;
+      for await (const list of readLines(bytes())) {
         // Counted before the list is yielded: its calls start while the total is asked for.
         linesRead += list.length;
-        yield list.map((line, index) => nameOfLine(line, before + index + 1));
+        yield list;
       }
     } catch (error) {
-      throw namesError(file, error);
+      const file = isStdin(path) ? "stdin" : path;
+      throw new NamesError(`cannot read ${file}: ${fileFault(error)}`);
     }
     ended = true;
   }
@@ -154,12 +125,13 @@ function readNames(
   return { lists: lists(), total };
 }
 
-function nameOfLine({ text, fault }: Line, number: number): Name {
-  return fault === undefined
-    ? { username: text }
-    : { username: cut(text, MAX_SHOWN), fault: `line ${number} is ${fault}; it was not sent` };
-}
-
-function namesError(file: string, error: unknown): NamesError {
-  return new NamesError(`cannot read ${excerpt(file)}: ${escapeControls(fileFault(error))}`);
+/** Opens a file; its size is known where it is a regular one. */
+async function openFile(
+  path: string,
+): Promise<{ readonly readable: AsyncIterable<Uint8Array>; readonly size: number | undefined }> {
+  if (isStdin(path)) return { readable: Deno.stdin.readable, size: undefined };
+  const file = await Deno.open(path);
+  const { isFile, isDirectory, size } = await file.stat();
+  if (isDirectory) throw new Error("it is a directory");
+  return { readable: file.readable, size: isFile ? size : undefined };
 }

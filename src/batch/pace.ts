@@ -18,8 +18,10 @@ export interface Pace {
   /** When the next call is to begin. */
   readonly dueMs: number;
   /**
-   * Takes note that names have come, for which somebody has waited since then: calls that could not
-   * begin without a name are not late.
+   * Postpones the next call, and all after it, by the time in which it was due and had no name: it is not
+   * late then.
+   *
+   * @param askedMs when the names that have come now were asked for
    */
   namesCame(askedMs: number): void;
   /** Takes note that the next call begins now, and returns from when its latency counts. */
@@ -30,23 +32,21 @@ export interface Pace {
 /** From when on a call is late, in milliseconds; what is less is in its latency all the same. */
 const LATE_MS = 100;
 
-/** Sets the times for so many calls per second; the first is due when the first names have come. */
+/** Sets the times for so many calls per second, the first of them now. */
 export function setPace(perSecond: number): Pace {
-  const intervalMs = 1_000 / perSecond;
-  let dueMs: number | undefined;
+  let dueMs = performance.now();
   let begun = 0, late = 0, firstMs = 0, lastMs = 0;
   return {
     get dueMs() {
-      return dueMs ?? 0;
+      return dueMs;
     },
     namesCame(askedMs) {
-      const nowMs = performance.now();
-      dueMs = dueMs === undefined ? nowMs : dueMs + Math.max(0, nowMs - Math.max(askedMs, dueMs));
+      dueMs += Math.max(0, performance.now() - Math.max(askedMs, dueMs));
     },
     begin() {
       const nowMs = performance.now();
-      const intendedMs = dueMs ?? nowMs;
-      dueMs = intendedMs + intervalMs;
+      const intendedMs = dueMs;
+      dueMs += 1_000 / perSecond;
       if (begun++ === 0) firstMs = nowMs;
       lastMs = nowMs;
       if (nowMs - intendedMs > LATE_MS) late++;

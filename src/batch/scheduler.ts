@@ -1,31 +1,15 @@
-import { type AnswerContext, lengthOf } from "../client/answer_context.ts";
-import type { Name } from "./names.ts";
+import { lengthOf } from "../client/answer_context.ts";
 import type { Pace } from "./pace.ts";
+import type { CallResult, MakeCall } from "./result.ts";
 
-/** How a call of a batch ended. */
-export type CallResult = {
-  readonly name: Name;
-  /** From the start of the call, or from when it was to start at a pace, to its end, in milliseconds. */
-  readonly latencyMs: number;
-  /** What came beside the message, where somebody wants to know. */
-  readonly context?: AnswerContext;
-} & ({ readonly message: string } | { readonly error: unknown });
-
-/**
- * Makes one call; rejects with the error of the result.
- *
- * @param tell may be told what came with the answer, before the promise settles
- */
-export type CallOne = (name: Name, tell: (context: AnswerContext) => void) => Promise<string>;
-
-/** How a batch is run. */
-export interface BatchOptions {
+/** How the calls of a batch are scheduled. */
+export interface ScheduleOptions {
   /** How many calls are in flight at most. */
   readonly concurrency: number;
-  /** When calls start; absent: as soon as they may. */
-  readonly pace?: Pace;
-  /** How long calls start, in milliseconds; absent: until there are no more names. */
-  readonly durationMs?: number;
+  /** When calls start; undefined: as soon as they may. */
+  readonly pace: Pace | undefined;
+  /** How long calls start, in milliseconds; undefined: until there are no more names. */
+  readonly durationMs: number | undefined;
   /** Whether the result of the first call that fails is the last one. */
   readonly failFast: boolean;
   /** Stops the batch: calls in flight are abandoned, results that are there are still yielded. */
@@ -53,14 +37,15 @@ const STARTED_PER_TURN = 16;
 const MAX_BUFFERED = 8 << 20;
 
 interface StartedCall {
-  readonly name: Name;
   result?: CallResult;
+  /** How many characters its name and answer have. */
+  size: number;
 }
 
 /** A batch that runs. */
 interface Run {
-  readonly call: CallOne;
-  readonly options: BatchOptions;
+  readonly call: MakeCall;
+  readonly options: ScheduleOptions;
   /** The calls that have started and whose results were not taken, in the order of the names. */
   readonly window: StartedCall[];
   /** How many of them have not ended. */
@@ -71,10 +56,10 @@ interface Run {
   stopped: boolean;
   /** Set once all names were read, cannot be, or are no longer wanted. */
   read?: { readonly error?: unknown };
-  /** Notified when a further call may start, or the batch stops. */
-  readonly capacity: Condition;
   /** When no further call starts, by `performance.now()`. */
   readonly endMs: number;
+  /** Notified when a further call may start, or the batch stops. */
+  readonly capacity: Condition;
   /** Notified when the first call of the window ends, no name is to come, or the batch stops. */
   readonly progress: Condition;
 }
@@ -89,10 +74,11 @@ interface Run {
  * @throws whatever reading the names throws, after the results of those that were read
  */
 export async function* callEach(
-  names: AsyncIterable<readonly Name[]>,
-  call: CallOne,
-  options: BatchOptions,
+  names: AsyncIterable<readonly string[]>,
+  call: MakeCall,
+  options: ScheduleOptions,
 ): AsyncGenerator<CallResult[], void, void> {
+  const { durationMs, signal } = options;
   const run: Run = {
     call,
     options,
@@ -100,30 +86,30 @@ export async function* callEach(
     inFlight: 0,
     buffered: 0,
     stopped: false,
-    endMs: performance.now() + (options.durationMs ?? Infinity),
+    endMs: performance.now() + (durationMs ?? Infinity),
     capacity: condition(),
     progress: condition(),
   };
   const onAbort = () => stop(run);
-  options.signal.addEventListener("abort", onAbort);
+  signal.addEventListener("abort", onAbort);
   startAll(run, names)
     .then(() => run.read ??= {}, (error) => run.read ??= { error })
     .then(run.progress.notify);
   // Names may come late, or never.
-  const timer = options.durationMs && setTimeout(() => {
+  const timer = durationMs && setTimeout(() => {
     run.read ??= {};
     stop(run);
-  }, options.durationMs);
+  }, durationMs);
   try {
     yield* takeAll(run);
   } finally {
     clearTimeout(timer);
     stop(run);
-    options.signal.removeEventListener("abort", onAbort);
+    signal.removeEventListener("abort", onAbort);
   }
 }
 
-async function startAll(run: Run, names: AsyncIterable<readonly Name[]>): Promise<void> {
+async function startAll(run: Run, names: AsyncIterable<readonly string[]>): Promise<void> {
   const { pace } = run.options;
   let started = 0, askedMs = performance.now();
   for await (const list of names) {
@@ -158,26 +144,22 @@ function isFull({ inFlight, window, buffered, options: { concurrency, pace } }: 
     window.length >= (pace ? WINDOW_AT_PACE : WINDOW);
 }
 
-function startCall(run: Run, name: Name): void {
-  const started: StartedCall = { name };
-  const startMs = run.options.pace?.begin() ?? performance.now();
-  let context: AnswerContext | undefined;
+function startCall(run: Run, name: string): void {
+  const started: StartedCall = { size: name.length };
   run.window.push(started);
   run.inFlight++;
-  run.buffered += name.username.length;
-  const end = (ending: { message: string } | { error: unknown }) => {
-    const latencyMs = performance.now() - startMs;
-    started.result = { name, latencyMs, ...ending, ...(context && { context }) };
+  run.buffered += started.size;
+  const startMs = run.options.pace?.begin() ?? performance.now();
+  run.call(name, startMs).then((result) => {
+    const nameSize = started.size;
+    started.result = result;
+    started.size = sizeOf(result);
     run.inFlight--;
-    run.buffered += size(started.result) - name.username.length;
-    if ("error" in ending && run.options.failFast) run.stopped = true;
+    run.buffered += started.size - nameSize;
+    if ("failure" in result && run.options.failFast) run.stopped = true;
     run.capacity.notify();
     if (started === run.window[0]) run.progress.notify();
-  };
-  run.call(name, (told) => context = told).then(
-    (message) => end({ message }),
-    (error) => end({ error }),
-  );
+  });
 }
 
 async function* takeAll(run: Run): AsyncGenerator<CallResult[], void, void> {
@@ -188,7 +170,7 @@ async function* takeAll(run: Run): AsyncGenerator<CallResult[], void, void> {
       await new Promise((resolve) => setTimeout(resolve, 0));
       const results = take(run);
       yield results;
-      if (failFast && "error" in results.at(-1)!) return;
+      if (failFast && "failure" in results.at(-1)!) return;
     } else if (signal.aborted) {
       const results = window.flatMap(({ result }) => result ?? []);
       if (results.length > 0) yield results;
@@ -205,14 +187,14 @@ async function* takeAll(run: Run): AsyncGenerator<CallResult[], void, void> {
 /** Takes the results from the start of the window, up to the first call that has not ended. */
 function take(run: Run): CallResult[] {
   const { window, options: { failFast } } = run;
-  let count = 0;
-  for (const { result } of window) {
+  const results: CallResult[] = [];
+  for (const { result, size } of window) {
     if (result === undefined) break;
-    count++;
-    if (failFast && "error" in result) break;
+    results.push(result);
+    run.buffered -= size;
+    if (failFast && "failure" in result) break;
   }
-  const results = window.splice(0, count).map(({ result }) => result!);
-  for (const result of results) run.buffered -= size(result);
+  window.splice(0, results.length);
   run.capacity.notify();
   return results;
 }
@@ -223,10 +205,12 @@ function stop(run: Run): void {
   run.progress.notify();
 }
 
-function size({ name, context, ...ending }: CallResult): number {
-  const message = "message" in ending ? ending.message.length : 0;
+/** How many characters a result keeps, about. */
+function sizeOf(result: CallResult): number {
+  const { username, context } = result;
+  const answer = "message" in result ? result.message : result.failure.reason;
   const entries = context ? lengthOf(context.metadata) + lengthOf(context.trailers) : 0;
-  return name.username.length + message + entries;
+  return username.length + answer.length + entries;
 }
 
 /** Something that one waits for, to look again when it is notified. */

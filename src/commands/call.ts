@@ -1,5 +1,4 @@
-import type { ReportOptions } from "../batch/report.ts";
-import type { SummaryForm } from "../batch/summary.ts";
+import type { Report } from "../batch/batch.ts";
 import { defineCommand, UsageError } from "../cli/command.ts";
 import { ExitCode } from "../cli/exit.ts";
 import { exitCodeOfStatus } from "../contract/status_codes.ts";
@@ -8,7 +7,6 @@ import { formatDuration } from "../text/amounts.ts";
 import { PATH } from "../cli/values.ts";
 import type { ConnectionOptions } from "../client/connection_options.ts";
 import type { Target } from "../client/target.ts";
-import type { CallOptions } from "../client/user_client.ts";
 import { escapeControls } from "../text/escape.ts";
 import { CONCURRENCY, DURATION, PERCENT, RATE, REPEATS } from "./value_ranges.ts";
 import {
@@ -134,27 +132,22 @@ first name whose call failed.`,
     const connection = connectionOf({ ...flags, verbose: flags.verbose && !json });
     const isOne = names.length === 1 && path === undefined && repeat === 1;
     if (isOne && durationMs === undefined && !json && report === undefined) {
-      return await callOne(connection, names[0]!, { timeoutMs });
+      return await callOne(connection, names[0]!, timeoutMs);
     }
-    const [{ callNames }, { isStdin }] = await Promise.all([
-      import("../batch/batch.ts"),
-      import("../batch/names.ts"),
-    ]);
+    const { callNames } = await import("../batch/batch.ts");
     return await callNames({
       connection,
       names: path === undefined ? names : { path },
       repeat,
-      ...(durationMs === undefined ? {} : { durationMs }),
-      call: { timeoutMs },
+      durationMs,
+      timeoutMs,
       concurrency: flags.concurrency ?? CONCURRENT[rate === undefined ? "default" : "atRate"],
-      ...(rate === undefined ? {} : { rate }),
+      rate,
       failFast,
       json,
       contexts,
-      // Trace lines, and names that are typed, would be mixed with the progress on the terminal.
-      progress: !quiet && connection.trace === undefined && Deno.stderr.isTerminal() &&
-        !(path !== undefined && isStdin(path) && Deno.stdin.isTerminal()),
-      ...(report === undefined ? {} : { report }),
+      quiet,
+      report,
     });
   },
 });
@@ -167,11 +160,11 @@ first name whose call failed.`,
 function reportOf(
   flags: {
     readonly "fail-fast": boolean;
-    readonly summary?: SummaryForm | undefined;
-    readonly "max-p99"?: number | undefined;
-    readonly "max-failed"?: number | undefined;
+    readonly summary: Report["summary"];
+    readonly "max-p99": number | undefined;
+    readonly "max-failed": number | undefined;
   },
-): ReportOptions | undefined {
+): Report | undefined {
   const { summary, "max-p99": p99Ms, "max-failed": failedPercent } = flags;
   if (flags["fail-fast"] && failedPercent !== undefined) {
     throw new UsageError(
@@ -179,13 +172,7 @@ function reportOf(
     );
   }
   if ((summary ?? p99Ms ?? failedPercent) === undefined) return undefined;
-  return {
-    ...(summary === undefined ? {} : { summary }),
-    limits: {
-      ...(p99Ms === undefined ? {} : { p99Ms }),
-      ...(failedPercent === undefined ? {} : { failedPercent }),
-    },
-  };
+  return { summary, limits: { p99Ms, failedPercent } };
 }
 
 /** Where the names come from: a file, `-` for stdin, or undefined for the command line. */
@@ -205,15 +192,15 @@ function fileOfNames(file: string | undefined, names: readonly string[]): string
 async function callOne(
   connection: ConnectionOptions,
   username: string,
-  call: CallOptions,
+  timeoutMs: number,
 ): Promise<number> {
   const { openUserClient } = await import("../client/user_client.ts");
   const client = await openUserClient(connection);
   let message: string;
   try {
-    message = await client.getUser(username, call);
+    message = await client.getUser(username, { timeoutMs });
   } catch (error) {
-    return await fail(error, connection.target, call.timeoutMs);
+    return await fail(error, connection.target, timeoutMs);
   } finally {
     client.close();
   }

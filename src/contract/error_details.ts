@@ -85,7 +85,7 @@ export function encodeStatus(
  *
  * @see https://protobuf.dev/programming-guides/json/#any
  */
-type ErrorDetail =
+export type ErrorDetail =
   & { readonly "@type": string }
   & ({ readonly fieldViolations: readonly FieldViolation[] } | { readonly value: string });
 

@@ -251,6 +251,20 @@ serveTest("calls that cannot begin in time are counted and said", async ({ port 
   assert.ok(Number(max?.[1]) > 1.4, summed.stderr);
 }, ["--delay", "300ms"]);
 
+posixServeTest(
+  "names that cannot be read to their end have a summary of those that were, and are not judged",
+  async ({ port }) => {
+    const call = shellCommand(`call - --summary json --max-failed 0 --port ${port}`);
+    const { code, stdout, stderr } = await shell(`printf 'A\\n\\n\\377\\nB' | ${call}`);
+    assert.deepEqual([code, stdout], [1, "Привет, A!\n"]);
+    const [failure, summary, fault, end] = stderr.split("\n");
+    assert.match(failure!, /^usersvc call: "": INVALID_ARGUMENT /);
+    assert.deepEqual(JSON.parse(summary!).codes, { OK: 1, INVALID_ARGUMENT: 1 });
+    assert.match(fault!, /^usersvc call: cannot read stdin: line 3 is not UTF-8; /);
+    assert.equal(end, "");
+  },
+);
+
 posixServeTest("a signal ends a batch with a rate at once, with its summary", async (server) => {
   const call = startUsersvc([
     ...["call", "A", "--port", `${server.port}`, "--repeat", "100000000"],

@@ -1,0 +1,73 @@
+import type { AnswerContext } from "../client/answer_context.ts";
+import { describeFailure, type FailureDescription, isServiceError } from "../client/failure.ts";
+import type { UserClient } from "../client/user_client.ts";
+import { type ErrorDetail, errorDetails } from "../contract/error_details.ts";
+import { formatDuration } from "../text/amounts.ts";
+
+/** How a call of a batch ended. */
+export type CallResult = {
+  readonly username: string;
+  /** From the start of the call, or from when it was to start at a rate, to its end, in milliseconds. */
+  readonly latencyMs: number;
+  /** What came beside the message, where somebody wants to know. */
+  readonly context?: AnswerContext;
+} & ({ readonly message: string } | { readonly failure: Failure });
+
+/** Why a call of a batch failed, for all that print or count it. */
+export interface Failure extends FailureDescription {
+  /** The server's own words, empty where it gave none; the reason for a fault of the client. */
+  readonly message: string;
+  /** What the server has sent in the status details. */
+  readonly details?: readonly ErrorDetail[];
+}
+
+/**
+ * Makes one call. It does not reject: a failed call is a result too.
+ *
+ * @param startMs from when its latency counts, by `performance.now()`
+ */
+export type MakeCall = (username: string, startMs: number) => Promise<CallResult>;
+
+/** How the calls of a batch are made. */
+export interface CallerOptions {
+  /** The deadline of each call, in milliseconds. */
+  readonly timeoutMs: number;
+  /** Whether the results have what came beside the message. */
+  readonly contexts: boolean;
+}
+
+/** Makes the function that makes the calls of a batch. */
+export function callerOf({ getUser }: UserClient, options: CallerOptions): MakeCall {
+  const { timeoutMs, contexts } = options;
+  return async (username, startMs) => {
+    let context: AnswerContext | undefined;
+    const onContext = (came: AnswerContext) => context = came;
+    const call = getUser(username, { timeoutMs, ...(contexts && { onContext }) });
+    const ending = await endingOf(call, timeoutMs);
+    const latencyMs = performance.now() - startMs;
+    return { username, latencyMs, ...ending, ...(context && { context }) };
+  };
+}
+
+async function endingOf(
+  call: Promise<string>,
+  timeoutMs: number,
+): Promise<{ readonly message: string } | { readonly failure: Failure }> {
+  try {
+    return { message: await call };
+  } catch (error) {
+    return { failure: failureOf(error, timeoutMs) };
+  }
+}
+
+function failureOf(error: unknown, timeoutMs: number): Failure {
+  const description = describeFailure(error, formatDuration(timeoutMs));
+  if (!isServiceError(error)) return { ...description, message: description.reason };
+  const details = errorDetails(error);
+  return {
+    ...description,
+    // Programs get an empty message where the server gave none; "no reason given" is for people.
+    message: error.details === "" ? "" : description.reason,
+    ...(details && { details }),
+  };
+}
