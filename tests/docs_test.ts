@@ -62,6 +62,34 @@ programTest("docs/design.md names every folder of the sources and every dependen
   for (const name of Object.keys(config.imports)) assert.ok(text.includes(`\`${name}\``), name);
 });
 
+/** What the head of each workaround says. */
+const HEAD = ["What is wrong", "Versions: ", "Upstream: ", "Measured", "Fails: ", "It can go"];
+
+programTest(
+  "each workaround is in docs/design.md, and its head says what fails without",
+  async () => {
+    const design = await Deno.readTextFile(`${root}docs/design.md`);
+    const table = /^## Workarounds$[^]*?(?=^## )/m.exec(design)![0];
+    const named = [...table.matchAll(/^\| `(\w+\.ts)` /gm)].map(([, name]) => name!);
+    const files = await Array.fromAsync(Deno.readDir(`${root}src/workarounds`));
+    assert.deepEqual(named, files.map(({ name }) => name).toSorted());
+    for (const name of named) {
+      const text = await Deno.readTextFile(`${root}src/workarounds/${name}`);
+      const parts = text.slice(0, text.indexOf("*/")).split(/^ \* - /m).slice(1)
+        .map((part) => part.replace(/\n \* +/g, " "));
+      assert.deepEqual(parts.filter((part, at) => !part.startsWith(HEAD[at]!)), [], name);
+      assert.equal(parts.length, HEAD.length, name);
+      const paths = [...parts.join(" ").matchAll(PATH)].map(([path]) => path.replace(/\.$/, ""));
+      const tests = await Promise.all(
+        paths.filter((path) => path.endsWith(".ts")).map((path) => Deno.readTextFile(root + path)),
+      );
+      for (const [, test] of parts[4]!.matchAll(/"([^"]+)"/g)) {
+        assert.ok(tests.some((text) => text.includes(test!)), `${name} names the test "${test}"`);
+      }
+    }
+  },
+);
+
 programTest("the tasks of deno.json are those that CONTRIBUTING.md explains", async () => {
   const text = await Deno.readTextFile(`${root}CONTRIBUTING.md`);
   const explained = [...text.matchAll(/^\| `([a-z:]+)` +\|/gm)].map(([, name]) => name);

@@ -4,12 +4,13 @@ import {
   type ConnectionOptions as TlsOptions,
   type PeerCertificate,
 } from "node:tls";
+import type { Endpoint } from "../contract/endpoint.ts";
 import { validityFault } from "../contract/tls_files.ts";
 import { PREFACE } from "../http2/frames.ts";
 import { Session } from "../http2/session.ts";
 import type { ConnectionOptions } from "./connection_options.ts";
 import { isTlsAlert, type SocketError, socketErrorReason } from "./failure.ts";
-import type { Endpoint } from "../contract/endpoint.ts";
+import type { Target } from "./target.ts";
 import { type ClientTls, tlsOptions } from "./tls_options.ts";
 
 /** How long each connection may take, in milliseconds. */
@@ -21,18 +22,15 @@ const PROBE_MS = 1_000;
  * @returns what is wrong; undefined if that cannot be told
  */
 export async function explainConnection(
-  connection: ConnectionOptions,
+  { target, tls }: ConnectionOptions,
 ): Promise<string | undefined> {
-  const { endpoint } = connection.target;
+  const { endpoint } = target;
   const refusal = await tryTcp(endpoint);
   if (refusal !== undefined) {
     const fault = "path" in endpoint ? await pathFault(endpoint.path, refusal) : undefined;
     return fault ?? socketErrorReason(refusal);
   }
-  const { tls } = connection;
-  return tls === undefined
-    ? await probePlainText(endpoint)
-    : await probeTls({ ...connection, tls });
+  return tls === undefined ? await probePlainText(endpoint) : await probeTls(target, tls);
 }
 
 /**
@@ -129,9 +127,7 @@ async function speaksHttp1(endpoint: Endpoint): Promise<boolean> {
   return speaks;
 }
 
-async function probeTls(
-  { target, tls }: ConnectionOptions & { readonly tls: ClientTls },
-): Promise<string | undefined> {
+async function probeTls(target: Target, tls: ClientTls): Promise<string | undefined> {
   const end = await tryTls(target.endpoint, await tlsOptions(target, tls));
   if (end.secured) {
     if (end.protocol !== "h2") return "the server speaks TLS, but not HTTP/2 in it";

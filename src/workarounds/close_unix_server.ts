@@ -7,7 +7,7 @@
  * - Upstream: `uv__pipe_close` in https://github.com/libuv/libuv/blob/v1.x/src/unix/pipe.c
  * - Measured on both: `listen`, `rm`, a text file in its place, `close`: the file is gone. With this
  *   file it stays.
- * - Fails: without it "a server leaves a file alone that took the place of its socket" in
+ * - Fails: without it "a server leaves a file alone that took its socket's place" in
  *   tests/server/connection_test.ts.
  * - It can go when a server can be told to leave its file alone.
  */

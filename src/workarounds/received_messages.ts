@@ -11,8 +11,10 @@
  *   https://github.com/grpc/grpc/blob/master/doc/compression.md#compression-method-asymmetry-between-peers
  * - Measured: two connections with 80 unfinished messages each took 730 MB, now 170; the answer to a
  *   false flag was OK, now it is INTERNAL.
- * - Fails: without it tests/abuse/memory_test.ts, and the cases of the compressed flag in
- *   tests/contract/decoding_test.ts; after an update it throws where grpc-js has no such methods.
+ * - Fails: without it "of messages that never end the largest are refused" in
+ *   tests/abuse/large_messages_test.ts, and the cases of the compressed flag in
+ *   tests/interop/wire_test.ts; after an update it throws where grpc-js has no such methods
+ *   (tests/workarounds/guards_test.ts).
  * - It can go when grpc-js has such limits and answers INTERNAL.
  */
 import { status } from "@grpc/grpc-js";
