@@ -66,7 +66,7 @@ programTest("a call loads nothing of serve, check, batches, TLS or telemetry", a
     new RegExp(
       "/src/(server|processes|telemetry|batch)/|/src/commands/(serve|check|completions)\\.ts|" +
         "/src/client/(tls_options|trace|health_client)\\.ts|/src/contract/health_contract\\.ts|" +
-        "/(@grpc/proto-loader|@grpc/reflection|grpc-health-check|prom-client|cli-progress|hdr-histogram-js|leven)/",
+        "/(@grpc/reflection|grpc-health-check|prom-client|cli-progress|hdr-histogram-js|leven)/",
     ),
   );
 });
@@ -110,10 +110,10 @@ programTest("from the bundle, a call makes no descriptors", async () => {
     const called = loaded.flatMap(({ functions }) => functions)
       .filter(({ ranges: [{ count }] }) => count > 0)
       .map(({ functionName }) => functionName);
-    assert.ok(called.includes("serviceDefinition"), "the contract was read");
+    assert.ok(called.includes("createMessageDefinition"), "proto-loader has read the contract");
     assert.ok(called.some((name) => /^protobufjs\/.*\/src\/root\.js$/.test(name)));
     assert.deepEqual(
-      called.filter((name) => /ext\/descriptor|toDescriptor|createMessageDefinition/.test(name)),
+      called.filter((name) => /ext\/descriptor|toDescriptor/.test(name)),
       [],
     );
   });

@@ -13,6 +13,7 @@ import {
   http2Exports,
   importBuiltins,
   importLater,
+  laterDescriptors,
   namesLost,
   refuseOtherDeno,
   withoutCachePaths,
@@ -32,6 +33,7 @@ export async function makeBundle(folder: string): Promise<void> {
   const options = ["--code-splitting", "--outdir", folder];
   const { code, stderr } = await deno(["bundle", ...options, mainModule]);
   if (code !== 0) throw new Error(`deno bundle failed:\n${stderr.trimEnd()}`);
+  let described = false;
   let written = "";
   for await (const { name } of Deno.readDir(folder)) {
     const path = `${folder}/${name}`;
@@ -39,9 +41,12 @@ export async function makeBundle(folder: string): Promise<void> {
     written += `${code}\n`;
     const lost = namesLost(code);
     if (lost) throw new Error(`${name}: ${lost}`);
-    await Deno.writeTextFile(path, edit(name, code));
+    const later = laterDescriptors(code);
+    described ||= later !== undefined;
+    await Deno.writeTextFile(path, edit(name, later ?? code));
   }
   await Deno.writeTextFile(`${folder}/${HTTP2}`, http2Exports);
+  if (!described) throw new Error("@grpc/proto-loader is not as tools/bundle_edits.ts expects it");
   await Deno.writeTextFile(`${folder}/${LICENSES}`, await thirdPartyLicenses(written));
 }
 

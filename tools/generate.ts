@@ -15,7 +15,7 @@ async function generate(outDir: string): Promise<void> {
   const generator = `${config.imports["@grpc/proto-loader"]}/proto-loader-gen-types`;
   const { code, stderr } = await deno([
     ...["run", "-A", "--quiet", generator],
-    // The options have to match those of src/contract/parse_contract.ts, which loads the contract.
+    // The options have to match those of src/contract/service_definition.ts, which loads the contract.
     ...["--keepCase", "--defaults", "--includeComments", "--grpcLib=@grpc/grpc-js"],
     ...["--importFileExtension=.ts", `--outDir=${outDir}`, "proto/user_service.proto"],
   ]);
