@@ -79,9 +79,8 @@ async function runCommand(
   const request = await readCommandLine(command, args);
   if (request.help) return await show([], () => commandHelp(program, command));
   const obstacle = command.obstacle?.();
-  if (obstacle === undefined) return await command.run(request.flags, request.operands, program);
-  writeError(`${program.name} ${command.name}: ${obstacle}`);
-  return ExitCode.FAILURE;
+  if (obstacle !== undefined) throw new ExpectedError(obstacle);
+  return await command.run(request.flags, request.operands, program);
 }
 
 async function help(program: Program, args: readonly string[]): Promise<number> {
@@ -95,9 +94,7 @@ async function show(
   extra: readonly string[],
   text: () => string | Promise<string>,
 ): Promise<number> {
-  if (extra[0] !== undefined) {
-    throw new UsageError(`unexpected argument "${excerpt(extra[0])}"`);
-  }
+  if (extra[0] !== undefined) throw new UsageError(`unexpected argument "${excerpt(extra[0])}"`);
   await writeAll(Deno.stdout, await text());
   return ExitCode.OK;
 }
@@ -106,17 +103,13 @@ async function load({ commands }: Program, name: string): Promise<Command> {
   const loader = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (loader) return (await loader()).command;
   if (name.startsWith("-")) {
-    throw new UsageError(
-      `unknown flag ${excerpt(name)}; the flags of a command follow its name`,
-    );
+    throw new UsageError(`unknown flag ${excerpt(name)}; the flags of a command follow its name`);
   }
   const hint = await didYouMean(name, [...Object.keys(commands), "help"]);
   throw new UsageError(`unknown command "${excerpt(name)}"${hint}`);
 }
 
-/**
- * Gives up the permission to run programs, for good: a fault of this program can then start no other.
- */
+/** Gives up the permission to run programs for good: a fault of this program can then start no other. */
 export function giveUpRunning(): void {
   Deno.permissions.revokeSync({ name: "run" });
 }

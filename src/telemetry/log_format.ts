@@ -10,7 +10,7 @@ import type { LineLog } from "./line_log.ts";
 type Lines = Pick<LineLog, "line">;
 
 /** Writes the events of a server. */
-export interface LogEvents extends Pick<ServerEvents, "callReceived" | "callFinished" | "notice"> {
+interface LogEvents extends Pick<ServerEvents, "callReceived" | "callFinished" | "notice"> {
   /** The server accepts calls at these endpoints. */
   listening(endpoints: readonly Endpoint[]): void;
   /**

@@ -1,5 +1,6 @@
 /** The log under load, and under load without a reader. */
 import assert from "node:assert/strict";
+import { residentMb } from "../../tools/processes.ts";
 import { posixServeTest, posixTest, Transcript } from "../support/program.ts";
 import { finishCall, openSession, startCall } from "../support/raw_client.ts";
 import { beforeDrain, LONG_NAME, makeCalls, records, serveUnread } from "../support/logs.ts";
@@ -22,20 +23,14 @@ posixServeTest(
   ["--log", "json"],
 );
 
-/** Resident memory of a process, in MB. */
-async function memoryMb(pid: number): Promise<number> {
-  const status = await Deno.readTextFile(`/proc/${pid}/status`);
-  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)![1]) / 1024;
-}
-
 for (const format of ["text", "json"]) {
   posixTest(`a log that nobody reads drops lines and counts them: ${format}`, async () => {
     const { child, stderr, port } = await serveUnread(["--log", format]);
     const session = await openSession(port);
     await makeCalls(session, 10_000, () => LONG_NAME);
-    const before = Deno.build.os === "linux" ? await memoryMb(child.pid) : 0;
+    const before = Deno.build.os === "linux" ? await residentMb(child.pid) : 0;
     await makeCalls(session, 20_000, () => LONG_NAME);
-    const after = Deno.build.os === "linux" ? await memoryMb(child.pid) : 0;
+    const after = Deno.build.os === "linux" ? await residentMb(child.pid) : 0;
     // 20,000 lines that are kept would be 6 MB of text alone, and their calls some more.
     assert.ok(after - before < 64, `${before} -> ${after} MB`);
 

@@ -9,7 +9,7 @@
  * The options that usersvc gives. As in the real package, the names in them make the type of the
  * result: what the real types refuse is refused here too, where only the stand-in is there.
  */
-export interface ParseOptions<
+interface ParseOptions<
   Texts extends string,
   Switches extends string,
   Lists extends string,
@@ -46,7 +46,7 @@ type ShortOf<Name, Short> = Name extends keyof Short
   : never;
 
 /** Flags by their names, operands that `unknown` has kept, and what follows `--`. */
-export type Args<
+type Args<
   Texts extends string,
   Switches extends string,
   Lists extends string,
