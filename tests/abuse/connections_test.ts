@@ -1,6 +1,6 @@
 /** As many connections as a process keeps, and more. */
 import { LIMITS } from "../../src/server/limits.ts";
-import { linuxTest, withServe } from "../support/program.ts";
+import { linuxServeTest } from "../support/program.ts";
 import { HELLO } from "../support/frames.ts";
 import { connectPeer, type Peer } from "../support/http2_peer.ts";
 import { answersOverTcp, assertAlive, assertNoStack } from "./survival.ts";
@@ -14,23 +14,23 @@ async function open(port: number): Promise<Peer> {
   return peer;
 }
 
-linuxTest("connections beyond the limit are closed, those before it are served", () =>
-  withServe(
-    async (server) => {
-      const peers: Peer[] = [];
-      const attack = async () => {
-        while (peers.length < LIMITS.connections + MORE) peers.push(await open(server.port));
-        await Promise.all(peers.slice(-MORE).map((peer) => peer.closed()));
-        await Promise.all([peers[0]!, peers[LIMITS.connections - 1]!].map((peer) => peer.settle()));
-        for (const peer of peers) peer.close();
-      };
-      await assertAlive(server, attack());
-      await assertAlive(server, untilAnswered(server));
-      assertNoStack(server.stderr.text);
-    },
-    [],
-    ["-n", `${LIMITS.connections + 1_000}`],
-  ));
+linuxServeTest(
+  "connections beyond the limit are closed, those before it are served",
+  async (server) => {
+    const peers: Peer[] = [];
+    const attack = async () => {
+      while (peers.length < LIMITS.connections + MORE) peers.push(await open(server.port));
+      await Promise.all(peers.slice(-MORE).map((peer) => peer.closed()));
+      await Promise.all([peers[0]!, peers[LIMITS.connections - 1]!].map((peer) => peer.settle()));
+      for (const peer of peers) peer.close();
+    };
+    await assertAlive(server, attack());
+    await assertAlive(server, untilAnswered(server));
+    assertNoStack(server.stderr.text);
+  },
+  [],
+  ["-n", `${LIMITS.connections + 1_000}`],
+);
 
 /** Until the server has seen that there is room again, it closes a new connection. */
 async function untilAnswered(server: { readonly port: number }): Promise<void> {

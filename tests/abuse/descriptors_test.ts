@@ -1,10 +1,18 @@
 /** More connections than the server has file descriptors for. */
 import assert from "node:assert/strict";
-import { linuxTest, type Serve, usersvc, withFolder, withServe } from "../support/program.ts";
+import {
+  linuxServeTest,
+  linuxTest,
+  type Serve,
+  usersvc,
+  withFolder,
+  withServe,
+} from "../support/program.ts";
 import { HELLO } from "../support/frames.ts";
 import { withPeers } from "../support/http2_peer.ts";
-import { within } from "../support/waits.ts";
+import { pause, until, within } from "../support/waits.ts";
 import { cpuSeconds } from "../../tools/processes.ts";
+import { started } from "../support/workers.ts";
 import { assertNoStack, greet, modes, survives } from "./survival.ts";
 
 /** What a process may open; a part of it is taken from the start. */
@@ -28,34 +36,29 @@ survives("more connections than file descriptors", async (server) => {
   await withPeers(server.port, PEERS, async (peers) => {
     for (const peer of peers) await peer.send(HELLO);
     const spent = await cpuSeconds(server.pid);
-    await new Promise((resolve) => setTimeout(resolve, WATCH_MS));
+    await pause(WATCH_MS);
     const share = (await cpuSeconds(server.pid) - spent) / (WATCH_MS / 1_000);
     assert.ok(share < 0.5, `it spins: ${Math.round(share * 100)} % of a core`);
   });
   await answersAgain(server);
 }, { limits });
 
-linuxTest(
+linuxServeTest(
   "connections that wait for a worker leave file descriptors to start it",
-  () =>
-    withServe(
-      async (server) => {
-        for (let round = 1; round <= 4; round++) {
-          const all = /worker 1 \(process (\d+)\) has started\n/g;
-          await server.stderr.until(new RegExp(`(?:[^]*?${all.source}){${round}}`));
-          Deno.kill(Number([...server.stderr.text.matchAll(all)].at(-1)![1]), "SIGKILL");
-        }
-        await server.stderr.until(/another starts in 1 s\n/);
-        await withPeers(server.port, PEERS, async () => {
-          await server.stderr.until(/(?:[^]*?has started\n){5}/);
-        });
-        await answersAgain(server);
-        assert.doesNotMatch(server.stderr.text, /another starts in 2 s/);
-        assertNoStack(server.stderr.text);
-      },
-      ["--workers", "1"],
-      limits,
-    ),
+  async (server) => {
+    for (let round = 1; round <= 4; round++) {
+      Deno.kill((await started(server, round)).at(-1)!, "SIGKILL");
+    }
+    await server.stderr.until(/another starts in 1 s\n/);
+    await withPeers(server.port, PEERS, async () => {
+      await started(server, 5);
+    });
+    await answersAgain(server);
+    assert.doesNotMatch(server.stderr.text, /another starts in 2 s/);
+    assertNoStack(server.stderr.text);
+  },
+  ["--workers", "1"],
+  limits,
 );
 
 /** Connects to a socket file until it is full, or so often. */
@@ -76,29 +79,30 @@ async function fill(path: string, most: number): Promise<Deno.Conn[]> {
   return connections;
 }
 
-for (const mode of modes) {
+for (const { name, args } of modes) {
   linuxTest(
-    `more connections than file descriptors, to a socket file (${mode.name})`,
+    `more connections than file descriptors, to a socket file (${name})`,
     () =>
       withFolder(async (folder) => {
         const path = `${folder}/usersvc.sock`;
         await withServe(
           async (server) => {
             for (let round = 0; round < 3; round++) {
-              const connections = await fill(path, 4 * UNIX_DESCRIPTORS);
-              assert.ok(
-                connections.length > UNIX_DESCRIPTORS / 4,
-                `${connections.length} connections`,
-              );
-              await new Promise((resolve) => setTimeout(resolve, WATCH_MS));
-              for (const connection of connections) connection.close();
+              // Those of the round before may still be in the queue.
+              await until("most of the file descriptors are taken", async () => {
+                const connections = await fill(path, 4 * UNIX_DESCRIPTORS);
+                const isFull = connections.length > UNIX_DESCRIPTORS / 4;
+                if (isFull) await pause(WATCH_MS);
+                for (const connection of connections) connection.close();
+                return isFull;
+              });
             }
             const target = ["--address", `unix:${path}`, "--retries", "5"];
             const { code, stderr } = await usersvc(["call", "Alice", ...target]);
             assert.equal(code, 0, stderr);
             assertNoStack(server.stderr.text);
           },
-          ["--unix", path, ...mode.args],
+          ["--unix", path, ...args],
           ["-n", `${UNIX_DESCRIPTORS}`],
         );
       }),

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { setTimeout as pause } from "node:timers/promises";
 import { ask, GET_USER } from "../support/http_client.ts";
-import { linuxTest, type Serve, withServe } from "../support/program.ts";
+import { linuxServeTest, type Serve } from "../support/program.ts";
 import { callFields, data, headers, HELLO, PREFACE } from "../support/frames.ts";
 import { type Peer, withPeers } from "../support/http2_peer.ts";
 import { inTime, until, within } from "../support/waits.ts";
@@ -208,38 +208,33 @@ survives("requests within the bodies of others", async (server) => {
   }));
 }, { answers: answersBoth });
 
-linuxTest(
-  "connections that are left with answers to take are closed",
-  () =>
-    withServe(async (server) => {
-      await answersBoth(server);
-      const descriptors = () => [...Deno.readDirSync(`/proc/${server.pid}/fd`)].length;
-      const before = descriptors();
-      const pages = Buffer.concat(Array.from({ length: 12 }, () => request("GET /")));
-      await Promise.all(Array.from({ length: 100 }, async () => {
-        using connection = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
-        await connection.write(pages);
-        // A client that goes with bytes to read resets the connection.
-        await connection.read(new Uint8Array(1));
-      }));
-      await until("every connection is closed", () => descriptors() <= before);
-      await answersBoth(server);
-    }),
-);
-
-linuxTest("many requests in one read hold up nobody else", () =>
-  withServe(async (server) => {
-    await answersBoth(server);
-    const one = text("GET /healthz HTTP/1.1", "host: x", "", "");
-    const many = Buffer.concat(Array.from({ length: 2_000 }, () => one));
-    await withPeers(server.port, 60, async (peers) => {
-      const sent = Promise.all(peers.map((peer) => peer.send(many)));
-      // If all of them are parsed, that takes over five seconds.
-      const call = assertAlive(server, greet(server.port));
-      await within(2 * ANSWER_MS, "answer to a valid call", call);
-      await sent;
-    }, { reads: false });
+linuxServeTest("connections that are left with answers to take are closed", async (server) => {
+  await answersBoth(server);
+  const descriptors = () => [...Deno.readDirSync(`/proc/${server.pid}/fd`)].length;
+  const before = descriptors();
+  const pages = Buffer.concat(Array.from({ length: 12 }, () => request("GET /")));
+  await Promise.all(Array.from({ length: 100 }, async () => {
+    using connection = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
+    await connection.write(pages);
+    // A client that goes with bytes to read resets the connection.
+    await connection.read(new Uint8Array(1));
   }));
+  await until("every connection is closed", () => descriptors() <= before);
+  await answersBoth(server);
+});
+
+linuxServeTest("many requests in one read hold up nobody else", async (server) => {
+  await answersBoth(server);
+  const one = text("GET /healthz HTTP/1.1", "host: x", "", "");
+  const many = Buffer.concat(Array.from({ length: 2_000 }, () => one));
+  await withPeers(server.port, 60, async (peers) => {
+    const sent = Promise.all(peers.map((peer) => peer.send(many)));
+    // If all of them are parsed, that takes over five seconds.
+    const call = assertAlive(server, greet(server.port));
+    await within(2 * ANSWER_MS, "answer to a valid call", call);
+    await sent;
+  }, { reads: false });
+});
 
 survives("2,000 connections with one request each", async (server) => {
   for (let done = 0; done < 2_000; done += 50) {
@@ -252,39 +247,35 @@ survives("2,000 connections with one request each", async (server) => {
   }
 }, { answers: answersBoth });
 
-linuxTest(
-  "requests that come too slowly are cut off, others are not",
-  () =>
-    withServe(async (server) => {
-      const timed = async (peer: Peer, begin: () => Promise<unknown>) => {
-        const start = performance.now();
-        await begin();
-        await peer.closed();
-        return Math.round((performance.now() - start) / 1_000);
-      };
-      await withPeers(server.port, 4, async ([silent, head, upgraded, dribbling]) => {
-        const dribble = async () => {
-          await dribbling!.send(text("GET / HTTP/1.1", "x: "));
-          for (let sent = 0; sent < 20 && await dribbling!.send(text("a")); sent++) {
-            await pause(500);
-          }
-        };
-        const seconds = await assertAlive(
-          server,
-          Promise.all([
-            timed(silent!, () => Promise.resolve()),
-            timed(head!, async () => {
-              await head!.send(text("GET / HTTP/1.1", "host: x", ""));
-              // No peer waits for longer than ten seconds.
-              await pause(5_000);
-            }),
-            timed(upgraded!, () => upgraded!.send(text("PRI"))),
-            timed(dribbling!, dribble),
-          ]),
-        );
-        assert.deepEqual(seconds, [3, 10, 3, 10]);
-      });
-      await answersBoth(server);
-      assertNoStack(server.stderr.text);
-    }),
-);
+linuxServeTest("requests that come too slowly are cut off, others are not", async (server) => {
+  const timed = async (peer: Peer, begin: () => Promise<unknown>) => {
+    const start = performance.now();
+    await begin();
+    await peer.closed();
+    return Math.round((performance.now() - start) / 1_000);
+  };
+  await withPeers(server.port, 4, async ([silent, head, upgraded, dribbling]) => {
+    const dribble = async () => {
+      await dribbling!.send(text("GET / HTTP/1.1", "x: "));
+      for (let sent = 0; sent < 20 && await dribbling!.send(text("a")); sent++) {
+        await pause(500);
+      }
+    };
+    const seconds = await assertAlive(
+      server,
+      Promise.all([
+        timed(silent!, () => Promise.resolve()),
+        timed(head!, async () => {
+          await head!.send(text("GET / HTTP/1.1", "host: x", ""));
+          // No peer waits for longer than ten seconds.
+          await pause(5_000);
+        }),
+        timed(upgraded!, () => upgraded!.send(text("PRI"))),
+        timed(dribbling!, dribble),
+      ]),
+    );
+    assert.deepEqual(seconds, [3, 10, 3, 10]);
+  });
+  await answersBoth(server);
+  assertNoStack(server.stderr.text);
+});

@@ -6,7 +6,7 @@ import { gzipSync } from "node:zlib";
 import { peakMb } from "../../tools/processes.ts";
 import { getUserRequest, grpcMessage } from "../support/frames.ts";
 import { ask, GET_USER } from "../support/http_client.ts";
-import { linuxTest, type Serve, withServe } from "../support/program.ts";
+import { linuxServeTest, type Serve } from "../support/program.ts";
 import { openSession, roundTrip, sendMessage, startCall } from "../support/raw_client.ts";
 import { answersOverTcp, assertAlive, assertNoStack } from "./survival.ts";
 
@@ -85,65 +85,55 @@ async function assertSmall(server: Serve): Promise<void> {
 }
 
 for (const [way, send] of Object.entries(WAYS)) {
-  linuxTest(
-    `large messages by ${way}, at once, take little memory`,
-    () =>
-      withServe(async (server) => {
-        for (
-          const [message, expected] of [
-            [UNKNOWN_FIELDS, /Привет, A!|grpc-status: 0/],
-            [LONG_NAME, /longer than|grpc-status: 3/],
-          ] as const
-        ) {
-          const answers = Promise.all(Array.from({ length: AT_ONCE }, () => send(server, message)));
-          for (const answer of await assertAlive(server, answers)) assert.match(answer, expected);
-        }
-        await assertSmall(server);
-      }),
-  );
+  linuxServeTest(`large messages by ${way}, at once, take little memory`, async (server) => {
+    for (
+      const [message, expected] of [
+        [UNKNOWN_FIELDS, /Привет, A!|grpc-status: 0/],
+        [LONG_NAME, /longer than|grpc-status: 3/],
+      ] as const
+    ) {
+      const answers = Promise.all(Array.from({ length: AT_ONCE }, () => send(server, message)));
+      for (const answer of await assertAlive(server, answers)) assert.match(answer, expected);
+    }
+    await assertSmall(server);
+  });
 }
 
-linuxTest(
-  "messages take no more room than they need",
-  () =>
-    withServe(async ({ port }) => {
-      const message = plain(UNKNOWN_FIELDS);
-      // 15 times 4 MiB are less than 64 MiB.
-      const sessions = await Promise.all(Array.from({ length: 15 }, () => openSession(port)));
-      const calls = sessions.map((session) => startCall(session));
-      await Promise.all(calls.map((call) =>
-        new Promise((sent) => call.write(message.subarray(0, -1), undefined, sent))
-      ));
-      await Promise.all(sessions.map(roundTrip));
-      for (const call of calls) {
-        assert.equal((await sendMessage(call, message.subarray(-1))).status, "0");
-      }
-      for (const session of sessions) {
-        session.destroy();
-      }
-    }),
-);
+linuxServeTest("messages take no more room than they need", async ({ port }) => {
+  const message = plain(UNKNOWN_FIELDS);
+  // 15 times 4 MiB are less than 64 MiB.
+  const sessions = await Promise.all(Array.from({ length: 15 }, () => openSession(port)));
+  const calls = sessions.map((session) => startCall(session));
+  await Promise.all(
+    calls.map((call) =>
+      new Promise((sent) => call.write(message.subarray(0, -1), undefined, sent))
+    ),
+  );
+  await Promise.all(sessions.map(roundTrip));
+  for (const call of calls) {
+    assert.equal((await sendMessage(call, message.subarray(-1))).status, "0");
+  }
+  for (const session of sessions) {
+    session.destroy();
+  }
+});
 
-linuxTest(
-  "long names of calls that wait, or are not ended, are not kept",
-  () =>
-    withServe(async (server) => {
-      const session = await openSession(server.port);
-      try {
-        for (let call = 0; call < 100; call++) {
-          const stream = startCall(session, { ...GZIP, "rpc-behavior": "keep-open" });
-          stream.on("error", () => {});
-          if (call % 2 === 1) stream.end(zipped(LONG_NAME));
-          else stream.write(zipped(LONG_NAME));
-        }
-        // The start line, and the calls that are ended; the others have come before them.
-        await assertAlive(server, server.stdout.lines(51));
-        await assertSmall(server);
-      } finally {
-        session.destroy();
-      }
-    }, ["--faults-by-metadata"]),
-);
+linuxServeTest("long names of calls that wait, or are not ended, are not kept", async (server) => {
+  const session = await openSession(server.port);
+  try {
+    for (let call = 0; call < 100; call++) {
+      const stream = startCall(session, { ...GZIP, "rpc-behavior": "keep-open" });
+      stream.on("error", () => {});
+      if (call % 2 === 1) stream.end(zipped(LONG_NAME));
+      else stream.write(zipped(LONG_NAME));
+    }
+    // The start line, and the calls that are ended; the others have come before them.
+    await assertAlive(server, server.stdout.lines(51));
+    await assertSmall(server);
+  } finally {
+    session.destroy();
+  }
+}, ["--faults-by-metadata"]);
 
 /** A message of 4 MiB without its last byte. */
 const UNFINISHED = grpcMessage(Buffer.alloc(MAX_MESSAGE - 1), MAX_MESSAGE);
@@ -165,54 +155,49 @@ async function assertRefused(
   }
 }
 
-linuxTest(
+linuxServeTest(
   "of messages that never end the largest are refused, others are answered",
-  () =>
-    withServe(async (server) => {
-      const { port } = server;
-      const session = await openSession(port);
-      await assertRefused(server, () => {
-        const stream = startCall(session);
-        stream.on("error", () => {});
-        stream.write(UNFINISHED);
-        const { promise, resolve } = Promise.withResolvers<unknown>();
-        stream.on("response", (headers) => resolve(headers["grpc-status"]));
-        return { status: promise, end: () => stream.destroy() };
-      }, "8");
-      session.destroy();
-      await assertRefused(server, () => {
-        const headers = { "content-type": "application/proto", "content-length": MAX_MESSAGE };
-        const asked = request({ port, method: "POST", path: GET_USER, headers, agent: false });
-        asked.on("error", () => {});
-        asked.write(UNFINISHED.subarray(5));
-        const { promise, resolve } = Promise.withResolvers<unknown>();
-        asked.on("response", ({ statusCode }) => resolve(statusCode));
-        return { status: promise, end: () => asked.destroy() };
-      }, 429);
-    }),
+  async (server) => {
+    const { port } = server;
+    const session = await openSession(port);
+    await assertRefused(server, () => {
+      const stream = startCall(session);
+      stream.on("error", () => {});
+      stream.write(UNFINISHED);
+      const { promise, resolve } = Promise.withResolvers<unknown>();
+      stream.on("response", (headers) => resolve(headers["grpc-status"]));
+      return { status: promise, end: () => stream.destroy() };
+    }, "8");
+    session.destroy();
+    await assertRefused(server, () => {
+      const headers = { "content-type": "application/proto", "content-length": MAX_MESSAGE };
+      const asked = request({ port, method: "POST", path: GET_USER, headers, agent: false });
+      asked.on("error", () => {});
+      asked.write(UNFINISHED.subarray(5));
+      const { promise, resolve } = Promise.withResolvers<unknown>();
+      asked.on("response", ({ statusCode }) => resolve(statusCode));
+      return { status: promise, end: () => asked.destroy() };
+    }, 429);
+  },
 );
 
 const JSON_TYPE = "application/json";
 
-linuxTest(
-  "JSON that is nested deeply is refused before it is read",
-  () =>
-    withServe(async (server) => {
-      const nested = (levels: number) =>
-        Buffer.from(`{"username":"A","x":${"[".repeat(levels - 1)}${"]".repeat(levels - 1)}}`);
-      const send = posted(JSON_TYPE, (message) => message);
-      const sendZipped = posted(JSON_TYPE, gzipSync, { "content-encoding": "gzip" });
-      const sendWeb = posted("application/grpc-web+json", plain);
-      assert.match(await send(server, nested(100)), /Привет, A!/);
-      assert.match(await send(server, nested(101)), /"invalid_argument".*nested deeper than 100/);
-      assert.match(await sendWeb(server, nested(101)), /grpc-status: 3/);
-      // Brackets in a text are none.
-      const brackets = Buffer.from(JSON.stringify({ username: `\\"${"[".repeat(200)}` }));
-      assert.match(await send(server, brackets), /Привет/);
-      assert.match(await send(server, nested(MAX_JSON / 2)), /"resource_exhausted"/);
-      const many = Array.from({ length: 60 }, () => sendZipped(server, nested(MAX_MESSAGE / 2)));
-      await assertAlive(server, answersOverTcp(server));
-      for (const answer of await Promise.all(many)) assert.match(answer, /"resource_exhausted"/);
-      await assertSmall(server);
-    }),
-);
+linuxServeTest("JSON that is nested deeply is refused before it is read", async (server) => {
+  const nested = (levels: number) =>
+    Buffer.from(`{"username":"A","x":${"[".repeat(levels - 1)}${"]".repeat(levels - 1)}}`);
+  const send = posted(JSON_TYPE, (message) => message);
+  const sendZipped = posted(JSON_TYPE, gzipSync, { "content-encoding": "gzip" });
+  const sendWeb = posted("application/grpc-web+json", plain);
+  assert.match(await send(server, nested(100)), /Привет, A!/);
+  assert.match(await send(server, nested(101)), /"invalid_argument".*nested deeper than 100/);
+  assert.match(await sendWeb(server, nested(101)), /grpc-status: 3/);
+  // Brackets in a text are none.
+  const brackets = Buffer.from(JSON.stringify({ username: `\\"${"[".repeat(200)}` }));
+  assert.match(await send(server, brackets), /Привет/);
+  assert.match(await send(server, nested(MAX_JSON / 2)), /"resource_exhausted"/);
+  const many = Array.from({ length: 60 }, () => sendZipped(server, nested(MAX_MESSAGE / 2)));
+  await assertAlive(server, answersOverTcp(server));
+  for (const answer of await Promise.all(many)) assert.match(answer, /"resource_exhausted"/);
+  await assertSmall(server);
+});

@@ -6,7 +6,7 @@
  */
 import assert from "node:assert/strict";
 import { residentMb } from "../../tools/processes.ts";
-import { linuxTest, withServe } from "../support/program.ts";
+import { linuxServeTest } from "../support/program.ts";
 import { finishCall, openSession, startCall } from "../support/raw_client.ts";
 import { assertAlive, assertNoStack, MEMORY_MB, modes } from "./survival.ts";
 
@@ -21,24 +21,24 @@ const ROUND = 20_000;
 const LEAK_MB = 0.02;
 
 for (const mode of modes) {
-  linuxTest(
+  linuxServeTest(
     `${CALLS} calls over connections that come and go (${mode.name})`,
-    () =>
-      withServe(async (server) => {
-        const rounds = Math.ceil(CALLS / ROUND);
-        const memory: number[] = [];
-        for (let round = 0; round < rounds; round++) {
-          const connections = Array.from({ length: CONNECTIONS }, () => soak(server.port));
-          await assertAlive(server, Promise.all(connections));
-          memory.push(await residentMb(server.pid));
-        }
-        const [middle, last] = [Math.ceil(rounds / 2) - 1, rounds - 1];
-        const grown = memory[last]! - memory[middle]!;
-        const closed = (last - middle) * CONNECTIONS;
-        console.log(`soak: MB after each ${ROUND} calls: ${memory.map(Math.round).join(" ")}`);
-        assert.ok(grown <= MEMORY_MB + closed * LEAK_MB, `grown by ${Math.round(grown)} MB`);
-        assertNoStack(server.stderr.text);
-      }, mode.args),
+    async (server) => {
+      const rounds = Math.ceil(CALLS / ROUND);
+      const memory: number[] = [];
+      for (let round = 0; round < rounds; round++) {
+        const connections = Array.from({ length: CONNECTIONS }, () => soak(server.port));
+        await assertAlive(server, Promise.all(connections));
+        memory.push(await residentMb(server.pid));
+      }
+      const [middle, last] = [Math.ceil(rounds / 2) - 1, rounds - 1];
+      const grown = memory[last]! - memory[middle]!;
+      const closed = (last - middle) * CONNECTIONS;
+      console.log(`soak: MB after each ${ROUND} calls: ${memory.map(Math.round).join(" ")}`);
+      assert.ok(grown <= MEMORY_MB + closed * LEAK_MB, `grown by ${Math.round(grown)} MB`);
+      assertNoStack(server.stderr.text);
+    },
+    mode.args,
   );
 }
 

@@ -7,7 +7,7 @@ import { inTime } from "../support/waits.ts";
 const CALL = "Получен запрос";
 
 /** A set of servers. */
-export interface Fleet {
+export interface Fleet extends AsyncDisposable {
   readonly ports: readonly number[];
   /** How many calls each server has logged since the start, its restarts included. */
   calls(): number[];
@@ -16,11 +16,10 @@ export interface Fleet {
    * it did not drain.
    */
   restart(index: number): Promise<void>;
-  stop(): Promise<void>;
 }
 
 /**
- * Starts servers on free ports.
+ * Starts servers on free ports, which drain when they are disposed of.
  *
  * @param args returns the flags of each
  */
@@ -43,7 +42,7 @@ export async function startFleet(
       servers[index] = await startServe([...args(index), "--port", `${ports[index]}`]);
       await inTime("call after the restart", servers[index]!.stdout.until(new RegExp(CALL)));
     },
-    async stop() {
+    async [Symbol.asyncDispose]() {
       await Promise.all(servers.map(stopServer));
     },
   };

@@ -11,10 +11,9 @@ const installed = installOnce(debianPeer(
   "nginx and HAProxy come from Debian or Ubuntu; use one of them",
 ));
 
-/** A load balancer in front of servers. */
-export interface Proxy {
+/** A load balancer in front of servers, which ends when it is disposed of. */
+export interface Proxy extends AsyncDisposable {
   readonly port: number;
-  stop(): Promise<void>;
 }
 
 /** Replaces the port that a file of deploy/ listens on, 50051, and those of its three servers. */
@@ -41,23 +40,22 @@ async function start(
   commandLine: (config: string, workFolder: string) => string[] | Promise<string[]>,
 ): Promise<Proxy> {
   const port = freePort();
-  const stop = await startProgram(async (workFolder) => {
+  const program = await startProgram(async (workFolder) => {
     const config = `${workFolder}/${file.replace(/.*\//, "")}`;
     await Deno.writeTextFile(config, await example(file, port, servers));
     return await commandLine(config, workFolder);
   });
-  return { port, stop };
+  return { port, [Symbol.asyncDispose]: () => program[Symbol.asyncDispose]() };
 }
 
 /**
- * Starts nginx or HAProxy.
+ * Starts nginx or HAProxy, which ends when it is disposed of.
  *
  * @param commandLine gets a folder that is there as long as the program runs
- * @returns stops it
  */
 async function startProgram(
   commandLine: (workFolder: string) => Promise<string[]>,
-): Promise<() => Promise<void>> {
+): Promise<AsyncDisposable> {
   await installed();
   const workFolder = await Deno.makeTempDir({ prefix: "usersvc-proxy-" });
   const [program, ...args] = await commandLine(workFolder);
@@ -66,10 +64,12 @@ async function startProgram(
     env: { LD_LIBRARY_PATH: debianLibraries(NAME) },
     stdin: "null",
   }).spawn();
-  return async () => {
-    child.kill("SIGTERM");
-    await child.status;
-    await Deno.remove(workFolder, { recursive: true });
+  return {
+    async [Symbol.asyncDispose]() {
+      child.kill("SIGTERM");
+      await child.status;
+      await Deno.remove(workFolder, { recursive: true });
+    },
   };
 }
 
@@ -86,11 +86,10 @@ export function startNginx(servers: readonly number[]): Promise<Proxy> {
  * Starts nginx with other servers than those of deploy/.
  *
  * @param servers makes its `server` blocks; it gets a folder for what they log
- * @returns stops it
  */
 export function startOtherNginx(
   servers: (workFolder: string) => string,
-): Promise<() => Promise<void>> {
+): Promise<AsyncDisposable> {
   return startProgram((workFolder) => nginxWith(servers(workFolder), workFolder));
 }
 

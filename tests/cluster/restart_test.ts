@@ -11,38 +11,24 @@ import { assertEven, ways } from "./ways.ts";
 for (const [way, connect] of Object.entries(ways)) {
   linuxTest(`${way}: three servers restarted in turn fail no call and share the load`, async () => {
     // As slow as a server with work to do, so that calls are in flight whenever one stops.
-    const fleet = await startFleet(3, () => ["--delay", "25ms"]);
-    try {
-      const { target, proxy } = await connect(fleet.ports);
-      try {
-        // A proxy does not say when it listens.
-        const first = await usersvc([
-          "call",
-          "first",
-          "--wait",
-          "--timeout",
-          "60s",
-          "--address",
-          target,
-        ]);
-        assert.equal(first.code, 0, first.stderr);
-        const load = startLoad(target);
-        await load.more(1);
-        for (const index of fleet.ports.keys()) await fleet.restart(index);
-        const before = fleet.calls();
-        await load.more(3_000);
-        const shares = fleet.calls().map((calls, index) => calls - before[index]!);
-        const { names, code, stdout, stderr } = await load.end();
-        console.log(`${names.length} calls; of the last, each server had ${shares.join(", ")}`);
-        assert.equal(stderr, "");
-        assert.equal(code, 0);
-        assert.equal(stdout, names.map((name) => `Привет, ${name}!\n`).join(""));
-        assertEven(shares);
-      } finally {
-        await proxy?.stop();
-      }
-    } finally {
-      await fleet.stop();
-    }
+    await using fleet = await startFleet(3, () => ["--delay", "25ms"]);
+    await using through = await connect(fleet.ports);
+    const { target } = through;
+    // A proxy does not say when it listens.
+    const wait = ["--wait", "--timeout", "60s"];
+    const first = await usersvc(["call", "first", ...wait, "--address", target]);
+    assert.equal(first.code, 0, first.stderr);
+    const load = startLoad(target);
+    await load.more(1);
+    for (const index of fleet.ports.keys()) await fleet.restart(index);
+    const before = fleet.calls();
+    await load.more(3_000);
+    const shares = fleet.calls().map((calls, index) => calls - before[index]!);
+    const { names, code, stdout, stderr } = await load.end();
+    console.log(`${names.length} calls; of the last, each server had ${shares.join(", ")}`);
+    assert.equal(stderr, "");
+    assert.equal(code, 0);
+    assert.equal(stdout, names.map((name) => `Привет, ${name}!\n`).join(""));
+    assertEven(shares);
   });
 }

@@ -2,20 +2,26 @@
 import assert from "node:assert/strict";
 import { type Proxy, startHaproxy, startNginx } from "./proxies.ts";
 
-/** What stands between the client and the servers: gives the client its target. */
+/** A target for a client, with what stands between it and the servers. */
+interface Way extends AsyncDisposable {
+  readonly target: string;
+}
+
+/** The ways, by what they are. */
 export const ways: Record<
   string,
-  (ports: readonly number[]) => Promise<{ target: string; proxy?: Proxy }>
+  (ports: readonly number[]) => Promise<Way>
 > = {
   "a client with three addresses": (ports) =>
-    Promise.resolve({ target: `ipv4:${ports.map((port) => `127.0.0.1:${port}`).join(",")}` }),
+    Promise.resolve({
+      target: `ipv4:${ports.map((port) => `127.0.0.1:${port}`).join(",")}`,
+      [Symbol.asyncDispose]: () => Promise.resolve(),
+    }),
   "nginx": async (ports) => through(await startNginx(ports)),
   "HAProxy": async (ports) => through(await startHaproxy(ports)),
 };
 
-function through(proxy: Proxy) {
-  return { target: `127.0.0.1:${proxy.port}`, proxy };
-}
+const through = (proxy: Proxy): Way => ({ ...proxy, target: `127.0.0.1:${proxy.port}` });
 
 /** Each share is within 20 % of the mean. */
 export function assertEven(shares: readonly number[]): void {

@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { root } from "../../tools/paths.ts";
-import { linuxTest, Transcript, usersvc } from "../support/program.ts";
+import { linuxTest, runProgram, startProgram, usersvc } from "../support/program.ts";
 import { makeRoot, type RootFolder } from "./root_folder.ts";
 
 /** The user `nonroot` of distroless images. */
@@ -41,33 +41,25 @@ mount -t proc proc "$0/proc"
 mount -o remount,bind,ro "$0"
 exec setpriv --no-new-privs chroot --userspec=${NONROOT}:${NONROOT} --groups= "$0" "$@"`;
 
-/** Starts the program in the root folder, as process 1 of its own process and mount namespaces. */
-function start({ path, commandLine, env }: RootFolder, args: readonly string[]): Deno.ChildProcess {
+/**
+ * The command line that starts the program in the root folder, as process 1 of its own process and
+ * mount namespaces.
+ */
+function inRoot(
+  { path, commandLine, env }: RootFolder,
+  args: readonly string[],
+): [program: string, args: string[]] {
   // Only root may mount; CI's users are not root but may become it.
   const asRoot = Deno.uid() === 0 ? [] : ["sudo", "--non-interactive"];
-  const [program, ...before] = [
+  const [program, ...rest] = [
     ...asRoot,
     ...["env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin"],
     ...Object.entries(env).map(([name, value]) => `${name}=${value}`),
     ...["unshare", "--mount", "--pid", "--fork", "--kill-child"],
     ...["sh", "-ec", ENTER, path],
-    ...commandLine,
+    ...[...commandLine, ...args],
   ];
-  return new Deno.Command(program!, {
-    args: [...before, ...args],
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-}
-
-async function run(folder: RootFolder, args: readonly string[]) {
-  const { code, stdout, stderr } = await start(folder, args).output();
-  return {
-    code,
-    stdout: new TextDecoder().decode(stdout),
-    stderr: new TextDecoder().decode(stderr),
-  };
+  return [program!, rest];
 }
 
 /** The process that is number 1 in its namespace, found below the one that was started. */
@@ -101,9 +93,8 @@ linuxTest(
       assert.equal(command[0], "serve");
 
       // The network is this machine's: a free port in place of the image's.
-      const server = start(folder, [...command, "--port", "0"]);
-      const stdout = new Transcript(server.stdout);
-      const stderr = new Transcript(server.stderr);
+      const server = startProgram(...inRoot(folder, [...command, "--port", "0"]));
+      const { stdout, stderr } = server;
       let ended = false;
       try {
         const port = (await stdout.until(/порту (\d+)/))[1]!;
@@ -116,17 +107,17 @@ linuxTest(
         const address = ["--address", `127.0.0.1:${port}`];
         assert.equal((await usersvc(["call", "Alice", ...address])).stdout, "Привет, Alice!\n");
         assert.deepEqual(
-          await run(folder, [...check, ...address]),
+          await runProgram(...inRoot(folder, [...check, ...address])),
           { code: 0, stdout: "SERVING\n", stderr: "" },
         );
         // Both workers, too, run there.
         await stderr.until(new RegExp(`(?:has started[^]*){${navigator.hardwareConcurrency}}`));
 
         await kill(one.pid, stopSignal);
-        const { code } = await server.status;
+        const result = await server.ended();
         ended = true;
-        assert.equal(code, 0, await stderr.all());
-        assert.match(await stderr.all(), /drained, every call has finished\n$/);
+        assert.equal(result.code, 0, result.stderr);
+        assert.match(result.stderr, /drained, every call has finished\n$/);
       } finally {
         if (!ended) await kill(server.pid, "SIGKILL");
       }
@@ -135,7 +126,8 @@ linuxTest(
 
 linuxTest("the root file system of that test is read-only", () =>
   withRoot(async (folder) => {
-    const { code, stderr } = await run(folder, ["serve", "--unix", "/tmp/usersvc.sock"]);
+    const args = ["serve", "--unix", "/tmp/usersvc.sock"];
+    const { code, stderr } = await runProgram(...inRoot(folder, args));
     assert.equal(code, 1);
     assert.match(stderr, /read-only/i);
   }));

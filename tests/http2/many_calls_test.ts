@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Socket } from "node:net";
 import { parseTarget } from "../../src/client/target.ts";
-import { programTest, withServe } from "../support/program.ts";
+import { serveTest } from "../support/program.ts";
 
 /** Counts how often sockets of this process write while something happens. */
 async function writesDuring(act: () => Promise<unknown>): Promise<number> {
@@ -34,13 +34,12 @@ async function openClient(port: number) {
   return { call, close };
 }
 
-programTest(
+serveTest(
   "calls that begin in one turn of the event loop leave with few system calls",
-  () =>
-    withServe(async ({ port }) => {
-      const { call, close } = await openClient(port);
-      const writes = await writesDuring(() => Promise.all(Array.from({ length: 16 }, call)));
-      close();
-      assert.ok(writes <= 4, `${writes} writes`);
-    }),
+  async ({ port }) => {
+    const { call, close } = await openClient(port);
+    const writes = await writesDuring(() => Promise.all(Array.from({ length: 16 }, call)));
+    close();
+    assert.ok(writes <= 4, `${writes} writes`);
+  },
 );

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { python } from "../../tools/peers/grpc.ts";
 import { goProgram } from "../support/go.ts";
-import { programTest, runProgram, type Serve, withServe } from "../support/program.ts";
+import { programTest, runProgram, type Serve, serveTest, withServe } from "../support/program.ts";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
 
@@ -48,17 +48,13 @@ programTest(
   },
 );
 
-programTest(
-  "tests of pytest in parallel each ask one server for another fault",
-  () =>
-    withServe(async ({ port }) => {
-      const { code, stdout, stderr } = await new Deno.Command(await python(), {
-        args: ["-m", "pytest", "-q", "-n", "4", "-p", "no:cacheprovider", "parallel_faults.py"],
-        cwd: here,
-        env: { USERSVC_UNDER_FAULTS: `127.0.0.1:${port}`, PYTHONDONTWRITEBYTECODE: "1" },
-      }).output();
-      const printed = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
-      assert.equal(code, 0, printed);
-      assert.match(printed, /\n23 passed/);
-    }, ["--faults-by-metadata", "--workers", "2"]),
-);
+serveTest("tests of pytest in parallel each ask one server for another fault", async ({ port }) => {
+  const { code, stdout, stderr } = await new Deno.Command(await python(), {
+    args: ["-m", "pytest", "-q", "-n", "4", "-p", "no:cacheprovider", "parallel_faults.py"],
+    cwd: here,
+    env: { USERSVC_UNDER_FAULTS: `127.0.0.1:${port}`, PYTHONDONTWRITEBYTECODE: "1" },
+  }).output();
+  const printed = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
+  assert.equal(code, 0, printed);
+  assert.match(printed, /\n23 passed/);
+}, ["--faults-by-metadata", "--workers", "2"]);

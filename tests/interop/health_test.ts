@@ -3,7 +3,14 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { cert } from "../support/certs.ts";
 import { withMutePeer } from "../support/http2_server.ts";
-import { posixTest, programTest, Transcript, usersvc, withServe } from "../support/program.ts";
+import {
+  posixTest,
+  programTest,
+  runProgram,
+  serveTest,
+  Transcript,
+  usersvc,
+} from "../support/program.ts";
 import { closedPort, withPeer } from "../support/tcp_peer.ts";
 import { withWatch } from "../support/watch.ts";
 import { healthProbe, python } from "../../tools/peers/grpc.ts";
@@ -48,59 +55,41 @@ interface Tls {
   readonly peer: readonly string[];
 }
 
-const plainText: Tls = { own: [], peer: [] };
+const trusting = (ca: string): Tls => ({
+  own: ["--tls", "--tls-ca", cert(ca)],
+  peer: ["-tls", "-tls-ca-cert", cert(ca)],
+});
+const trustingAll: Tls = { own: ["--tls", "--tls-insecure"], peer: ["-tls", "-tls-no-verify"] };
 
-/** The exit codes of both programs for the same question. */
-async function exitCodes(
-  port: number,
-  service = "",
-  tls = plainText,
-): Promise<[own: number, peer: number]> {
+/** Checks that both programs exit so for the same question. */
+async function assertAlike(port: number, code: number, service = "", tls?: Tls): Promise<void> {
   const own = await usersvc([
-    ...["check", "--address", `127.0.0.1:${port}`, "--timeout", "2s", ...tls.own],
-    ...(service === "" ? [] : ["--service", service]),
+    ...["check", "--address", `127.0.0.1:${port}`, "--timeout", "2s", ...tls?.own ?? []],
+    ...["--service", service],
   ]);
-  const peer = await new Deno.Command(await healthProbe(), {
-    args: [
-      ...["-addr", `127.0.0.1:${port}`, "-service", service, ...tls.peer],
-      ...["-connect-timeout", "2s", "-rpc-timeout", "2s"],
-    ],
-    stderr: "null",
-  }).output();
-  return [own.code, peer.code];
+  const peer = await runProgram(await healthProbe(), [
+    ...["-addr", `127.0.0.1:${port}`, "-service", service, ...tls?.peer ?? []],
+    ...["-connect-timeout", "2s", "-rpc-timeout", "2s"],
+  ]);
+  assert.deepEqual([own.code, peer.code], [code, code], own.stderr + peer.stderr);
 }
 
 programTest(
-  "check prints the statuses of Python's health service",
+  "check prints the statuses of Python's health service, and exits as grpc-health-probe",
   () =>
     withHealthServer(async ({ port }) => {
-      const statuses = [["SERVING", 0], ["NOT_SERVING", 4], ["UNKNOWN", 4], ["SERVICE_UNKNOWN", 4]];
-      for (const [status, code] of statuses) {
-        assert.deepEqual(
-          await usersvc([
-            "check",
-            "--port",
-            `${port}`,
-            "--service",
-            `${status}`,
-            "--timeout",
-            "30s",
-          ]),
-          { code, stdout: `${status}\n`, stderr: "" },
-        );
+      for (
+        const [status, code] of [
+          ...[["SERVING", 0], ["NOT_SERVING", 4], ["UNKNOWN", 4], ["SERVICE_UNKNOWN", 4]] as const,
+        ]
+      ) {
+        const flags = ["--port", `${port}`, "--service", status, "--timeout", "30s"];
+        const said = await usersvc(["check", ...flags]);
+        assert.deepEqual(said, { code, stdout: `${status}\n`, stderr: "" });
+        await assertAlike(port, code, status);
       }
-    }),
-);
-
-programTest(
-  "check and grpc-health-probe exit alike, whatever the server says",
-  () =>
-    withHealthServer(async ({ port }) => {
-      assert.deepEqual(await exitCodes(port), [0, 0]);
-      assert.deepEqual(await exitCodes(port, "SERVING"), [0, 0]);
-      assert.deepEqual(await exitCodes(port, "NOT_SERVING"), [4, 4]);
-      assert.deepEqual(await exitCodes(port, "UNKNOWN"), [4, 4]);
-      assert.deepEqual(await exitCodes(port, "no.such.Service"), [3, 3]);
+      await assertAlike(port, 0);
+      await assertAlike(port, 3, "no.such.Service");
     }),
 );
 
@@ -116,7 +105,11 @@ programTest(
         stderr,
         /^usersvc check: UNIMPLEMENTED from \S+: [^\n]+ \(it has no grpc\.health\.v1\.Health\)\n$/,
       );
-      assert.deepEqual(await exitCodes(port), [3, 3]);
+      await assertAlike(port, 3);
+      await withWatch(port, "--timeout 30s", async ({ stderr, ended }) => {
+        assert.equal(await ended(), 3);
+        assert.match(await stderr.all(), /^usersvc check: UNIMPLEMENTED from [^\n]+\n$/);
+      });
     }, ["none"]),
 );
 
@@ -126,70 +119,40 @@ posixTest(
     withHealthServer(({ port, set }) =>
       withWatch(port, "--service late --timeout 30s", async ({ stdout, stderr, end }) => {
         await stdout.until(/^SERVICE_UNKNOWN\n$/);
-        await set("late", "SERVING");
-        await stdout.until(/\nSERVING\n$/);
-        await set("late", "NOT_SERVING");
-        await stdout.until(/\nNOT_SERVING\n$/);
+        for (const status of ["SERVING", "NOT_SERVING"]) {
+          await set("late", status);
+          await stdout.until(new RegExp(`\n${status}\n$`));
+        }
         assert.equal(await end("SIGTERM"), 143);
-        assert.deepEqual(
-          [await stdout.all(), await stderr.all()],
-          ["SERVICE_UNKNOWN\nSERVING\nNOT_SERVING\n", ""],
-        );
+        const printed = "SERVICE_UNKNOWN\nSERVING\nNOT_SERVING\n";
+        assert.deepEqual([await stdout.all(), await stderr.all()], [printed, ""]);
       })
     ),
 );
 
-posixTest(
-  "check --watch ends where there is no health service, exit code 3",
-  () =>
-    withHealthServer(({ port }) =>
-      withWatch(port, "--timeout 30s", async ({ stderr, ended }) => {
-        assert.equal(await ended(), 3);
-        assert.match(await stderr.all(), /^usersvc check: UNIMPLEMENTED from [^\n]+\n$/);
-      }), ["none"]),
-);
+serveTest("check and grpc-health-probe exit alike against usersvc serve", async ({ port }) => {
+  await assertAlike(port, 0);
+  await assertAlike(port, 0, "userservice.UserService");
+  await assertAlike(port, 3, "no.such.Service");
+});
 
-programTest(
-  "check and grpc-health-probe exit alike against usersvc serve",
-  () =>
-    withServe(async ({ port }) => {
-      assert.deepEqual(await exitCodes(port), [0, 0]);
-      assert.deepEqual(await exitCodes(port, "userservice.UserService"), [0, 0]);
-      assert.deepEqual(await exitCodes(port, "no.such.Service"), [3, 3]);
-    }),
-);
-
-programTest(
-  "check and grpc-health-probe exit alike over TLS",
-  () =>
-    withServe(async ({ port }) => {
-      const trusting = (ca: string): Tls => ({
-        own: ["--tls", "--tls-ca", ca],
-        peer: ["-tls", "-tls-ca-cert", ca],
-      });
-      const insecure = { own: ["--tls", "--tls-insecure"], peer: ["-tls", "-tls-no-verify"] };
-      assert.deepEqual(await exitCodes(port, "", trusting(cert("ca.pem"))), [0, 0]);
-      assert.deepEqual(await exitCodes(port, "", insecure), [0, 0]);
-      assert.deepEqual(await exitCodes(port), [2, 2]);
-      assert.deepEqual(await exitCodes(port, "", trusting(cert("forged.pem"))), [2, 2]);
-      assert.deepEqual(await exitCodes(port, "", trusting(cert("none.pem"))), [1, 1]);
-    }, ["--tls-cert", cert("server.pem"), "--tls-key", cert("server.key")]),
-);
+serveTest("check and grpc-health-probe exit alike over TLS", async ({ port }) => {
+  await assertAlike(port, 0, "", trusting("ca.pem"));
+  await assertAlike(port, 0, "", trustingAll);
+  await assertAlike(port, 2);
+  await assertAlike(port, 2, "", trusting("forged.pem"));
+  await assertAlike(port, 1, "", trusting("none.pem"));
+}, ["--tls-cert", cert("server.pem"), "--tls-key", cert("server.key")]);
 
 programTest("check and grpc-health-probe exit alike without an answer", async () => {
-  assert.deepEqual(await exitCodes(await closedPort()), [2, 2]);
-  await withPeer(() => {}, async (port) => assert.deepEqual(await exitCodes(port), [2, 2]));
-  await withPeer((socket) => socket.end(), async (port) => {
-    assert.deepEqual(await exitCodes(port), [2, 2]);
-  });
-  await withMutePeer(async (port) => assert.deepEqual(await exitCodes(port), [3, 3]));
+  await assertAlike(await closedPort(), 2);
+  await withPeer(() => {}, (port) => assertAlike(port, 2));
+  await withPeer((socket) => socket.end(), (port) => assertAlike(port, 2));
+  await withMutePeer((port) => assertAlike(port, 3));
 });
 
 programTest("check and grpc-health-probe exit alike after a wrong command line", async () => {
   const own = await usersvc(["check", "--no-such-flag"]);
-  const { code } = await new Deno.Command(await healthProbe(), {
-    args: ["-no-such-flag"],
-    stderr: "null",
-  }).output();
-  assert.deepEqual([own.code, code], [1, 1]);
+  const peer = await runProgram(await healthProbe(), ["-no-such-flag"]);
+  assert.deepEqual([own.code, peer.code], [1, 1]);
 });

@@ -1,82 +1,23 @@
-/** Checks what is not gRPC over HTTP/2 with clients of others: curl, and buf's in Go. */
+/** Checks what is not gRPC over HTTP/2 with curl. */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { fileURLToPath } from "node:url";
 import { gunzipSync, gzipSync } from "node:zlib";
-import { buf } from "../../tools/peers/grpc.ts";
 import { curl } from "../support/curl.ts";
-import { root } from "../../tools/paths.ts";
 import { GET_USER } from "../support/http_client.ts";
-import { linuxTest, type Result, runProgram, withFolder, withServe } from "../support/program.ts";
+import { linuxServeTest, linuxTest, withFolder, withServe } from "../support/program.ts";
 
 const CERTS = fileURLToPath(new URL("../certs", import.meta.url));
 const MTLS = [
   ...["--tls-cert", `${CERTS}/server.pem`, "--tls-key", `${CERTS}/server.key`],
   ...["--tls-client-ca", `${CERTS}/ca.pem`],
 ];
-/** What curl and buf call alike. */
 const AUTHORITY = ["--cacert", `${CERTS}/ca.pem`];
 const IDENTITY = ["--cert", `${CERTS}/client.pem`, "--key", `${CERTS}/client.key`];
 
 const json = (username: string) => Buffer.from(JSON.stringify({ username }));
 const GREETING = '{"message":"Привет, Zoë!"}';
 const BLANK = "Ch0KCHVzZXJuYW1lEhF1c2VybmFtZSBpcyBibGFuaw";
-
-/** Calls by `buf curl`, which knows the contract from its file. */
-async function callByBuf(url: string, username: string, ...flags: string[]): Promise<Result> {
-  const schema = flags.includes("--reflect") ? [] : ["--schema", `${root}proto`];
-  return await runProgram(await buf(), [
-    ...["curl", ...flags, ...schema, "-d", String(json(username))],
-    url + GET_USER,
-  ]);
-}
-
-const greeted = { code: 0, stdout: '{\n  "message": "Привет, Zoë!"\n}\n', stderr: "" };
-
-/** What buf prints of a blank name, whose details only Connect sends decoded, too. */
-function assertBlank({ code, stderr }: Result, protocol: string): void {
-  const debug = { fieldViolations: [{ field: "username", description: "username is blank" }] };
-  const detail = { type: "google.rpc.BadRequest", value: BLANK };
-  assert.deepEqual([code, JSON.parse(stderr)], [3 << 3, {
-    code: "invalid_argument",
-    message: "username is blank",
-    details: [protocol === "connect" ? { ...detail, debug } : detail],
-  }], protocol);
-}
-
-const PROTOCOLS = ["grpc", "grpcweb", "connect"];
-
-linuxTest(
-  "buf curl calls by each of its protocols, over TCP and a Unix socket",
-  () =>
-    withFolder((folder) =>
-      withServe(async ({ port }) => {
-        const url = `http://localhost:${port}`;
-        const call = (protocol: string, name: string, ...flags: string[]) =>
-          // Without TLS it cannot know that gRPC's HTTP/2 is understood.
-          callByBuf(url, name, "--protocol", protocol, ...flags);
-        const HTTP2 = "--http2-prior-knowledge";
-        for (const protocol of PROTOCOLS) {
-          const flags = protocol === "grpc" ? [HTTP2] : [];
-          assert.deepEqual(await call(protocol, "Zoë", ...flags), greeted, protocol);
-          assertBlank(await call(protocol, " ", ...flags), protocol);
-        }
-        assert.deepEqual(await call("connect", "Zoë", HTTP2), greeted);
-        assert.deepEqual(await call("grpc", "Zoë", HTTP2, "--reflect"), greeted);
-        const unix = ["--unix-socket", `${folder}/socket`];
-        assert.deepEqual(await call("connect", "Zoë", ...unix), greeted);
-      }, ["--unix", `${folder}/socket`])
-    ),
-);
-
-linuxTest("buf curl calls by each of its protocols over mTLS", () =>
-  withServe(async ({ port }) => {
-    const url = `https://localhost:${port}`;
-    for (const protocol of PROTOCOLS) {
-      const flags = ["--protocol", protocol, ...AUTHORITY, ...IDENTITY];
-      assert.deepEqual(await callByBuf(url, "Zoë", ...flags), greeted, protocol);
-    }
-  }, MTLS));
 
 /** What a request of curl prints: status, HTTP version, body. */
 async function ask(args: readonly string[], body?: Uint8Array<ArrayBuffer>): Promise<string[]> {
@@ -126,56 +67,56 @@ linuxTest(
     ),
 );
 
-linuxTest(
+linuxServeTest(
   "curl is told status, details and deadline, and asks again on the same connection",
-  () =>
-    withServe(async ({ port }) => {
-      const url = `http://localhost:${port}`;
-      for (const version of ["--http1.1", "--http2-prior-knowledge"]) {
-        const [status, , refusal] = await ask([version, ...POST, url + GET_USER], json(" "));
-        assert.deepEqual([status, JSON.parse(refusal!)], ["400", {
-          code: "invalid_argument",
-          message: "username is blank",
-          details: [{
-            type: "google.rpc.BadRequest",
-            value: BLANK,
-            debug: { fieldViolations: [{ field: "username", description: "username is blank" }] },
-          }],
-        }]);
-        const hasty = ["-H", "connect-timeout-ms: 50"];
-        const [late, , why] = await ask([version, ...hasty, ...POST, url + GET_USER], json("Zoë"));
-        assert.deepEqual([late, JSON.parse(why!).code], ["504", "deadline_exceeded"]);
-      }
-      // By HTTP/2 without TLS curl 7.88 cannot do this.
-      await assertKept("--http1.1", `${url}/healthz`);
-    }, ["--delay", "400ms"]),
+  async ({ port }) => {
+    const url = `http://localhost:${port}`;
+    for (const version of ["--http1.1", "--http2-prior-knowledge"]) {
+      const [status, , refusal] = await ask([version, ...POST, url + GET_USER], json(" "));
+      assert.deepEqual([status, JSON.parse(refusal!)], ["400", {
+        code: "invalid_argument",
+        message: "username is blank",
+        details: [{
+          type: "google.rpc.BadRequest",
+          value: BLANK,
+          debug: { fieldViolations: [{ field: "username", description: "username is blank" }] },
+        }],
+      }]);
+      const hasty = ["-H", "connect-timeout-ms: 50"];
+      const [late, , why] = await ask([version, ...hasty, ...POST, url + GET_USER], json("Zoë"));
+      assert.deepEqual([late, JSON.parse(why!).code], ["504", "deadline_exceeded"]);
+    }
+    // By HTTP/2 without TLS curl 7.88 cannot do this.
+    await assertKept("--http1.1", `${url}/healthz`);
+  },
+  ["--delay", "400ms"],
 );
 
-linuxTest(
+linuxServeTest(
   "curl chooses the version of HTTP by ALPN, and needs a certificate where one is asked for",
-  () =>
-    withServe(async ({ port }) => {
-      const url = `https://localhost:${port}${GET_USER}`;
-      for (
-        const [flags, version] of [
-          [["--http1.1"], "1.1"],
-          [["--http2"], "2"],
-          [["--no-alpn", "--http1.1"], "1.1"],
-          [["--tls-max", "1.2"], "2"],
-        ] as const
-      ) {
-        const asked = [...flags, ...AUTHORITY, ...IDENTITY, ...POST, url];
-        assert.deepEqual(
-          await ask(asked, json("Zoë")),
-          ["200", version, GREETING],
-          flags.join(" "),
-        );
-      }
-      for (const version of ["--http1.1", "--http2"]) {
-        const flags = [...AUTHORITY, ...IDENTITY];
-        await assertKept(version, `https://localhost:${port}/healthz`, flags);
-      }
-      const { code, body } = await curl([...AUTHORITY, ...POST, url], json("Zoë"));
-      assert.deepEqual([code === 0, String(body)], [false, ""]);
-    }, [...MTLS, "--workers", "2"]),
+  async ({ port }) => {
+    const url = `https://localhost:${port}${GET_USER}`;
+    for (
+      const [flags, version] of [
+        [["--http1.1"], "1.1"],
+        [["--http2"], "2"],
+        [["--no-alpn", "--http1.1"], "1.1"],
+        [["--tls-max", "1.2"], "2"],
+      ] as const
+    ) {
+      const asked = [...flags, ...AUTHORITY, ...IDENTITY, ...POST, url];
+      assert.deepEqual(
+        await ask(asked, json("Zoë")),
+        ["200", version, GREETING],
+        flags.join(" "),
+      );
+    }
+    for (const version of ["--http1.1", "--http2"]) {
+      const flags = [...AUTHORITY, ...IDENTITY];
+      await assertKept(version, `https://localhost:${port}/healthz`, flags);
+    }
+    const { code, body } = await curl([...AUTHORITY, ...POST, url], json("Zoë"));
+    assert.deepEqual([code === 0, String(body)], [false, ""]);
+  },
+  [...MTLS, "--workers", "2"],
 );

@@ -5,6 +5,7 @@ import { grpcurl, python } from "../../tools/peers/grpc.ts";
 import {
   programTest,
   type Result,
+  serveTest,
   Transcript,
   usersvc,
   withFolder,
@@ -161,44 +162,43 @@ programTest(
     }),
 );
 
-programTest(
+serveTest(
   "grpcurl learns all by reflection: services, comments, what is wrong with a request",
-  () =>
-    withServe(async ({ port }) => {
-      const ask = async (...args: string[]) =>
-        await run(await grpcurl(), ["-plaintext", "-max-time", "10", ...args]);
-      const described = async (...args: string[]) => {
-        const { code, stdout, stderr } = await ask(`localhost:${port}`, ...args);
-        assert.equal(code, 0, stderr);
-        return stdout;
-      };
-      assert.equal(await described("list"), "grpc.health.v1.Health\nuserservice.UserService\n");
-      const methods = await described("list", "userservice.UserService");
-      assert.equal(methods, "userservice.UserService.GetUser\n");
+  async ({ port }) => {
+    const ask = async (...args: string[]) =>
+      await run(await grpcurl(), ["-plaintext", "-max-time", "10", ...args]);
+    const described = async (...args: string[]) => {
+      const { code, stdout, stderr } = await ask(`localhost:${port}`, ...args);
+      assert.equal(code, 0, stderr);
+      return stdout;
+    };
+    assert.equal(await described("list"), "grpc.health.v1.Health\nuserservice.UserService\n");
+    const methods = await described("list", "userservice.UserService");
+    assert.equal(methods, "userservice.UserService.GetUser\n");
+    assert.match(
+      await described("describe"),
+      /\/\/ Greets users\.\nservice UserService \{\n {2}\/\/ Returns [^]*\n {2}rpc GetUser \( \.userservice\.GetUserRequest \) returns \( \.userservice\.GetUserResponse \)/,
+    );
+    assert.match(
+      await described("describe", "userservice.GetUserRequest"),
+      /\/\/ Whom to greet\.\nmessage GetUserRequest \{\n {2}\/\/ The user's name: .*\n {2}string username = 1;/,
+    );
+    assert.match(
+      await described("describe", "userservice.GetUserResponse"),
+      /^ *string message = 1;$/m,
+    );
+    for (const [name, fault] of [["", "empty"], [" ", "blank"]] as const) {
+      const request = ["-d", JSON.stringify({ username: name }), `localhost:${port}`, METHOD];
+      const { code, stdout, stderr } = await ask(...request);
+      // As usersvc call exits.
+      assert.deepEqual([code, stdout], [67, ""]);
       assert.match(
-        await described("describe"),
-        /\/\/ Greets users\.\nservice UserService \{\n {2}\/\/ Returns [^]*\n {2}rpc GetUser \( \.userservice\.GetUserRequest \) returns \( \.userservice\.GetUserResponse \)/,
+        stderr,
+        new RegExp(`Code: InvalidArgument\\s+Message: username is ${fault}\\s`),
       );
-      assert.match(
-        await described("describe", "userservice.GetUserRequest"),
-        /\/\/ Whom to greet\.\nmessage GetUserRequest \{\n {2}\/\/ The user's name: .*\n {2}string username = 1;/,
-      );
-      assert.match(
-        await described("describe", "userservice.GetUserResponse"),
-        /^ *string message = 1;$/m,
-      );
-      for (const [name, fault] of [["", "empty"], [" ", "blank"]] as const) {
-        const request = ["-d", JSON.stringify({ username: name }), `localhost:${port}`, METHOD];
-        const { code, stdout, stderr } = await ask(...request);
-        // As usersvc call exits.
-        assert.deepEqual([code, stdout], [67, ""]);
-        assert.match(
-          stderr,
-          new RegExp(`Code: InvalidArgument\\s+Message: username is ${fault}\\s`),
-        );
-        assert.match(stderr, /google\.rpc\.BadRequest/);
-        const violation = `"field": "username",\\s+"description": "username is ${fault}"`;
-        assert.match(stderr, new RegExp(violation));
-      }
-    }),
+      assert.match(stderr, /google\.rpc\.BadRequest/);
+      const violation = `"field": "username",\\s+"description": "username is ${fault}"`;
+      assert.match(stderr, new RegExp(violation));
+    }
+  },
 );

@@ -1,7 +1,7 @@
 /** Checks the metrics of usersvc beside those of go-grpc-prometheus on grpc-go. */
 import assert from "node:assert/strict";
 import { goProgram } from "../support/go.ts";
-import { programTest, runProgram, withServe } from "../support/program.ts";
+import { runProgram, serveTest } from "../support/program.ts";
 
 /** What a Go server has counted that has answered one call with each status code. */
 async function countedByGo(): Promise<string> {
@@ -24,16 +24,16 @@ function typesOf(text: string): string[] {
     .map(([line]) => line).toSorted();
 }
 
-programTest(
+serveTest(
   "names, types and labels of the metrics are those of go-grpc-prometheus",
-  () =>
-    withServe(async ({ stderr }) => {
-      const [, url] = await stderr.until(/metrics are served at (http:\S+)\n/);
-      const own = await (await fetch(url!)).text();
-      const peer = await countedByGo();
-      // One of calls that were received, two of the time, and one for each of 17 status codes.
-      assert.equal(seriesOf(own).length, 20);
-      assert.deepEqual(seriesOf(own), seriesOf(peer));
-      assert.deepEqual(typesOf(own), typesOf(peer));
-    }, ["--metrics-port", "0"]),
+  async ({ stderr }) => {
+    const [, url] = await stderr.until(/metrics are served at (http:\S+)\n/);
+    const own = await (await fetch(url!)).text();
+    const peer = await countedByGo();
+    // One of calls that were received, two of the time, and one for each of 17 status codes.
+    assert.equal(seriesOf(own).length, 20);
+    assert.deepEqual(seriesOf(own), seriesOf(peer));
+    assert.deepEqual(typesOf(own), typesOf(peer));
+  },
+  ["--metrics-port", "0"],
 );

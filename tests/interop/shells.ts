@@ -1,50 +1,29 @@
 /** The shells zsh and fish: those of the system, or Debian's where it has none. */
-import { folder, installOnce, run } from "../../tools/peers/install.ts";
+import {
+  debianLibraries,
+  debianPeer,
+  folder,
+  installOnce,
+  isOnPath,
+} from "../../tools/peers/install.ts";
 
-/**
- * Makes a function that finds a shell, or installs it from Debian's packages without touching the
- * system.
- *
- * @param packages without their own dependencies that every Debian has
- */
+/** Makes a function that finds a shell, or installs it. */
 function shell(name: string, packages: readonly string[]): () => Promise<string> {
-  const own = `${folder}${name}`;
+  const peer = debianPeer(name, [name, ...packages], "start", `install ${name}`);
+  const home = `${folder}${name}`;
   const installed = installOnce({
-    packages: [name, ...packages],
-    stamp: `${own}.installed`,
-    executable: `${own}/start`,
-    install: () => run("bash", ["-c", INSTALL, "--", own, name, ...packages]),
+    ...peer,
+    async install() {
+      await peer.install();
+      // Newer versions of Debian have all programs in /usr/bin.
+      const script = `#!/bin/sh
+export PATH="${home}/usr/bin:${home}/bin:$PATH"
+LD_LIBRARY_PATH=${debianLibraries(name)} exec ${name} "$@"
+`;
+      await Deno.writeTextFile(peer.executable, script, { mode: 0o755 });
+    },
   });
   return async () => await isOnPath(name) ? name : await installed();
-}
-
-// A package list that is missing or out of date is fetched, where that is allowed.
-const INSTALL = `set -eu
-name=$2
-rm -rf "$1" && mkdir -p "$1" && cd "$1"
-shift
-command -v apt-get dpkg > /dev/null || { echo "install $name and run this again"; exit 1; }
-apt-get download "$@" || { apt-get update && apt-get download "$@"; }
-for package in *.deb; do dpkg -x "$package" .; done
-cat > start << 'END'
-#!/bin/sh
-folder=$(dirname "$0")
-for program in "$folder"/usr/bin/@ "$folder"/bin/@; do
-  [ -x "$program" ] && LD_LIBRARY_PATH=$(echo "$folder"/usr/lib/*-linux-gnu*) exec "$program" "$@"
-done
-END
-sed -i "s/@ /$name /; s/@;/$name;/" start
-chmod +x start
-./start -c 'exit 0'
-`;
-
-async function isOnPath(name: string): Promise<boolean> {
-  try {
-    return (await new Deno.Command(name, { args: ["-c", "exit 0"] }).output()).success;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
 }
 
 /** Finds or installs zsh and returns its path. */

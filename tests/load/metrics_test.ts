@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import { oneCallEach } from "../support/one_call.ts";
-import { posixTest, type Serve, withServe } from "../support/program.ts";
+import { posixServeTest, type Serve } from "../support/program.ts";
 
 /** What can become of a worker, in turn. */
 const FATES: readonly Deno.Signal[][] = [["SIGKILL"], ["SIGTERM"], ["SIGSTOP", "SIGCONT"], [
@@ -38,41 +38,39 @@ async function meddle({ stderr }: Serve, untilMs: number): Promise<void> {
   }
 }
 
-posixTest(
+posixServeTest(
   "no count goes down or is too high while workers die, hang and are recycled",
-  () =>
-    withServe(async (server) => {
-      const [, url] = await server.stderr.until(/metrics are served at (http:\S+)\n/);
-      await server.stderr.until(/(?:[^]*?has started\n){2}/);
-      const load = oneCallEach(server.port, 100);
-      let before = await counts(url!);
-      const look = async () => {
-        for (const after of await Promise.all([counts(url!), counts(url!)])) {
-          assert.ok(after.size > 20, `${after.size} series`);
-          for (const [name, value] of before) {
-            assert.ok(after.get(name)! >= value, `${name}: ${value}, then ${after.get(name)}`);
-          }
+  async (server) => {
+    const [, url] = await server.stderr.until(/metrics are served at (http:\S+)\n/);
+    await server.stderr.until(/(?:[^]*?has started\n){2}/);
+    const load = oneCallEach(server.port, 100);
+    let before = await counts(url!);
+    const look = async () => {
+      for (const after of await Promise.all([counts(url!), counts(url!)])) {
+        assert.ok(after.size > 20, `${after.size} series`);
+        for (const [name, value] of before) {
+          assert.ok(after.get(name)! >= value, `${name}: ${value}, then ${after.get(name)}`);
         }
-        before = await counts(url!);
-      };
-      const untilMs = performance.now() + 12_000;
-      const meddling = meddle(server, untilMs);
-      let scrapes = 0;
-      for (; performance.now() < untilMs; scrapes++) await look();
-      await meddling;
-      const { answered, refused, lost, hanging } = await load.stop();
-      await look();
-      const [, started] = [...before].find(([name]) =>
-        name.startsWith("grpc_server_started_total")
-      )!;
-      console.log(
-        `${scrapes} scrapes, ${answered} calls answered, ${lost} lost, ${started} counted`,
-      );
-      // A worker that has gone deaf would make each of them wait for 1 s.
-      assert.ok(scrapes > 40, `${scrapes} scrapes`);
-      assert.ok(answered > 300, `${answered} answered`);
-      assert.equal(refused + hanging, 0);
-      assert.ok(started <= answered + lost, `${started} of ${answered + lost} calls`);
-      assert.ok(started > answered / 2, `${started} of ${answered} calls`);
-    }, ["--workers", "2", "--metrics-port", "0"]),
+      }
+      before = await counts(url!);
+    };
+    const untilMs = performance.now() + 12_000;
+    const meddling = meddle(server, untilMs);
+    let scrapes = 0;
+    for (; performance.now() < untilMs; scrapes++) await look();
+    await meddling;
+    const { answered, refused, lost, hanging } = await load.stop();
+    await look();
+    const [, started] = [...before].find(([name]) => name.startsWith("grpc_server_started_total"))!;
+    console.log(
+      `${scrapes} scrapes, ${answered} calls answered, ${lost} lost, ${started} counted`,
+    );
+    // A worker that has gone deaf would make each of them wait for 1 s.
+    assert.ok(scrapes > 40, `${scrapes} scrapes`);
+    assert.ok(answered > 300, `${answered} answered`);
+    assert.equal(refused + hanging, 0);
+    assert.ok(started <= answered + lost, `${started} of ${answered + lost} calls`);
+    assert.ok(started > answered / 2, `${started} of ${answered} calls`);
+  },
+  ["--workers", "2", "--metrics-port", "0"],
 );

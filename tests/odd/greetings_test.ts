@@ -1,64 +1,60 @@
 /** Servers whose connections are odd from their start. */
 import assert from "node:assert/strict";
-import { linuxTest, usersvc } from "../support/program.ts";
+import { usersvc } from "../support/program.ts";
 import { greetings } from "./greetings.ts";
 import { address, batch, differences, run, TIMEOUT_MS } from "./run.ts";
-import { exitCodeOf, withOddServer } from "./table.ts";
+import { exitCodeOf, oddTest } from "./table.ts";
 
 for (const [name, row] of Object.entries(greetings)) {
-  linuxTest(
+  oddTest(
     `a connection that starts with ${name} ends a call as gRPC says`,
-    () =>
-      withOddServer({}, async ({ port }) => {
-        const server = row.late ? address(port, TIMEOUT_MS) : address(port);
-        const { code, stdout, stderr } = await run(name, ["call", "A", ...server]);
-        const codes = [row.code, ...(row.or ? [row.or] : [])];
-        assert.ok(codes.map(exitCodeOf).includes(code), `${code}: ${stderr}`);
-        assert.equal(stdout, code === 0 ? "hello\n" : "");
-        if (code !== 0) assert.match(stderr, /^usersvc call: [^\n]+\n$/);
-        if (row.says !== undefined) assert.match(stderr, row.says as RegExp);
-        const checked = await run(`check of ${name}`, ["check", ...server]);
-        if (row.check !== undefined) assert.equal(checked.code, row.check, checked.stderr);
-        else assert.ok([0, 2, 3].includes(checked.code), checked.stderr);
-        assert.match(checked.stderr, checked.code === 0 ? /^$/ : /^usersvc check: [^\n]+\n$/);
-      }, row.greeting),
+    {},
+    async ({ port }) => {
+      const server = row.late ? address(port, TIMEOUT_MS) : address(port);
+      const { code, stdout, stderr } = await run(name, ["call", "A", ...server]);
+      const codes = [row.code, ...(row.or ? [row.or] : [])];
+      assert.ok(codes.map(exitCodeOf).includes(code), `${code}: ${stderr}`);
+      assert.equal(stdout, code === 0 ? "hello\n" : "");
+      if (code !== 0) assert.match(stderr, /^usersvc call: [^\n]+\n$/);
+      if (row.says !== undefined) assert.match(stderr, row.says as RegExp);
+      const checked = await run(`check of ${name}`, ["check", ...server]);
+      if (row.check !== undefined) assert.equal(checked.code, row.check, checked.stderr);
+      else assert.ok([0, 2, 3].includes(checked.code), checked.stderr);
+      assert.match(checked.stderr, checked.code === 0 ? /^$/ : /^usersvc check: [^\n]+\n$/);
+    },
+    row.greeting,
   );
 }
 
-linuxTest(
+const away = greetings["GOAWAY of stream 0 with the SETTINGS"]!;
+
+oddTest(
   "a server that goes away at once: a batch ends, and nothing connects without a pause",
-  () => {
-    const name = "GOAWAY of stream 0 with the SETTINGS";
-    const row = greetings[name]!;
-    return withOddServer({}, async ({ port, connections }) => {
-      for (const args of [[], ["--retries", "2"], ["--wait"]]) {
-        const table = { A: row, B: row };
-        const outcomes = await batch(`${name} ${args.join(" ")}`, port, ["A", "B"], args);
-        assert.deepEqual(differences(table, outcomes), []);
-      }
-      // Each of the six calls is tried some times; without a pause there would be thousands.
-      assert.ok(connections() <= 50, `${connections()} connections`);
-    }, row.greeting);
+  {},
+  async ({ port, connections }) => {
+    for (const args of [[], ["--retries", "2"], ["--wait"]]) {
+      const outcomes = await batch(`GOAWAY at once ${args.join(" ")}`, port, ["A", "B"], args);
+      assert.deepEqual(differences({ A: away, B: away }, outcomes), []);
+    }
+    // Each of the six calls is tried some times; without a pause there would be thousands.
+    assert.ok(connections() <= 50, `${connections()} connections`);
   },
+  away.greeting,
 );
 
-linuxTest(
-  "a server of HTTP/1.1 is called so, at once and at the deadline",
-  () =>
-    withOddServer({}, async ({ port }) => {
-      const why = "the server speaks HTTP/1.1, gRPC needs HTTP/2\n";
-      const from = `from 127.0.0.1:${port}`;
-      const call = await usersvc(["call", "A", ...address(port)]);
-      assert.equal(call.stderr, `usersvc call: UNAVAILABLE ${from}: ${why}`);
-      const wait = await usersvc(["call", "A", "--wait", ...address(port, TIMEOUT_MS)]);
-      const late = `DEADLINE_EXCEEDED ${from}: no connection within 1 s: ${why}`;
-      assert.equal(wait.stderr, `usersvc call: ${late}`);
-      assert.equal(wait.code, 68);
-      const check = await usersvc(["check", ...address(port)]);
-      assert.equal(check.stderr, `usersvc check: UNAVAILABLE ${from}: ${why}`);
-      assert.equal(check.code, 2);
-      const checkWait = await usersvc(["check", "--wait", ...address(port, TIMEOUT_MS)]);
-      assert.equal(checkWait.stderr, `usersvc check: ${late}`);
-      assert.equal(checkWait.code, 2);
-    }, greetings["HTTP/1.1"]!.greeting),
-);
+oddTest("a server of HTTP/1.1 is called so, at once and at the deadline", {}, async ({ port }) => {
+  const why = "the server speaks HTTP/1.1, gRPC needs HTTP/2\n";
+  const from = `from 127.0.0.1:${port}`;
+  const call = await usersvc(["call", "A", ...address(port)]);
+  assert.equal(call.stderr, `usersvc call: UNAVAILABLE ${from}: ${why}`);
+  const wait = await usersvc(["call", "A", "--wait", ...address(port, TIMEOUT_MS)]);
+  const late = `DEADLINE_EXCEEDED ${from}: no connection within 1 s: ${why}`;
+  assert.equal(wait.stderr, `usersvc call: ${late}`);
+  assert.equal(wait.code, 68);
+  const check = await usersvc(["check", ...address(port)]);
+  assert.equal(check.stderr, `usersvc check: UNAVAILABLE ${from}: ${why}`);
+  assert.equal(check.code, 2);
+  const checkWait = await usersvc(["check", "--wait", ...address(port, TIMEOUT_MS)]);
+  assert.equal(checkWait.stderr, `usersvc check: ${late}`);
+  assert.equal(checkWait.code, 2);
+}, greetings["HTTP/1.1"]!.greeting);

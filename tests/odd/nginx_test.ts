@@ -68,19 +68,15 @@ async function withNginx(use: (sites: readonly Open[]) => Promise<void>): Promis
       const port = ports[at]!;
       return { ...site, name, port, requests: () => linesOf(`${folder}/${port}.log`) };
     });
-    const stop = await startOtherNginx((workFolder) => {
+    await using _nginx = await startOtherNginx((workFolder) => {
       folder = workFolder;
       return open.map(({ port, does }) =>
         `server { listen 127.0.0.1:${port} http2; access_log ${workFolder}/${port}.log; ${does} }`
       ).join("\n");
     });
-    try {
-      // It does not say when it listens.
-      await run("nginx starts", ["call", "A", "--wait", ...address(open[2]!.port, 30_000)]);
-      await use(open);
-    } finally {
-      await stop();
-    }
+    // It does not say when it listens.
+    await run("nginx starts", ["call", "A", "--wait", ...address(open[2]!.port, 30_000)]);
+    await use(open);
   });
 }
 

@@ -8,6 +8,7 @@ import {
   type Greeting,
   withHttp2Server,
 } from "../support/http2_server.ts";
+import { linuxTest } from "../support/program.ts";
 
 /** How a call has to end. */
 export interface Expected {
@@ -89,6 +90,10 @@ export async function withOddServer(
     },
   );
 }
+
+/** A test with such a server. */
+export const oddTest = (title: string, ...server: Parameters<typeof withOddServer>): void =>
+  linuxTest(title, () => withOddServer(...server));
 
 /** The exit code of a call that ends so. */
 export function exitCodeOf(code: StatusName): number {

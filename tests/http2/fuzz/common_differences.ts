@@ -1,6 +1,6 @@
 /** Where our server differs from Go's as our client does from Go's. */
 import { FrameType } from "../../support/frames.ts";
-import type { Difference, Legal } from "./compare.ts";
+import type { Difference, Legal, Matches } from "./compare.ts";
 import {
   endsBlock,
   fieldsOf,
@@ -23,39 +23,26 @@ export const hasControl = (difference: Difference) =>
  */
 export const commonDifferences = (
   failed: (codes: string) => RegExp,
-  isMalformed: Legal["matches"],
-): readonly Legal[] => [
-  {
-    what: "PRIORITY_UPDATE: Go knows RFC 9218",
-    matches: ({ frame, ours }) => typeOf(frame) === 16 && ours === "",
-  },
-  {
-    what: "settings 8 and 9 above 1: Go knows RFC 8441 and RFC 9218, which we do not offer",
-    matches: (difference) =>
-      settingsOf(difference).some((setting) => setting === 8 || setting === 9) &&
-      failed("1").test(difference.gos),
-  },
-  {
-    what: "a field larger than is allowed: Go ends the connection, we refuse the stream alone",
-    matches: (difference) =>
-      isHeaders(difference) && !difference.ours.includes("goaway") &&
-      failed("19").test(difference.gos) &&
-      (hasText(difference, "x-large") || !endsBlock(difference.frame)),
-  },
-  {
-    what: "CONTINUATION after a wrong field: Go ends the connection, we refuse the stream alone",
-    matches: ({ frame, ours, gos }) =>
-      typeOf(frame) === FrameType.CONTINUATION && !ours.includes("goaway") &&
-      failed("1").test(gos),
-  },
-  {
-    what: "a block that HPACK refuses: hpack_test.ts lists where Go's decoder differs",
-    matches: (difference) =>
-      isHeaders(difference) && /^goaway 9(; failed \d+)*$/.test(difference.ours),
-  },
-  {
-    what:
-      "a content-length that is no number, or two: malformed (RFC 9113, 8.1.1), Go passes it over",
-    matches: (difference) => isMalformed(difference) && hasField(difference, "content-length", /^/),
-  },
-];
+  isMalformed: Matches,
+): Legal => ({
+  "PRIORITY_UPDATE: Go knows RFC 9218": ({ frame, ours }) => typeOf(frame) === 16 && ours === "",
+  "settings 8 and 9 above 1: Go knows RFC 8441 and RFC 9218, which we do not offer": (difference) =>
+    settingsOf(difference).some((setting) => setting === 8 || setting === 9) &&
+    failed("1").test(difference.gos),
+  "a field larger than is allowed: Go ends the connection, we refuse the stream alone": (
+    difference,
+  ) =>
+    isHeaders(difference) && !difference.ours.includes("goaway") &&
+    failed("19").test(difference.gos) &&
+    (hasText(difference, "x-large") || !endsBlock(difference.frame)),
+  "CONTINUATION after a wrong field: Go ends the connection, we refuse the stream alone": (
+    { frame, ours, gos },
+  ) =>
+    typeOf(frame) === FrameType.CONTINUATION && !ours.includes("goaway") &&
+    failed("1").test(gos),
+  "a block that HPACK refuses: hpack_test.ts lists where Go's decoder differs": (difference) =>
+    isHeaders(difference) && /^goaway 9(; failed \d+)*$/.test(difference.ours),
+  "a content-length that is no number, or two: malformed (RFC 9113, 8.1.1), Go passes it over": (
+    difference,
+  ) => isMalformed(difference) && hasField(difference, "content-length", /^/),
+});

@@ -20,14 +20,22 @@ export interface Difference {
   readonly bothFailed: boolean;
 }
 
-/** A difference that is no fault. */
-export interface Legal {
-  /** What it is, and why both are right. */
-  readonly what: string;
-  /** Whether both are in the same state after it; otherwise they are compared no further. */
-  readonly then?: "go on";
-  matches(difference: Difference): boolean;
+/** Whether a difference is one that is no fault. */
+export type Matches = (difference: Difference) => boolean;
+
+/**
+ * Differences that are no fault, by what they are and why both sides are right. Of those that match the
+ * first one counts.
+ */
+export type Legal = Readonly<Record<string, Matches | GoesOn>>;
+
+/** A difference after which both sides are in the same state; after others they are compared no further. */
+interface GoesOn {
+  readonly matches: Matches;
 }
+
+/** Makes such a difference. */
+export const goOn = (matches: Matches): GoesOn => ({ matches });
 
 interface Unlisted {
   count: number;
@@ -40,8 +48,7 @@ interface Sides {
   readonly suite: string;
   readonly question: Question;
   readonly cases: number;
-  /** Of those that match a difference the first one counts. */
-  readonly legal: readonly Legal[];
+  readonly legal: Legal;
   /** Makes the frames that both sides are sent. */
   random(choices: Choices): Buffer[];
   /** What our side does at each frame. */
@@ -84,7 +91,7 @@ function goEvents(answer: Reader, count: number): Events[] {
 }
 
 /** Compares connections and counts how they differ. */
-function compareWith(suite: string, legal: readonly Legal[]) {
+function compareWith(suite: string, legal: Legal) {
   const seen = new Map<string, number>();
   const unlisted = new Map<string, Unlisted>();
   const note = (difference: Difference, seed?: number) => {
@@ -113,10 +120,15 @@ function compareWith(suite: string, legal: readonly Legal[]) {
             ...{ ours: onlyOurs, gos: onlyGos },
             bothFailed: both.every((events) => events.some(isFatal)),
           };
-          const found = legal.find(({ matches }) => matches(difference));
-          if (found) seen.set(found.what, (seen.get(found.what) ?? 0) + 1);
-          else note(difference, seed);
-          if (found?.then === undefined) return false;
+          const [what, found] = Object.entries(legal).find(([, how]) =>
+            typeof how === "function" ? how(difference) : how.matches(difference)
+          ) ?? [];
+          if (what === undefined) {
+            note(difference, seed);
+          } else seen.set(what, (seen.get(what) ?? 0) + 1);
+          if (typeof found !== "object") {
+            return false;
+          }
         }
         if (hasFailed(our) || hasFailed(go)) break;
       }
@@ -125,7 +137,7 @@ function compareWith(suite: string, legal: readonly Legal[]) {
     /** Prints how often each difference was seen; throws if there was one that is not listed. */
     report() {
       console.log("differences that are no fault:");
-      for (const { what } of legal) console.log(`${seen.get(what) ?? 0} x ${what}`);
+      for (const what of Object.keys(legal)) console.log(`${seen.get(what) ?? 0} x ${what}`);
       const others = [...unlisted].toSorted(([, a], [, b]) => b.count - a.count);
       const texts = others.map(([kind, { count, text }]) => `${count} x ${kind}\n${text}`);
       assert.equal(others.length, 0, `not listed:\n${texts.join("\n")}`);
