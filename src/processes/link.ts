@@ -97,7 +97,7 @@ export interface WorkerLink {
     argument?: Argument<M>,
     socket?: Socket,
   ): Promise<Result<M> | undefined>;
-  /** Closes the channel, once every request has its reply. */
+  /** Closes the channel, once the last request has its reply. */
   close(): void;
 }
 
@@ -118,7 +118,7 @@ export function openWorkerLink(
   const settle = ({ id, value }: Reply) => {
     withoutReply.get(id)?.(value);
     withoutReply.delete(id);
-    outbox.replied();
+    outbox.replied(id);
   };
   child.on("message", (message: Reply | WorkerEvent) => {
     if ("id" in message) settle(message);

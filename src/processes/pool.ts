@@ -109,6 +109,8 @@ async function reload(
   report: (notice: Notice) => void,
 ): Promise<string | null> {
   const asked = worker.process.ask("reload", what);
+  // Its reply shows that the worker has the request before: connections need not wait for the files.
+  void worker.process.ask("heartbeat");
   // A worker that ends without an answer is replaced by one that reads the files when it starts.
   const fault = await inTime(asked.then((answer) => answer ?? null));
   if (fault !== undefined) return fault;

@@ -17,36 +17,41 @@
  *   there.
  */
 
-/** The requests for one child, each of which gets a reply. */
+/** The messages for one child, which it replies to. */
 export interface Outbox {
   /**
-   * Has a request sent, in the order of the calls.
+   * Has a message sent, in the order of the calls.
    *
    * @param send sends it
-   * @param alone it goes out once every request before it has its reply: it comes with a socket
+   * @param withSocket it goes out once the child has read every message before it
    */
-  post(send: () => void, alone: boolean): void;
-  /** A request has its reply. */
-  replied(): void;
+  post(send: () => void, withSocket: boolean): void;
+  /**
+   * The child has replied to a message: so it has read all that were sent before.
+   *
+   * @param number which of the messages that were posted, from 1 up
+   */
+  replied(number: number): void;
 }
 
 /** Makes an {@linkcode Outbox} for one child. */
 export function openOutbox(): Outbox {
-  const waiting: { readonly send: () => void; readonly alone: boolean }[] = [];
-  let withoutReply = 0;
+  const waiting: { readonly send: () => void; readonly withSocket: boolean }[] = [];
+  let sent = 0;
+  let read = 0;
   const sendNext = () => {
-    while (waiting.length > 0 && !(waiting[0]!.alone && withoutReply > 0)) {
-      withoutReply++;
+    while (waiting.length > 0 && (read === sent || !waiting[0]!.withSocket)) {
+      sent++;
       waiting.shift()!.send();
     }
   };
   return {
-    post(send, alone) {
-      waiting.push({ send, alone });
+    post(send, withSocket) {
+      waiting.push({ send, withSocket });
       sendNext();
     },
-    replied() {
-      withoutReply--;
+    replied(number) {
+      read = Math.max(read, number);
       sendNext();
     },
   };
