@@ -8,8 +8,6 @@ export const LIMITS = {
    * sees as RESOURCE_EXHAUSTED.
    */
   headerBytes: 64 * 1024,
-  /** The same in base64, with room for line breaks. */
-  textBytes: 6 * 1024 * 1024,
   /**
    * What a process keeps of requests that it has not wholly received, and of large headers, in bytes:
    * beyond it the largest are refused, RESOURCE_EXHAUSTED.

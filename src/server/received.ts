@@ -20,8 +20,8 @@ export const FIELD_OVERHEAD = 32;
 /** How much room the first bytes of a request get. */
 const FIRST_ROOM = 1024;
 
-/** What a message with its prefix takes, and the same in base64: more is got only for what is larger. */
-const ENOUGH = [LIMITS.messageBytes + 5, LIMITS.textBytes];
+/** What the largest message with its prefix takes. */
+const ENOUGH_ROOM = LIMITS.messageBytes + 5;
 
 /** Headers below this size, in bytes, are not counted: those of nearly all calls are smaller. */
 const SMALL_HEADER_BYTES = 2 * 1024;
@@ -54,9 +54,8 @@ export function receive(refuse: () => void): PartialBytes {
     add(part) {
       const needed = length + part.length;
       if (needed > memory.byteLength) {
-        const doubled = Math.max(FIRST_ROOM, 2 * length, needed);
-        const enough = ENOUGH.find((bytes) => bytes >= needed) ?? doubled;
-        memory = memory.transfer(Math.min(doubled, enough));
+        const doubled = Math.max(FIRST_ROOM, 2 * length);
+        memory = memory.transfer(Math.max(needed, Math.min(doubled, ENOUGH_ROOM)));
       }
       new Uint8Array(memory).set(part, length);
       length = needed;

@@ -17,20 +17,15 @@ export type RequestCodec = Pick<
   "requestDeserialize" | "requestSerialize"
 >;
 
-/**
- * Takes in all bytes of a message.
- *
- * @param look at what has come so far, after each part; it may throw what refuses the rest
- * @param use for all of it; the bytes are gone afterwards
- */
-type Take = <T>(look: (sofar: Buffer) => void, use: (all: Buffer) => T) => Promise<T>;
+/** Reads the body of a request. */
+type ReadBody = HttpRequest["readBody"];
 
 /** Makes of a message as it came, compressed or not, one that is right. */
 type Check = (message: Uint8Array, isCompressed: boolean) => Uint8Array;
 
 /** The content types of calls. The charset that JSON has anyway may be said of each. */
 const CONTENT_TYPE =
-  /^(application\/(?:(json|proto)|(grpc-web)(-text)?(?:\+(json|proto))?))(?:\s*;\s*charset="?utf-?8"?)?\s*$/i;
+  /^(application\/(?:(json|proto)|(grpc-web)(?:\+(json|proto))?))(?:\s*;\s*charset="?utf-?8"?)?\s*$/i;
 
 /** What is before each message of gRPC-Web: flags and a size. */
 const PREFIX = 5, COMPRESSED = 1;
@@ -41,20 +36,20 @@ const exhausted = (reason: string) => new ConnectError(reason, Code.ResourceExha
 /**
  * A request whose message is right, or whose body throws a {@linkcode ConnectError} as soon as it is
  * read, which connect puts into the form of the protocol. What is no call stays as it is, for connect
- * to refuse. A request in the text form of gRPC-Web becomes one in the binary form.
+ * to refuse.
  *
- * @param take takes the message's bytes in
+ * @param readBody reads the body of the request
  */
 export function withMessage(
   request: UniversalServerRequest,
   codec: RequestCodec,
-  take: Take,
+  readBody: ReadBody,
 ): UniversalServerRequest {
-  const [, type = "", plain, web, text, packed] =
+  const [, type = "", plain, web, packed] =
     CONTENT_TYPE.exec(request.header.get("content-type") ?? "") ?? [];
   if (request.method !== "POST" || type === "") return request;
   const header = new Headers(request.header);
-  header.set("content-type", text === undefined ? type : type.replace(text, ""));
+  header.set("content-type", type);
   header.delete("content-length");
   const encoding = takeEncoding(header, web === undefined ? "" : "grpc-");
   if (encoding === undefined) return { ...request, header };
@@ -65,8 +60,8 @@ export function withMessage(
     return isJson ? checkedJson(bytes) : decodedAnew(bytes, codec);
   };
   const body = web === undefined
-    ? unary(request.header, take, maxBytes, encoding, check)
-    : enveloped(text === undefined ? take : takeText(take), maxBytes, encoding, check);
+    ? unary(request.header, readBody, maxBytes, encoding, check)
+    : enveloped(readBody, maxBytes, encoding, check);
   return { ...request, header, body };
 }
 
@@ -75,48 +70,35 @@ export function withMessage(
  *
  * @see https://connectrpc.com/docs/protocol/#unary-get-request
  */
-export function asPost(request: UniversalServerRequest): UniversalServerRequest {
-  const { searchParams } = new URL(request.url);
+export function asPost(request: HttpRequest): HttpRequest {
+  const { search, searchParams } = new URL(request.target, "http://localhost");
   const encoding = searchParams.get("encoding");
   if (encoding !== "json" && encoding !== "proto") return request;
-  const header = new Headers(request.header);
-  header.set("content-type", `application/${encoding}`);
-  header.set("content-encoding", searchParams.get("compression") ?? "identity");
   const version = searchParams.get("connect") ?? "v1";
-  header.set("connect-protocol-version", version === "v1" ? "1" : `connect=${version}`);
-  return { ...request, method: "POST", header };
+  const headers = {
+    ...request.headers,
+    "content-type": `application/${encoding}`,
+    "content-encoding": searchParams.get("compression") ?? "identity",
+    "connect-protocol-version": version === "v1" ? "1" : `connect=${version}`,
+  };
+  const isBase64 = searchParams.get("base64") === "1";
+  // deno-lint-ignore require-await -- an error rejects the promise
+  const readBody: ReadBody = async (take) => take(queryMessage(search, isBase64));
+  return { ...request, method: "POST", headers, readBody };
 }
 
-/** Takes the message from the query of a call by GET. */
-export function takeQuery({ url }: UniversalServerRequest): Take {
-  // What URLSearchParams reads is always UTF-8.
-  const [, escaped = ""] = /[?&]message=([^&#]*)/.exec(url) ?? [];
+function queryMessage(search: string, isBase64: boolean): Buffer {
+  // Not by URLSearchParams, which would read the bytes of a message as UTF-8.
+  const [, escaped = ""] = /[?&]message=([^&#]*)/.exec(search) ?? [];
   const text = escaped.replaceAll("+", " ").replace(
     /%([\da-f]{2})/gi,
     (_, code) => String.fromCharCode(parseInt(code, 16)),
   );
-  const isBase64 = new URL(url).searchParams.get("base64") === "1";
-  // deno-lint-ignore require-await -- what is wrong is told by the promise
-  return async (look, use) => {
-    const bytes = isBase64 ? fromBase64(text, "base64url") : Buffer.from(text, "latin1");
-    look(bytes);
-    return use(bytes);
-  };
-}
-
-/** Takes in what another one takes in, in base64. Any four characters may end with padding. */
-function takeText(take: Take): Take {
-  return (look, use) =>
-    take(({ length }) => checkSize(length, LIMITS.textBytes), (all) => {
-      const parts = all.toString("latin1").replace(/\s+/g, "").match(/[^=]+=*/g) ?? [];
-      const bytes = Buffer.concat(parts.map((part) => fromBase64(part)));
-      look(bytes);
-      return use(bytes);
-    });
+  return isBase64 ? fromBase64(text, "base64url") : Buffer.from(text, "latin1");
 }
 
 /** @throws {ConnectError} where there are other characters than those of base64 */
-function fromBase64(text: string, alphabet: "base64" | "base64url" = "base64"): Buffer {
+export function fromBase64(text: string, alphabet: "base64" | "base64url" = "base64"): Buffer {
   try {
     return Buffer.from(Uint8Array.fromBase64(text, { alphabet }).buffer);
   } catch {
@@ -148,7 +130,7 @@ function checkSize(size: number, maxBytes: number): void {
 /** The message of a call by Connect: all of its body. */
 async function* unary(
   header: Headers,
-  take: Take,
+  readBody: ReadBody,
   maxBytes: number,
   encoding: string,
   check: Check,
@@ -157,7 +139,8 @@ async function* unary(
   if (version !== "1") throw invalid(`the version of Connect is 1, not ${version}`);
   checkSize(Number(header.get("content-length")), maxBytes);
   const isCompressed = encoding !== "identity";
-  yield await take(
+  yield await takeBody(
+    readBody,
     ({ length }) => checkSize(length, maxBytes),
     (all) => check(all, isCompressed && all.length > 0),
   );
@@ -169,7 +152,7 @@ async function* unary(
  * @see https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md#requests
  */
 async function* enveloped(
-  take: Take,
+  readBody: ReadBody,
   maxBytes: number,
   encoding: string,
   check: Check,
@@ -181,8 +164,8 @@ async function* enveloped(
     if (sofar.length <= PREFIX + size) return;
     throw new ConnectError("the request has more than one message", Code.Unimplemented);
   };
-  yield await take(look, (all) => {
-    // Of a message that is missing connect speaks.
+  yield await takeBody(readBody, look, (all) => {
+    // connect refuses a call without a message.
     if (all.length === 0) return all;
     if (all.length < PREFIX + sizeOf(all)) throw invalid("the message is cut off");
     const flags = all[0]!;
@@ -198,32 +181,40 @@ async function* enveloped(
   });
 }
 
-/** Takes in the body of a request as it comes. */
-export function takeBody({ readBody }: HttpRequest): Take {
-  return async (look, use) => {
-    const { promise: refused, reject: refuse } = Promise.withResolvers<never>();
-    const received = receive(() => refuse(exhausted(NO_ROOM)));
-    let isOver = false;
-    const read = readBody((part) => {
-      // What comes behind a refusal is dropped.
-      if (isOver) return;
-      received.add(part);
-      try {
-        look(received.bytes());
-      } catch (error) {
-        refuse(error);
-      }
-    }).catch(() => {
-      throw new ConnectError("the client went away", Code.Canceled);
-    });
+/**
+ * Takes in the body of a request as it comes.
+ *
+ * @param look at what has come so far, after each part; it may throw what refuses the rest
+ * @param use for all of it; the bytes are gone afterwards
+ */
+async function takeBody<T>(
+  readBody: ReadBody,
+  look: (sofar: Buffer) => void,
+  use: (all: Buffer) => T,
+): Promise<T> {
+  const { promise: refused, reject: refuse } = Promise.withResolvers<never>();
+  const received = receive(() => refuse(exhausted(NO_ROOM)));
+  let isOver = false;
+  const read = readBody((part) => {
+    // What comes behind a refusal is dropped.
+    if (isOver) return;
+    received.add(part);
     try {
-      await Promise.race([read, refused]);
-      return use(received.bytes());
-    } finally {
-      isOver = true;
-      received.release();
+      look(received.bytes());
+    } catch (error) {
+      refuse(error);
     }
-  };
+  }).catch((error) => {
+    if (error instanceof ConnectError) throw error;
+    throw new ConnectError("the client went away", Code.Canceled);
+  });
+  try {
+    await Promise.race([read, refused]);
+    return use(received.bytes());
+  } finally {
+    isOver = true;
+    received.release();
+  }
 }
 
 function decompressed(bytes: Uint8Array, encoding: string, maxBytes: number): Uint8Array {
@@ -240,7 +231,7 @@ function decompressed(bytes: Uint8Array, encoding: string, maxBytes: number): Ui
   }
 }
 
-/** A message with nothing in it but what is known, in its right form. */
+/** A message that is encoded again from what could be decoded: without the fields that are not known. */
 function decodedAnew(bytes: Uint8Array, codec: RequestCodec): Uint8Array {
   let request;
   try {
@@ -261,7 +252,7 @@ function checkedJson(bytes: Uint8Array): Uint8Array {
   if (depthOf(bytes) > LIMITS.jsonDepth) {
     throw invalid(`the JSON is nested deeper than ${LIMITS.jsonDepth} levels`);
   }
-  // What was received will be gone.
+  // A copy: the memory in which it was received is given back.
   return Uint8Array.from(bytes);
 }
 

@@ -32,7 +32,8 @@ import { type Health, healthService } from "../health_service.ts";
 import type { Answer, IncomingCall } from "../call/incoming_call.ts";
 import { LIMITS } from "../limits.ts";
 import { type AnswerRequest, lineResponse } from "./exchange.ts";
-import { asPost, type RequestCodec, takeBody, takeQuery, withMessage } from "./request_message.ts";
+import { fromText, isTextForm, toText } from "./grpc_web_text.ts";
+import { asPost, type RequestCodec, withMessage } from "./request_message.ts";
 import { httpResponse, peerOf, universalRequest } from "./universal.ts";
 
 /** What answers calls that come by Connect and gRPC-Web. */
@@ -99,14 +100,15 @@ function codecsOf(services: readonly ServiceDefinition[]): ReadonlyMap<string, R
 
 function answerWith(handler: UniversalHandler, codec: RequestCodec): AnswerRequest {
   return async (request) => {
-    const values = createContextValues().set(peerKey, peerOf(request.socket));
-    const call = universalRequest(request, values);
-    if (call === undefined) return lineResponse(400, "the request names no host");
+    const isText = isTextForm(request);
     const isQuery = request.method === "GET" && handler.allowedMethods.includes("GET");
-    const whole = isQuery
-      ? withMessage(asPost(call), codec, takeQuery(call))
-      : withMessage(call, codec, takeBody(request));
-    return await httpResponse(await handler(whole), request);
+    const read = isText ? fromText(request) : isQuery ? asPost(request) : request;
+    const values = createContextValues().set(peerKey, peerOf(request.socket));
+    const call = universalRequest(read, values);
+    if (call === undefined) return lineResponse(400, "the request names no host");
+    const answer = await handler(withMessage(call, codec, read.readBody));
+    const response = await httpResponse(answer, request.method);
+    return isText ? toText(response) : response;
   };
 }
 

@@ -1,4 +1,4 @@
-/** Requests and responses as connect knows them. */
+/** Requests and responses in the types of connect. */
 import type { ContextValues } from "@connectrpc/connect";
 import type { UniversalServerRequest, UniversalServerResponse } from "@connectrpc/connect/protocol";
 import { Buffer } from "node:buffer";
@@ -29,23 +29,14 @@ export function universalRequest(
 
 async function* nothing(): AsyncGenerator<Uint8Array> {}
 
-/** An answer of connect, whose calls have one message each. */
+/** The response to a request, of an answer of connect, whose calls have one message each. */
 export async function httpResponse(
   { status, header, body }: UniversalServerResponse,
-  request: HttpRequest,
+  method: string,
 ): Promise<HttpResponse> {
   const headers = Object.fromEntries(header ?? []);
-  if (body === undefined) return refusal(status, headers, request.method);
-  const bytes = Buffer.concat(await Array.fromAsync(body));
-  const type = headers["content-type"] ?? "";
-  if (!isGrpcWebText(request)) return { status, headers, body: bytes };
-  // gRPC-Web in text, which connect does not know: https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-WEB.md
-  headers["content-type"] = type.replace("application/grpc-web", "application/grpc-web-text");
-  return { status, headers, body: Buffer.from(bytes.toString("base64")) };
-}
-
-function isGrpcWebText({ headers: { "content-type": type } }: HttpRequest): boolean {
-  return typeof type === "string" && /^application\/grpc-web-text\b/i.test(type);
+  if (body === undefined) return refusal(status, headers, method);
+  return { status, headers, body: Buffer.concat(await Array.fromAsync(body)) };
 }
 
 /** The response to what connect refuses without a word. */
