@@ -10,7 +10,6 @@ import {
   isOfConnection,
   NO_FILE,
   UNTRUSTED,
-  withReason,
 } from "./failure.ts";
 import type { Target } from "./target.ts";
 
@@ -95,7 +94,7 @@ export function diagnose(connection: ConnectionOptions, isConnected: () => boole
       }
       if (!needsDiagnosis(status, connection.target)) return pass(status);
       void findReason(status, deadline)
-        .then((reason) => pass(reason === undefined ? status : withReason(status, reason)));
+        .then((reason) => pass(reason === undefined ? status : { ...status, reason }));
     },
   };
 }

@@ -21,10 +21,12 @@ export interface FailureDescription {
   readonly absent: boolean;
 }
 
-/** The parts of a status that say why a call failed. */
+/** The parts of a status that say why a call failed; grpc-js's error of the call has them too. */
 export interface FailedStatus {
   readonly code: number;
   readonly details: string;
+  /** What a diagnosis has found out. */
+  readonly reason?: string;
 }
 
 /** An error of node:net or node:tls. */
@@ -57,8 +59,6 @@ const NEVER_CONNECTED = /^Deadline exceeded after .*(?:Waiting for LB pick|name 
 const OWN_DEADLINE = /^(?:(?:context )?deadline exceeded|Cancelled on client$|$)/i;
 /** The details of grpc-js where a server reset the call with ENHANCE_YOUR_CALM (RFC 9113, section 7). */
 const CALMED = "Bandwidth exhausted or memory limit exceeded";
-/** Begins the details of a call whose deadline passed, once the reason for no connection is known. */
-const NO_CONNECTION = "No connection before the deadline: ";
 
 /**
  * Describes a failed call, without those parts of grpc-js's messages that only its developers can
@@ -74,7 +74,7 @@ export function describeFailure(error: unknown, timeout: string): FailureDescrip
   }
   const { code } = error;
   const reason = code === status.DEADLINE_EXCEEDED
-    ? deadlineReason(error.details, timeout)
+    ? deadlineReason(error, timeout)
     : failureReason(error);
   return {
     code,
@@ -84,26 +84,19 @@ export function describeFailure(error: unknown, timeout: string): FailureDescrip
   };
 }
 
-function deadlineReason(details: string, timeout: string): string {
-  if (details.startsWith(NO_CONNECTION)) {
-    return `no connection within ${timeout}: ${details.slice(NO_CONNECTION.length)}`;
-  }
+function deadlineReason({ details, reason }: FailedStatus, timeout: string): string {
+  if (reason !== undefined) return `no connection within ${timeout}: ${reason}`;
   if (NEVER_CONNECTED.test(details)) return `no HTTP/2 connection within ${timeout}`;
   // Else it is the deadline of another call, which the server has made to answer this one.
   return OWN_DEADLINE.test(details) ? `no answer within ${timeout}` : details;
 }
 
 function failureReason(failed: FailedStatus): string {
-  const { details } = failed;
+  const { details, reason } = failed;
+  if (reason !== undefined) return reason;
   if (isCalmed(failed)) return "the server refused it as too much (ENHANCE_YOUR_CALM)";
   if (isOfConnection(failed)) return connectionReason(details);
   return REASON_OF_DETAILS[details] ?? (details || NO_REASON);
-}
-
-/** The same status with a reason that was found out. */
-export function withReason<S extends FailedStatus>(failed: S, reason: string): S {
-  const isLate = failed.code === status.DEADLINE_EXCEEDED;
-  return { ...failed, details: isLate ? NO_CONNECTION + reason : reason };
 }
 
 /** Whether a deadline passed before there was a connection. */
