@@ -10,9 +10,9 @@ export const DURATION = duration("1ms", LONGEST);
 export const DURATION_OR_NONE = duration("0", LONGEST);
 
 /**
- * How long a connection may be silent before it is pinged, in milliseconds. grpc-js has no least time;
- * servers of gRPC close connections that ping more often than every five minutes, unless they are told
- * to allow it.
+ * How long nothing may arrive on a connection before it is pinged, in milliseconds. grpc-js has no least
+ * time; servers of gRPC close connections that ping more often than every five minutes, unless they are
+ * told to allow it.
  */
 export const KEEPALIVE = duration("1s", LONGEST);
 

@@ -32,7 +32,7 @@ export async function serveAlone(options: ServeOptions): Promise<number> {
   const events = options.metrics ? await withMetrics(options.metrics, log) : log;
   const server = await startServer(options, events);
   dropPrivileges(options);
-  // Whoever waits for the announcement may send the signal at once.
+  // Before the announcement, since whoever waits for it may send SIGHUP at once.
   reloadOnSighup(options, async (what) => {
     const fault = await reloadFiles(server, what);
     return fault === null ? [] : [fault];

@@ -131,7 +131,7 @@ export async function drainUnlessEnded(
     });
     return exitCodeOfSignal(second);
   });
-  // How a drain ended that was cut short is of no interest.
+  // Once it has been ended the log says what that cut, and not how the drain went.
   const notice: Log["notice"] = (one) => isEnded || log.notice(one);
   const drained = drainAndReport(server, graceMs, signal, { notice });
   return await Promise.race([drained.then((code) => isEnded ? ended : code), ended]);

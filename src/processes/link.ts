@@ -1,6 +1,6 @@
 /**
- * What a supervisor and a worker say to each other, over the IPC channel with which the worker was
- * started: both ends of it.
+ * The link between a supervisor and a worker: both ends of the IPC channel with which the worker was
+ * started.
  *
  * The supervisor sends requests, `{id, method, argument}`, with a socket if it hands over a connection.
  * They arrive in the order in which they are sent. The worker replies to each with `{id, value}`: to a
@@ -35,7 +35,7 @@ export interface WorkerMethods {
    *
    * @param peer the name of the peer on a socket file, which has no address
    * @param socket absent if the client has closed the connection in the meantime
-   * @returns whether the worker can take another one; if not, it says `ready` once it can
+   * @returns whether the worker can take another one; if not, it reports `ready` once it can
    */
   takeConnection(peer: string | undefined, socket?: Socket): boolean;
   /**

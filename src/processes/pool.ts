@@ -50,7 +50,7 @@ export interface Pool extends Drainable {
  *
  * @param handOver the workers that serve take their connections from it
  * @param report takes the reports of what happens to the workers
- * @param observer told what metrics need to know of them; absent where they are off
+ * @param observer receives what metrics need to know of them; absent where they are off
  */
 export function openPool(
   options: ServeOptions,
@@ -100,7 +100,7 @@ function workersIn({ workers }: PoolState, ...states: Worker["state"][]): Worker
 /**
  * Has a worker reload files.
  *
- * @param report told of an answer that comes later than after 1 s
+ * @param report receives an answer that comes later than after 1 s
  * @returns what did not go well; null if nothing
  */
 async function reload(

@@ -70,8 +70,9 @@ export function startWorker(
 }
 
 /**
- * Where this process has been told of no cache, its workers have none: Deno does not start where it
- * finds no home either, and a worker is not told of that. Nothing can be made below a device.
+ * A folder for Deno's cache in which nothing can be made, since it lies below a device; for workers of a
+ * bundle where the environment names none. Deno looks for it in the home then, does not start if there
+ * is no home, and a worker's environment has none.
  */
 const NO_CACHE = { DENO_DIR: "/dev/null/none" };
 

@@ -4,7 +4,7 @@
  *
  * | State    | The worker                   | Moves to | When, and in which function                       |
  * | -------- | ---------------------------- | -------- | ------------------------------------------------- |
- * | starting | reads its files              | serving  | it says `ready`: `becomeServing`                  |
+ * | starting | reads its files              | serving  | it reports `ready`: `becomeServing`               |
  * |          |                              | killed   | it has not within 30 s: `giveUp`                  |
  * | serving  | takes connections, answers   | draining | its successor serves, or the pool drains: `drain` |
  * |          | a heartbeat each second      | killed   | it has not answered for 5 s: `giveUp`             |
@@ -48,7 +48,7 @@ export interface Worker {
   rss: number;
   /** The worker has not answered the last request for a heartbeat yet. */
   heartbeatInFlight: boolean;
-  /** Why it cannot serve, if it has said so or has not started in time. */
+  /** Why it cannot serve, if it has failed or has not started in time. */
   fault?: string;
   /** Why it is to be recycled. */
   recycleReason?: string;
@@ -69,7 +69,7 @@ export interface Slot {
   restart?: ReturnType<typeof setTimeout> | undefined;
 }
 
-/** Told what metrics need to know of the workers. */
+/** Receives what metrics need to know of the workers. */
 export interface PoolObserver {
   /** A worker was replaced, whatever the reason. */
   replaced(worker: number): void;
