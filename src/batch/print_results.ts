@@ -1,5 +1,6 @@
 import { say, writeAll } from "../cli/output.ts";
 import type { Entries } from "../client/answer_context.ts";
+import { failureLine } from "../client/failure.ts";
 import type { ErrorDetail } from "../contract/error_details.ts";
 import { MAX_USERNAME } from "../contract/username.ts";
 import { escapeControls, excerpt, jsonString } from "../text/escape.ts";
@@ -66,16 +67,12 @@ async function printText(results: readonly CallResult[], target: string): Promis
       // Line breaks are escaped too: each line is one message.
       messages += `${escapeControls(result.message)}\n`;
     } else {
-      failures += failureLine(result.username, result.failure, target);
+      const who = excerpt(result.username, MAX_USERNAME);
+      failures += `usersvc call: "${who}": ${failureLine(result.failure, target)}\n`;
     }
   }
   await flush();
   return wanted;
-}
-
-function failureLine(username: string, { name, reason }: Failure, target: string): string {
-  const who = excerpt(username, MAX_USERNAME);
-  return `usersvc call: "${who}": ${name} from ${target}: ${escapeControls(reason)}\n`;
 }
 
 function jsonResult(result: CallResult, contexts: boolean): JsonResult {

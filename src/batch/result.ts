@@ -2,7 +2,6 @@ import type { AnswerContext } from "../client/answer_context.ts";
 import { describeFailure, type FailureDescription, isServiceError } from "../client/failure.ts";
 import type { UserClient } from "../client/user_client.ts";
 import { type ErrorDetail, errorDetails } from "../contract/error_details.ts";
-import { formatDuration } from "../text/amounts.ts";
 
 /** How a call of a batch ended. */
 export type CallResult = {
@@ -61,7 +60,7 @@ async function endingOf(
 }
 
 function failureOf(error: unknown, timeoutMs: number): Failure {
-  const description = describeFailure(error, formatDuration(timeoutMs));
+  const description = describeFailure(error, timeoutMs);
   if (!isServiceError(error)) return { ...description, message: description.reason };
   const details = errorDetails(error);
   return {

@@ -1,6 +1,8 @@
 /** Why calls and connections fail, in words for an error line. */
 import { type ServiceError, status } from "@grpc/grpc-js";
 import { statusName } from "../contract/status_codes.ts";
+import { formatDuration } from "../text/amounts.ts";
+import { escapeControls } from "../text/escape.ts";
 
 /** Tells a failed call from any other error. */
 export function isServiceError(error: unknown): error is ServiceError {
@@ -65,16 +67,16 @@ const CALMED = "Bandwidth exhausted or memory limit exceeded";
  * read. An error without a status is a fault of the client: it is described as INTERNAL, not thrown,
  * so that the results of a batch's other calls are still told.
  *
- * @param timeout the deadline that the call had, in words: `1 s`
+ * @param timeoutMs the deadline that the call had, in milliseconds
  */
-export function describeFailure(error: unknown, timeout: string): FailureDescription {
+export function describeFailure(error: unknown, timeoutMs: number): FailureDescription {
   if (!isServiceError(error)) {
     const reason = `a fault of the client: ${error}`;
     return { code: status.INTERNAL, name: "INTERNAL", reason, absent: false };
   }
   const { code } = error;
   const reason = code === status.DEADLINE_EXCEEDED
-    ? deadlineReason(error, timeout)
+    ? deadlineReason(error, formatDuration(timeoutMs))
     : failureReason(error);
   return {
     code,
@@ -82,6 +84,20 @@ export function describeFailure(error: unknown, timeout: string): FailureDescrip
     reason,
     absent: code === status.UNAVAILABLE && (reason === REFUSED || reason === NO_FILE),
   };
+}
+
+/**
+ * A failed call in one line, escaped: `UNAVAILABLE from localhost:50051: connection refused`.
+ *
+ * @param target the name of the server
+ * @param remark stands behind the reason
+ */
+export function failureLine(
+  { name, reason }: FailureDescription,
+  target: string,
+  remark = "",
+): string {
+  return escapeControls(`${name} from ${target}: ${reason}${remark}`);
 }
 
 function deadlineReason({ details, reason }: FailedStatus, timeout: string): string {

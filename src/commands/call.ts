@@ -3,7 +3,6 @@ import { defineCommand, UsageError } from "../cli/command.ts";
 import { ExitCode } from "../cli/exit.ts";
 import { exitCodeOfStatus } from "../contract/status_codes.ts";
 import { writeAll, writeError } from "../cli/output.ts";
-import { formatDuration } from "../text/amounts.ts";
 import { PATH } from "../cli/values.ts";
 import type { ConnectionOptions } from "../client/connection_options.ts";
 import type { Target } from "../client/target.ts";
@@ -210,11 +209,11 @@ async function callOne(
 }
 
 async function fail(error: unknown, target: Target, timeoutMs: number): Promise<number> {
-  const { describeFailure } = await import("../client/failure.ts");
-  const { code, name, reason, absent } = describeFailure(error, formatDuration(timeoutMs));
-  const remedy = absent ? `; start a server with: usersvc serve ${listening(target)}` : "";
-  writeError(`usersvc call: ${name} from ${escapeControls(`${target.name}: ${reason}${remedy}`)}`);
-  return exitCodeOfStatus(code);
+  const { describeFailure, failureLine } = await import("../client/failure.ts");
+  const failure = describeFailure(error, timeoutMs);
+  const remedy = failure.absent ? `; start a server with: usersvc serve ${listening(target)}` : "";
+  writeError(`usersvc call: ${failureLine(failure, target.name, remedy)}`);
+  return exitCodeOfStatus(failure.code);
 }
 
 function listening({ endpoint }: Target): string {

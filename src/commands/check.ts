@@ -1,11 +1,8 @@
 import { defineCommand } from "../cli/command.ts";
 import { exitCodeOfSignal, takeStopSignals } from "../cli/exit.ts";
 import { OutputError, writeAll, writeError } from "../cli/output.ts";
-import { formatDuration } from "../text/amounts.ts";
 import type { ConnectionOptions } from "../client/connection_options.ts";
 import type { CheckOptions } from "../client/health_client.ts";
-import { escapeControls } from "../text/escape.ts";
-import { STATUS_NAMES } from "../contract/status_codes.ts";
 import {
   connectingObstacle,
   connectionFlags,
@@ -33,14 +30,16 @@ const CheckExitCode = {
 /** How long a watch that was interrupted waits before it asks again, in milliseconds. */
 const RETRY_MS = 1_000;
 
-const NOT_FOUND = STATUS_NAMES.indexOf("NOT_FOUND");
-const UNIMPLEMENTED = STATUS_NAMES.indexOf("UNIMPLEMENTED");
-const OUTAGE = STATUS_NAMES.indexOf("UNAVAILABLE");
+/** Reported for all failures that leave open whether a server runs. */
+const OUTAGE = "UNAVAILABLE";
 
 /** Only a server that runs answers with these codes, so they are reported during an outage too. */
-const REFUSALS =
-  (["INVALID_ARGUMENT", "NOT_FOUND", "PERMISSION_DENIED", "UNAUTHENTICATED"] as const)
-    .map((name) => STATUS_NAMES.indexOf(name));
+const REFUSALS: readonly string[] = [
+  "INVALID_ARGUMENT",
+  "NOT_FOUND",
+  "PERMISSION_DENIED",
+  "UNAUTHENTICATED",
+];
 
 export const command = defineCommand({
   name: "check",
@@ -106,9 +105,9 @@ async function watch(connection: ConnectionOptions, options: CheckOptions): Prom
   const { openHealthClient } = await import("../client/health_client.ts");
   const client = await openHealthClient(connection);
   // The codes reported since the last status: an outage is reported once, not at every try.
-  const reported = new Set<number>();
+  const reported = new Set<string>();
   for (;;) {
-    let code = OUTAGE, line = `the server at ${connection.target.name} has ended the watch`;
+    let name = OUTAGE, line = `the server at ${connection.target.name} has ended the watch`;
     let last = "";
     try {
       for await (const status of client.watch(options)) {
@@ -119,13 +118,13 @@ async function watch(connection: ConnectionOptions, options: CheckOptions): Prom
       }
     } catch (error) {
       if (error instanceof OutputError) throw error;
-      ({ code, line } = await failure(error, connection, options));
-      if (code === UNIMPLEMENTED) {
+      ({ name, line } = await failure(error, connection, options));
+      if (name === "UNIMPLEMENTED") {
         writeError(`usersvc check: ${line}`);
         return CheckExitCode.CALL_FAILED;
       }
     }
-    const news = REFUSALS.includes(code) ? code : OUTAGE;
+    const news = REFUSALS.includes(name) ? name : OUTAGE;
     if (!reported.has(news)) writeError(`usersvc check: ${line}; trying again every second`);
     reported.add(news);
     await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
@@ -136,18 +135,16 @@ async function failure(
   error: unknown,
   { target }: ConnectionOptions,
   { service, timeoutMs }: CheckOptions,
-): Promise<{ code: number; line: string }> {
-  const { describeFailure } = await import("../client/failure.ts");
-  const { code, name, reason } = describeFailure(error, formatDuration(timeoutMs));
-  const line = `${name} from ${target.name}: ${
-    escapeControls(reason + remark(code, service, reason))
-  }`;
-  return { code, line };
+): Promise<{ readonly name: string; readonly line: string }> {
+  const { describeFailure, failureLine } = await import("../client/failure.ts");
+  const described = describeFailure(error, timeoutMs);
+  const { name, reason } = described;
+  return { name, line: failureLine(described, target.name, remark(name, service, reason)) };
 }
 
-function remark(code: number, service: string, reason: string): string {
-  if (code === NOT_FOUND && service !== "") return ` (--service ${service})`;
+function remark(name: string, service: string, reason: string): string {
+  if (name === "NOT_FOUND" && service !== "") return ` (--service ${service})`;
   // A proxy's page with 404 does not say which services the server has.
   if (reason.startsWith("the answer is not gRPC")) return "";
-  return code === UNIMPLEMENTED ? " (it has no grpc.health.v1.Health)" : "";
+  return name === "UNIMPLEMENTED" ? " (it has no grpc.health.v1.Health)" : "";
 }

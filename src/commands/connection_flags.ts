@@ -5,6 +5,7 @@ import type { ConnectionOptions } from "../client/connection_options.ts";
 import { HEADER, headerFault, parseHeader } from "../client/metadata.ts";
 import { parseTarget, TARGET, type Target, withPort } from "../client/target.ts";
 import type { ClientTls } from "../client/tls_options.ts";
+import { DEFAULT_PORT } from "../contract/endpoint.ts";
 import { cut, escapeControls } from "../text/escape.ts";
 import { tooFewDescriptors } from "../workarounds/descriptors_run_out.ts";
 import { procMissing } from "../workarounds/missing_proc.ts";
@@ -21,7 +22,7 @@ export const connectionFlags = {
     expects: TARGET,
     parse: parseAddress,
     fault: targetFault,
-    default: "localhost:50051",
+    default: `localhost:${DEFAULT_PORT}`,
     env: "USERSVC_ADDRESS",
   },
   port: {

@@ -65,34 +65,26 @@ serveTest("a line that is empty or has a NUL is a name like others", async (serv
   });
 });
 
-/** Lines that end a batch, and what is said of them. */
-const UNREADABLE: readonly [line: Uint8Array<ArrayBuffer>, fault: string][] = [
-  [Uint8Array.of(0x62, 0xff), "is not UTF-8; convert it first, as with iconv"],
-  // A part of a character, at the end of the line.
-  [Uint8Array.of(0x62, 0xd0), "is not UTF-8; convert it first, as with iconv"],
-  [encode("y".repeat((1 << 20) + 1)), "is longer than 1 MiB"],
-];
-
-serveTest(
-  "a line that is not UTF-8, or too long, ends the batch after the calls before it",
-  async (server) => {
-    const file = await Deno.makeTempFile();
-    for (const [line, fault] of UNREADABLE) {
-      for (const end of ["\nc\n", ""]) {
-        const input = new Uint8Array([...encode("a\n\u{fffd}\r\n"), ...line, ...encode(end)]);
-        await Deno.writeFile(file, input);
-        const failed = (name: string) => ({
-          code: 1,
-          stdout: greetings(["a", "\u{fffd}"]),
-          stderr: `usersvc call: cannot read ${name}: line 3 ${fault}\n`,
-        });
-        assert.deepEqual(await callWith(input, server, "-"), failed("stdin"));
-        assert.deepEqual(await callWith("", server, "--file", file), failed(file));
-      }
-    }
-    await Deno.remove(file);
-  },
-);
+serveTest("a line that cannot be read ends the batch after the calls before it", async (server) => {
+  const file = await Deno.makeTempFile();
+  for (
+    const [line, fault] of [
+      [Uint8Array.of(0x62, 0xff), "is not UTF-8; convert it first, as with iconv"],
+      [encode("y".repeat((1 << 20) + 1)), "is longer than 1 MiB"],
+    ] as const
+  ) {
+    const input = new Uint8Array([...encode("a\n\u{fffd}\r\n"), ...line, ...encode("\nc\n")]);
+    await Deno.writeFile(file, input);
+    const failed = (name: string) => ({
+      code: 1,
+      stdout: greetings(["a", "\u{fffd}"]),
+      stderr: `usersvc call: cannot read ${name}: line 3 ${fault}\n`,
+    });
+    assert.deepEqual(await callWith(input, server, "-"), failed("stdin"));
+    assert.deepEqual(await callWith("", server, "--file", file), failed(file));
+  }
+  await Deno.remove(file);
+});
 
 serveTest("a file in UTF-16 is not UTF-8, and none of it is sent", async (server) => {
   for (const littleEndian of [true, false]) {

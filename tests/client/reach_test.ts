@@ -125,7 +125,7 @@ programTest(
     // It loads gRPC, for which a bare `deno test` has no permissions.
     const { describeFailure } = await import("../../src/client/failure.ts");
     const reason = (details: string) =>
-      describeFailure(Object.assign(new Error(), { code: 4, details, metadata: {} }), "1 s").reason;
+      describeFailure(Object.assign(new Error(), { code: 4, details, metadata: {} }), 1_000).reason;
     const after = "Deadline exceeded after 1.001s,metadata filters: 0.001s,wait_for_ready,";
     assert.equal(reason(`${after}Waiting for LB pick`), "no HTTP/2 connection within 1 s");
     assert.equal(reason(`${after}LB pick: 0.9s,remote_addr=[::1]:1`), "no answer within 1 s");
