@@ -17,7 +17,7 @@ import { refuseCalls } from "../workarounds/refused_calls.ts";
 import { readWholeMessages } from "../workarounds/stream_decoder.ts";
 import type { GetUser } from "./call/get_user.ts";
 import { grpcHandler } from "./call/grpc_call.ts";
-import { watchSessions } from "./connection/sessions.ts";
+import { limitSessions } from "./connection/sessions.ts";
 import { type Health, healthService } from "./health_service.ts";
 import { LIMITS } from "./limits.ts";
 import { decompress, NO_ROOM, receive } from "./received.ts";
@@ -62,18 +62,18 @@ export async function openGrpcServer(options: GrpcServerOptions): Promise<GrpcSe
   const server = newServer(streamingCalls.interceptor);
   await addServices(server, options);
   refuseCalls(server, options.other);
-  // TLS is over when a connection comes to it.
+  // Connections come to it after their handshake of TLS.
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
-  const sessions = watchSessions(server, options.maxConnectionAgeMs);
+  const announceGoaway = limitSessions(server, options.maxConnectionAgeMs);
   return {
     connection: (socket) => injector.injectConnection(socket),
     callsInFlight: () => openCallCount(server),
     async drain() {
       streamingCalls.end();
-      await sessions.announceGoaway();
+      await announceGoaway();
       // Before a client has read the GOAWAY, it may begin another watch on the same connection.
       streamingCalls.end();
-      // Its callback comes too early: the end of all calls shows by the close of the connections.
+      // Its callback comes before the calls have ended; the close of the connections shows their end.
       server.tryShutdown(() => {});
     },
     end: () => server.forceShutdown(),
@@ -106,7 +106,7 @@ async function addServices(
 
 /** The calls that stream, which last as long as their client likes: watches and reflection. */
 interface StreamingCalls {
-  /** Sees each call begin; costs those that do not stream nothing. */
+  /** Finds them among all calls. */
   readonly interceptor: ServerInterceptor;
   /** Ends all of them with UNAVAILABLE. */
   end(): void;

@@ -8,7 +8,7 @@ import { gunzipSync, inflateSync } from "node:zlib";
 import type { PartialBytes } from "../workarounds/received_messages.ts";
 import { LIMITS } from "./limits.ts";
 
-/** Why a request is refused for which there is no room. */
+/** Why a request is refused when all of them take too much memory. */
 export const NO_ROOM = "requests that this server has not wholly received take too much memory";
 
 /** Headers by their names. */
@@ -37,8 +37,8 @@ const rooms = new Set<Room>();
 let taken = 0;
 
 /**
- * Takes in a request that comes in parts. They go into one piece of memory, since an object for each
- * byte would take hundreds of bytes. Whoever uses it ends with `release`: the bytes are gone then.
+ * Takes in a request that comes in parts. They go into one piece of memory: as objects, parts of one
+ * byte would take hundreds of bytes each. `release` has to be called in the end, and gives it back.
  *
  * When all that the process has not wholly received takes more than {@linkcode LIMITS.receivedBytes},
  * the largest requests are refused until a quarter of that is free: small ones are answered, however
@@ -64,7 +64,7 @@ export function receive(refuse: () => void): PartialBytes {
     bytes: () => Buffer.from(memory, 0, length),
     release() {
       release(room);
-      // Nobody waits for a garbage collection.
+      // At once, and not with the next garbage collection.
       memory = memory.transfer(0);
     },
   };
@@ -125,12 +125,11 @@ export class DecompressionError extends Error {
 }
 
 /**
- * Decompresses a message. It does not wait: the largest takes some milliseconds, a usual one as many
- * microseconds. The messages that come in one read of a socket count as not wholly received until they
- * are decoded, in the same turn of the event loop.
+ * Decompresses a message, synchronously: the largest takes some milliseconds, a usual one as many
+ * microseconds. It counts as not wholly received until it is decoded, in the same turn of the event
+ * loop: many may come in one read of a socket.
  *
- * It does not know brotli: Deno's takes data that are cut off for whole ones, and leaks memory over
- * some that are broken.
+ * There is no brotli: Deno's accepts data that are cut off, and leaks memory over some that are broken.
  *
  * @param encoding `gzip` or `deflate`
  * @param maxBytes the largest that it may become

@@ -68,7 +68,7 @@ export interface RunningServer {
 /**
  * Starts a server of `userservice.UserService`, with health and, if wanted, reflection.
  *
- * @param events told about each call
+ * @param events what happens is reported to them
  * @param accept what accepts the connections; by default this process listens itself
  * @throws {ListenError} if the endpoint cannot be listened on
  * @throws {ExpectedError} if a TLS file cannot be used
@@ -91,8 +91,8 @@ export async function startServer(
   };
   const http = options.http && httpSideOnDemand({ ...services, ...options.http, events });
   const grpc = await openGrpcServer({ ...services, reflection, other: http?.stream });
-  const ways = { http2: grpc.connection, http1: http?.connection };
-  const door = await openDoor(options, ways, events, accept);
+  const handlers = { http2: grpc.connection, http1: http?.connection };
+  const door = await openDoor(options, handlers, events, accept);
   const parts: ServerParts = { door, grpc, http, getUser: services.getUser };
   return {
     endpoints: door.endpoints,

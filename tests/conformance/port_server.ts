@@ -9,10 +9,10 @@ import { ConnectError, type ConnectRouter, type HandlerContext } from "@connectr
 import { Server, ServerCredentials } from "@grpc/grpc-js";
 import { setTimeout } from "node:timers/promises";
 import {
+  type ConnectionHandlers,
   type Door,
   type DoorOptions,
   openDoor,
-  type Ways,
 } from "../../src/server/connection/door.ts";
 import { type HttpOptions, openHttpSide } from "../../src/server/http/http_side.ts";
 import { handlersOf } from "../../src/server/http/rpc.ts";
@@ -20,7 +20,7 @@ import { LIMITS } from "../../src/server/limits.ts";
 import { listen } from "../../src/server/connection/listen.ts";
 import type { TcpEndpoint } from "../../src/contract/endpoint.ts";
 import { decompress, NO_ROOM, receive } from "../../src/server/received.ts";
-import { watchSessions } from "../../src/server/connection/sessions.ts";
+import { limitSessions } from "../../src/server/connection/sessions.ts";
 import { changeGrpc } from "../../src/workarounds/private_parts.ts";
 import { limitMessages } from "../../src/workarounds/received_messages.ts";
 import { refuseCalls } from "../../src/workarounds/refused_calls.ts";
@@ -88,11 +88,11 @@ function addUnary(router: ConnectRouter): void {
 /** Opens the way in, with the files that TLS needs for as long as they are read. */
 async function openDoorOf(
   { useTls, serverCreds, clientTlsCert }: WantedServer,
-  ways: Ways,
+  handlers: ConnectionHandlers,
 ): Promise<Door> {
   const open = (tls: Pick<DoorOptions, "tls">) => {
     const endpoints = [{ host: "127.0.0.1", port: 0 }];
-    return openDoor({ endpoints, ...tls }, ways, {}, listen);
+    return openDoor({ endpoints, ...tls }, handlers, {}, listen);
   };
   if (!useTls) return await open({});
   return await withFolder(async (folder) => {
@@ -121,7 +121,7 @@ await serveSuite(async (wanted) => {
   const http = openHttpSide(options as unknown as HttpOptions, handlersOf(codecs, addUnary));
   refuseCalls(server, http.stream);
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
-  watchSessions(server);
+  limitSessions(server);
   const door = await openDoorOf(wanted, {
     http2: (socket) => injector.injectConnection(socket),
     http1: http.connection,

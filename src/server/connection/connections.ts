@@ -40,14 +40,6 @@ export function openConnections(onConnection: (socket: Socket) => void): Connect
   };
 }
 
-/**
- * Ends a connection whose client never closes its side. Ending it at once would answer what the client
- * still sends with a TCP reset, which can discard data that the client has not read yet.
- */
-export function limitLinger(socket: Socket): void {
-  setTimeoutUntilClose(socket, LIMITS.lingerMs, () => socket.destroy());
-}
-
 /** An age, 10 % more or less: clients that connected together must not all reconnect together. */
 export function spread(ageMs: number): number {
   return ageMs * (0.9 + Math.random() * 0.2);

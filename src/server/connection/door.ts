@@ -21,8 +21,8 @@ export interface DoorOptions {
   readonly tls?: TlsFiles;
 }
 
-/** Where a connection goes, once it is known what it speaks. */
-export interface Ways {
+/** What takes over a connection, by the version of HTTP that it speaks. */
+export interface ConnectionHandlers {
   readonly http2: (socket: Socket) => void;
   /** Absent where HTTP/2 alone is spoken. */
   readonly http1?: ((socket: Socket) => void) | undefined;
@@ -45,19 +45,19 @@ export interface Door {
 }
 
 /**
- * Accepts connections and sends each on its way.
+ * Accepts connections and hands each over.
  *
- * @param events told of each connection
+ * @param events each connection is reported to them
  * @throws {ExpectedError} if a TLS file cannot be used
  * @throws {ListenError} if an endpoint cannot be listened on
  */
 export async function openDoor(
   { endpoints, tls }: DoorOptions,
-  ways: Ways,
+  handlers: ConnectionHandlers,
   events: Pick<ServerEvents, "connectionOpened" | "connectionClosed">,
   accept: Accept,
 ): Promise<Door> {
-  const { enter, reloadTls } = await openEntrance(tls, ways);
+  const { enter, reloadTls } = await openEntrance(tls, handlers);
   const listeners = await acceptAll(accept, endpoints, (socket) => {
     events.connectionOpened?.();
     socket.once("close", () => events.connectionClosed?.());
@@ -84,24 +84,27 @@ interface Entrance extends Pick<Door, "reloadTls"> {
  *
  * @throws {ExpectedError} if a TLS file cannot be used
  */
-async function openEntrance(tls: TlsFiles | undefined, { http2, http1 }: Ways): Promise<Entrance> {
+async function openEntrance(
+  tls: TlsFiles | undefined,
+  { http2, http1 }: ConnectionHandlers,
+): Promise<Entrance> {
   const detected = new WeakMap<Socket, HttpVersion>();
-  const hand = (socket: Socket, accepted: Socket, protocol: HttpVersion) => {
-    detected.set(accepted, protocol);
-    if (protocol === "http1") http1?.(socket);
+  const handOver = (socket: Socket, accepted: Socket, version: HttpVersion) => {
+    detected.set(accepted, version);
+    if (version === "http1") http1?.(socket);
     else http2(socket);
   };
   const detect = (socket: Socket, accepted: Socket) =>
-    detectHttpVersion(socket, (protocol) => {
-      hand(socket, accepted, protocol);
+    detectHttpVersion(socket, (version) => {
+      handOver(socket, accepted, version);
       // What answers HTTP/1.1 may have to be loaded first, and resumes the socket itself.
-      if (protocol === "http2") socket.resume();
+      if (version === "http2") socket.resume();
     });
   const enterSecurely = (socket: TLSSocket) => {
     const accepted = acceptedSocket(socket);
     const peer = unixPeer(accepted);
     if (peer !== undefined) nameUnixPeer(socket, peer);
-    if (socket.alpnProtocol === "h2") hand(socket, accepted, "http2");
+    if (socket.alpnProtocol === "h2") handOver(socket, accepted, "http2");
     else if (http1 === undefined) socket.destroy();
     else detect(socket, accepted);
   };
@@ -115,7 +118,7 @@ async function openEntrance(tls: TlsFiles | undefined, { http2, http1 }: Ways): 
         if (!hasBegun(socket, detected.get(socket))) socket.destroy();
       });
       if (startTls !== undefined) startTls(socket);
-      else if (http1 === undefined) hand(socket, socket, "http2");
+      else if (http1 === undefined) handOver(socket, socket, "http2");
       else detect(socket, socket);
     },
     async reloadTls() {
@@ -125,7 +128,7 @@ async function openEntrance(tls: TlsFiles | undefined, { http2, http1 }: Ways): 
 }
 
 /** Whether a client has sent what its protocol begins with: grpc-js would wait for it for ever. */
-function hasBegun({ bytesRead }: Socket, protocol: HttpVersion | undefined): boolean {
-  // These bytes include the handshake of TLS, which alone has more than the preface.
-  return protocol === "http1" || protocol === "http2" && bytesRead >= PREFACE_BYTES;
+function hasBegun({ bytesRead }: Socket, version: HttpVersion | undefined): boolean {
+  // With TLS `bytesRead` counts its handshake, which alone has more bytes: then ALPN has to do.
+  return version === "http1" || version === "http2" && bytesRead >= PREFACE_BYTES;
 }

@@ -15,21 +15,21 @@ const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
  * not called if the connection closes before
  * @see https://www.rfc-editor.org/rfc/rfc9113#section-3.4
  */
-export function detectHttpVersion(socket: Socket, take: (protocol: HttpVersion) => void): void {
+export function detectHttpVersion(socket: Socket, take: (version: HttpVersion) => void): void {
   let begun: Buffer = Buffer.alloc(0);
   const read = (bytes: Buffer) => {
     begun = begun.length === 0 ? bytes : Buffer.concat([begun, bytes]);
-    const protocol = protocolOf(begun);
-    if (protocol === undefined) return;
+    const version = versionOf(begun);
+    if (version === undefined) return;
     // Not "readable" and `read`: after them a call by gRPC took some 7 us more of CPU.
     socket.off("data", read);
     // By HTTP/1.1 a client that has closed its side may wait for answers.
-    if (protocol === "http1") socket.off("end", close);
+    if (version === "http1") socket.off("end", close);
     socket.pause();
     socket.unshift(begun);
-    take(protocol);
+    take(version);
   };
-  // A client that closes its side before its protocol is known waits for no answer.
+  // A client that closes its side before its version is known waits for no answer.
   const close = () => void socket.destroySoon();
   // An error that nobody listens to would end the process.
   socket.on("error", () => socket.destroy());
@@ -37,8 +37,8 @@ export function detectHttpVersion(socket: Socket, take: (protocol: HttpVersion) 
   socket.on("data", read);
 }
 
-/** The protocol that begins with these bytes; undefined where more are needed. */
-function protocolOf(bytes: Buffer): HttpVersion | undefined {
+/** The version that begins with these bytes; undefined where more are needed. */
+function versionOf(bytes: Buffer): HttpVersion | undefined {
   const { length } = PREFACE;
   if (PREFACE.subarray(0, bytes.length).equals(bytes.subarray(0, length))) {
     return bytes.length < length ? undefined : "http2";

@@ -32,7 +32,7 @@ export type Accept = (
 
 /**
  * How many file descriptors connections to a socket file leave free. Deno accepts up to 128 before it
- * tells us of the first (the budget that tokio gives a task), and others may be opened meanwhile.
+ * reports the first (the budget that tokio gives a task), and others may be opened meanwhile.
  */
 const SPARE_DESCRIPTORS = 192;
 
@@ -99,49 +99,39 @@ function listenOn(
   const { promise, resolve, reject } = Promise.withResolvers<Listener>();
   const take = "path" in endpoint ? takeUnix(endpoint, onConnection) : onConnection;
   const connections = openConnections(take);
+  const { destroy: destroyConnections } = connections;
   // The frames of a turn are written together already: Nagle's algorithm would only add latency.
-  const server = createServer({ noDelay: true, pauseOnConnect }, (socket) => {
-    if (pauseOnConnect) take(socket);
-    else connections.add(socket);
-  });
+  const options = { noDelay: true, pauseOnConnect };
+  const server = createServer(options, pauseOnConnect ? take : connections.add);
   server.on("error", reject);
   server.listen(endpoint, () => {
-    if (!("path" in endpoint)) keepAccepting(server);
-    resolve(listener(server, endpoint, connections));
+    if ("path" in endpoint) {
+      const close = unixClose(server, endpoint, connections);
+      return resolve({ endpoint, close, destroyConnections });
+    }
+    keepAccepting(server);
+    const { port } = server.address() as AddressInfo;
+    const close = () => new Promise<void>((closed) => void server.close(() => closed()));
+    resolve({ endpoint: { host: endpoint.host, port }, close, destroyConnections });
   });
   return promise;
 }
 
-/** Names the connections to a socket file, and lets in those for which there are file descriptors. */
+/**
+ * Names the connections to a socket file, and closes those that come when few file descriptors are
+ * left. One `accept` that finds none is the last on Deno 2.9.2, and on a socket file nothing makes it
+ * accept again: see {@linkcode keepAccepting}.
+ */
 function takeUnix(
   endpoint: UnixEndpoint,
   onConnection: (socket: Socket) => void,
 ): (socket: Socket) => void {
   const name = formatEndpoint(endpoint);
-  return whileDescriptorsLast((socket) => {
+  const descriptors = watchDescriptors(SPARE_DESCRIPTORS);
+  return (socket) => {
+    if (!descriptors.use()) return void socket.destroy();
     nameUnixPeer(socket, name);
     onConnection(socket);
-  });
-}
-
-/**
- * Closes connections that come when few file descriptors are left. One `accept` that finds none is the
- * last on Deno 2.9.2, and on a socket file nothing makes it accept again: see {@linkcode keepAccepting}.
- */
-function whileDescriptorsLast(onConnection: (socket: Socket) => void): (socket: Socket) => void {
-  const descriptors = watchDescriptors(SPARE_DESCRIPTORS);
-  return (socket) => descriptors.use() ? onConnection(socket) : void socket.destroy();
-}
-
-function listener(server: Server, endpoint: Endpoint, connections: Connections): Listener {
-  const { destroy: destroyConnections } = connections;
-  if ("path" in endpoint) {
-    return { endpoint, close: unixClose(server, endpoint, connections), destroyConnections };
-  }
-  return {
-    endpoint: { host: endpoint.host, port: (server.address() as AddressInfo).port },
-    close: () => new Promise((resolve) => server.close(() => resolve())),
-    destroyConnections,
   };
 }
 

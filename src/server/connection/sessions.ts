@@ -8,22 +8,17 @@ import { setTimeoutUntilClose, spread } from "./connections.ts";
 import { LIMITS } from "../limits.ts";
 import { countHeaders } from "../received.ts";
 
-/** The HTTP/2 sessions of a server. grpc-js keeps them, and its HTTP/2 servers, to itself. */
-export interface Sessions {
-  /** Tells every client that the server goes away, and waits until they have acknowledged it. */
-  announceGoaway(): Promise<void>;
-}
-
 /**
- * Watches the sessions of a server.
+ * Sets the limits of the HTTP/2 sessions of a server. grpc-js keeps its sessions, and its HTTP/2
+ * servers, to itself.
  *
  * @param server has its connection injectors already
  * @param maxAgeMs after this time, 10 % more or less, a session's client is told to open another; in
  * milliseconds. grpc-js's own option for it loses calls: see {@linkcode announceGoaway}.
+ * @returns what announces to every client that the server goes away, and waits until they know
  */
-export function watchSessions(server: Server, maxAgeMs?: number): Sessions {
+export function limitSessions(server: Server, maxAgeMs?: number): () => Promise<void> {
   const sessions = new Set<Session>();
-
   const add = (session: Session) => {
     sessions.add(session);
     session.once("close", () => sessions.delete(session));
@@ -41,14 +36,10 @@ export function watchSessions(server: Server, maxAgeMs?: number): Sessions {
     http2Server.on("session", add);
     http2Server.on("stream", limitHeaders);
   }
-  return {
-    async announceGoaway() {
-      await Promise.all([...sessions].map(announceGoaway));
-    },
-  };
+  return async () => void await Promise.all([...sessions].map(announceGoaway));
 }
 
-/** Counts the headers of a stream as long as it lasts; closes it where those of all take too much memory. */
+/** Counts the headers of a stream as long as it is open; closes it if those of all take too much memory. */
 function limitHeaders(stream: Stream, headers: Headers): void {
   if (stream.closed) return;
   // A gRPC client takes this code for RESOURCE_EXHAUSTED.
@@ -63,9 +54,9 @@ const LAST_STREAM = 0x7fffffff;
 const ACKNOWLEDGED_MS = 1_000;
 
 /**
- * Tells a client that the server goes away, and waits until it has acknowledged that. No call of the
- * client is refused by it; after it, the session can be closed without losing a call. grpc-js sends
- * only the GOAWAY that follows, which loses what is on its way.
+ * Announces to a client that the server goes away, and waits until it has acknowledged that. This
+ * refuses none of its calls, and then the session can be closed without losing one. grpc-js sends only
+ * the GOAWAY of that close, which loses the calls that are on their way.
  *
  * @see https://www.rfc-editor.org/rfc/rfc9113#section-6.8
  */
@@ -79,7 +70,7 @@ function announceGoaway(session: Session): Promise<void> {
     };
     session.once("close", resolve);
     session.goaway(NO_ERROR, LAST_STREAM);
-    // What the client sent before it read the GOAWAY arrives before its answer to this PING.
+    // What the client sends before it has read the GOAWAY arrives before its answer to this PING.
     if (!session.ping(acknowledged)) acknowledged();
   });
 }

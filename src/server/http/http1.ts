@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
-import { limitLinger, setTimeoutUntilClose, spread } from "../connection/connections.ts";
+import { setTimeoutUntilClose, spread } from "../connection/connections.ts";
 import { LIMITS } from "../limits.ts";
 import { countHeaders } from "../received.ts";
 import { type AnswerRequest, type HttpResponse, lineResponse, withLength } from "./exchange.ts";
@@ -18,7 +18,7 @@ export interface Http1 {
   count(): number;
 }
 
-/** A connection. Its requests are answered one after another; those behind wait, unread for the most part. */
+/** A connection, whose requests are answered one after another. */
 interface Connection {
   readonly socket: Socket;
   readonly input: Input;
@@ -91,8 +91,8 @@ async function serve(connection: Connection, answer: AnswerRequest): Promise<voi
 let lastTurn = Promise.resolve();
 
 /**
- * Waits for a turn of the event loop that no other connection has waited for: of all requests that were
- * sent ahead, one is begun in each turn, so that they hold up nobody else.
+ * Waits for a turn of the event loop for which no other connection waits. So one of all requests that
+ * were sent ahead begins in each turn, and they do not hold up others.
  */
 function nextTurn(): Promise<void> {
   return lastTurn = lastTurn.then(() => new Promise((resolve) => void setImmediate(resolve)));
@@ -265,7 +265,9 @@ function end(connection: Connection): void {
 }
 
 /**
- * Ends our side of a connection, and reads on until the client ends its own.
+ * Ends our side of a connection, and reads on until the client ends its own, or for a while: to close
+ * the connection at once would answer what the client still sends with a TCP reset, which can discard
+ * what the client has not read yet.
  *
  * @see https://www.rfc-editor.org/rfc/rfc9112#section-9.6
  */
@@ -273,5 +275,5 @@ function leave({ socket, input }: Connection): void {
   if (socket.writableEnded) return;
   input.drop();
   socket.end();
-  limitLinger(socket);
+  setTimeoutUntilClose(socket, LIMITS.lingerMs, () => socket.destroy());
 }

@@ -1,4 +1,4 @@
-/** The other side of the port: all that is not gRPC over HTTP/2. Loaded with the first of it. */
+/** What answers requests that are not gRPC over HTTP/2; loaded with the first of them. */
 import type { Socket } from "node:net";
 import type { Headers } from "../../http2/fields.ts";
 import type { Stream } from "../../http2/stream.ts";

@@ -1,7 +1,7 @@
 /**
- * Reads and checks the one message of a request before connect does: what is broken is the caller's
- * mistake, where connect calls it INTERNAL; messages are decoded as those of gRPC are; and what is
- * read has the limits of src/server/received.ts.
+ * Reads and checks the one message of a request before connect does. For connect a broken message is
+ * INTERNAL; here it is the caller's mistake. Messages are decoded as those of gRPC are, and read within
+ * the limits of src/server/received.ts.
  */
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { UniversalServerRequest } from "@connectrpc/connect/protocol";
@@ -20,10 +20,10 @@ export type RequestCodec = Pick<
 /** Reads the body of a request. */
 type ReadBody = HttpRequest["readBody"];
 
-/** Makes of a message as it came, compressed or not, one that is right. */
+/** Checks a message, which may be compressed, and returns it as connect is to read it. */
 type Check = (message: Uint8Array, isCompressed: boolean) => Uint8Array;
 
-/** The content types of calls. The charset that JSON has anyway may be said of each. */
+/** The content types of calls. Each may name a charset, if it is UTF-8. */
 const CONTENT_TYPE =
   /^(application\/(?:(json|proto)|(grpc-web)(?:\+(json|proto))?))(?:\s*;\s*charset="?utf-?8"?)?\s*$/i;
 
@@ -34,9 +34,9 @@ const invalid = (reason: string) => new ConnectError(reason, Code.InvalidArgumen
 const exhausted = (reason: string) => new ConnectError(reason, Code.ResourceExhausted);
 
 /**
- * A request whose message is right, or whose body throws a {@linkcode ConnectError} as soon as it is
- * read, which connect puts into the form of the protocol. What is no call stays as it is, for connect
- * to refuse.
+ * A request whose body is its message, after the checks. Where they fail, to read the body throws a
+ * {@linkcode ConnectError}, which connect puts into the form of the protocol. A request that is no call
+ * stays as it is, for connect to refuse.
  *
  * @param readBody reads the body of the request
  */
@@ -107,8 +107,8 @@ export function fromBase64(text: string, alphabet: "base64" | "base64url" = "bas
 }
 
 /**
- * Takes from the headers how the message is compressed, since it will not be. An answer is compressed
- * as its request is, unless the client has said what it accepts.
+ * Removes from the headers how the message is compressed: connect gets it decompressed. It compresses
+ * an answer as its request was, unless the client has said what it accepts.
  *
  * @returns undefined for an encoding that is not known
  */
@@ -184,8 +184,8 @@ async function* enveloped(
 /**
  * Takes in the body of a request as it comes.
  *
- * @param look at what has come so far, after each part; it may throw what refuses the rest
- * @param use for all of it; the bytes are gone afterwards
+ * @param look called with what has come so far, after each part; it throws to refuse the message
+ * @param use called with all of it, the memory of which is given back afterwards
  */
 async function takeBody<T>(
   readBody: ReadBody,
@@ -196,7 +196,7 @@ async function takeBody<T>(
   const received = receive(() => refuse(exhausted(NO_ROOM)));
   let isOver = false;
   const read = readBody((part) => {
-    // What comes behind a refusal is dropped.
+    // The rest of a message that was refused is dropped.
     if (isOver) return;
     received.add(part);
     try {
@@ -231,7 +231,7 @@ function decompressed(bytes: Uint8Array, encoding: string, maxBytes: number): Ui
   }
 }
 
-/** A message that is encoded again from what could be decoded: without the fields that are not known. */
+/** A message that was decoded and is encoded again, without the fields that are not in the contract. */
 function decodedAnew(bytes: Uint8Array, codec: RequestCodec): Uint8Array {
   let request;
   try {
