@@ -100,9 +100,11 @@ export interface Result {
 export type CommandLine = readonly [string, ...string[]];
 
 /** How a program is started. */
-export type Launch = Pick<Deno.CommandOptions, "cwd" | "env" | "clearEnv" | "signal"> & {
-  readonly stdin?: "null" | "piped";
-};
+export type Launch =
+  & Pick<Deno.CommandOptions, "cwd" | "env" | "clearEnv" | "signal" | "uid" | "gid">
+  & {
+    readonly stdin?: "null" | "piped";
+  };
 
 /** Starts a program, its output still to be read. */
 export function spawn(

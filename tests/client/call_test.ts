@@ -1,73 +1,13 @@
 import assert from "node:assert/strict";
-import type { Socket } from "node:net";
 import {
   posixServeTest,
-  programTest,
   serveTest,
   shell,
   shellCommand,
   shellOnTerminal,
   usersvc,
 } from "../support/program.ts";
-import { closedPort, withPeer } from "../support/tcp_peer.ts";
-
-programTest("no server: UNAVAILABLE, the address, the command that starts one", async () => {
-  const port = await closedPort();
-  for (const host of ["localhost", "127.0.0.1", "[::1]"]) {
-    assert.deepEqual(
-      await usersvc(["call", "Alice", "--address", `${host}:${port}`]),
-      {
-        code: 78,
-        stdout: "",
-        stderr: `usersvc call: UNAVAILABLE from ${host}:${port}: connection refused; ` +
-          `start a server with: usersvc serve --port ${port}\n`,
-      },
-    );
-  }
-});
-
-programTest("an unknown host: UNAVAILABLE, with a word about the name", async () => {
-  assert.deepEqual(
-    await usersvc(["call", "Alice", "--address", "no-such-host.invalid"]),
-    {
-      code: 78,
-      stdout: "",
-      stderr:
-        "usersvc call: UNAVAILABLE from no-such-host.invalid:50051: unknown host, check the name\n",
-    },
-  );
-});
-
-programTest(
-  "a server that never answers: DEADLINE_EXCEEDED when the deadline is over",
-  () =>
-    withPeer(() => {}, async (port) => {
-      const start = Date.now();
-      const result = await usersvc(["call", "Alice", "--port", `${port}`, "--timeout", "300ms"]);
-      assert.deepEqual(result, {
-        code: 68,
-        stdout: "",
-        stderr:
-          `usersvc call: DEADLINE_EXCEEDED from localhost:${port}: no HTTP/2 connection within 300 ms\n`,
-      });
-      assert.ok(Date.now() - start < 20_000);
-    }),
-);
-
-programTest("a peer that is no gRPC server: UNAVAILABLE in words, no stack", async () => {
-  const peers: [string, (socket: Socket) => void][] = [
-    ["closes", (socket) => socket.end()],
-    ["speaks HTTP/1.1", (socket) => socket.end("HTTP/1.1 400 Bad Request\r\n\r\n")],
-    ["resets", (socket) => socket.resetAndDestroy()],
-  ];
-  for (const [what, onConnection] of peers) {
-    await withPeer(onConnection, async (port) => {
-      const { code, stdout, stderr } = await usersvc(["call", "Alice", "--port", `${port}`]);
-      assert.deepEqual([code, stdout], [78, ""], `${what}: ${stderr}`);
-      assert.match(stderr, /^usersvc call: UNAVAILABLE from localhost:\d+: [^\n]+\n$/, what);
-    });
-  }
-});
+import { closedPort } from "../support/tcp_peer.ts";
 
 serveTest(
   "the address comes from --address, then USERSVC_ADDRESS; --port replaces its port",
@@ -104,17 +44,11 @@ serveTest("-- ends the flags, numbers stay text, an empty name is sent", async (
   assert.equal((await usersvc(["call", "", ...flags])).code, 67);
 });
 
-posixServeTest("stdout that has been closed is no error; a full disk is", async ({ port }) => {
+// Of a full disk tests/batch/batch_test.ts tells.
+posixServeTest("stdout that has been closed is no error", async ({ port }) => {
   const call = shellCommand(`call Alice --port ${port}`);
-  assert.deepEqual(await shell(`set -o pipefail; ${call} | true`), {
-    code: 0,
-    stdout: "",
-    stderr: "",
-  });
-  if (Deno.build.os !== "linux") return;
-  const full = await shell(`${call} > /dev/full`);
-  assert.equal(full.code, 1);
-  assert.match(full.stderr, /^usersvc call: cannot write the output: [^\n]+\n$/);
+  const piped = await shell(`set -o pipefail; ${call} | true`);
+  assert.deepEqual(piped, { code: 0, stdout: "", stderr: "" });
 });
 
 posixServeTest(

@@ -47,23 +47,3 @@ Deno.test("the same seed makes the same servers, another one others", () => {
   assert.equal(names(7), names(7));
   assert.notEqual(names(7), names(8));
 });
-
-Deno.test("choices that make no sense together do not meet, all others do", () => {
-  const table: Table<Choice> = {
-    one: [{ name: "a" }, { name: "b", without: { two: ["x"] } }],
-    three: [{ name: "p" }, { name: "q" }, { name: "r" }],
-    two: [{ name: "x" }, { name: "y", without: { three: ["p"] } }, { name: "z" }],
-  };
-  for (let seed = 0; seed < 20; seed++) {
-    assert.deepEqual(unseen(table, coveringRows(table, seed)), ["one b, two x", "three p, two y"]);
-  }
-});
-
-Deno.test("a pair for which the others leave no row is an error that names it", () => {
-  const table: Table<Choice> = {
-    one: [{ name: "a" }, { name: "b", without: { two: ["x"] } }],
-    three: [{ name: "p" }, { name: "q" }],
-    two: [{ name: "x" }, { name: "y", without: { three: ["p"] } }],
-  };
-  assert.throws(() => coveringRows(table, 1), /^Error: no row is left for one b with three p$/);
-});

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { kill as sendSignal } from "node:process";
 import config from "../../deno.json" with { type: "json" };
 import { root } from "../../tools/paths.ts";
-import { spawn as spawnProgram, startServer } from "../../tools/programs.ts";
+import { run as runToEnd, spawn as spawnProgram, startServer } from "../../tools/programs.ts";
 import { type Result, runProgram, type Transcript } from "../support/program.ts";
 import { withTerminal } from "../support/terminal.ts";
 
@@ -61,20 +61,18 @@ export async function packagePath(folder: string, name: string): Promise<string>
 export function spawn(
   { program, empty, env }: Installed,
   args: readonly string[],
-  stdin: "null" | "piped" = "null",
 ): Deno.ChildProcess {
-  return spawnProgram(program, args, { cwd: empty, clearEnv: true, env, stdin });
+  return spawnProgram(program, args, { cwd: empty, clearEnv: true, env });
 }
 
 /** Runs it to its end. */
 export async function run(installed: Installed, ...args: string[]): Promise<Result> {
-  return await ended(spawn(installed, args));
+  return await runWith("", installed, ...args);
 }
 
-async function ended(child: Deno.ChildProcess): Promise<Result> {
-  const { code, stdout, stderr } = await child.output();
-  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-  return { code, stdout: text(stdout), stderr: text(stderr) };
+/** The same with something to read from stdin. */
+function runWith(input: string, { program, empty, env }: Installed, ...args: string[]) {
+  return runToEnd(program, args, { cwd: empty, clearEnv: true, env }, input);
 }
 
 /** Runs a line of bash in which `"$@"` is the program. */
@@ -153,11 +151,7 @@ export async function checkCalls(installed: Installed): Promise<void> {
       ...{ code: 0, stdout: "Привет, Иван!\n", stderr: "" },
     });
     assert.equal((await run(installed, "call", "", ...port)).code, 64 + 3);
-    const batch = spawn(installed, ["call", "-", ...port], "piped");
-    const names = batch.stdin.getWriter();
-    await names.write(new TextEncoder().encode("Alice\nBob\n"));
-    await names.close();
-    assert.deepEqual(await ended(batch), {
+    assert.deepEqual(await runWith("Alice\nBob\n", installed, "call", "-", ...port), {
       ...{ code: 0, stdout: "Привет, Alice!\nПривет, Bob!\n", stderr: "" },
     });
     sendSignal(server.pid, "SIGTERM");

@@ -1,7 +1,8 @@
 /** Runs the recipes of the documents: their blocks of shell commands. */
 import assert from "node:assert/strict";
 import { root } from "../../tools/paths.ts";
-import { type Result, shellCommand, STARTED, Transcript } from "./program.ts";
+import { type Running, start as startIn } from "../../tools/programs.ts";
+import { shellCommand, STARTED } from "./program.ts";
 import { closedPort } from "./tcp_peer.ts";
 
 /** A block of a document. */
@@ -122,16 +123,14 @@ async function runScript(
   shell: string,
   args: readonly string[],
 ): Promise<void> {
-  const child = start(where, shell, args);
-  const stderr = new Transcript(child.stderr);
-  const stdout = new Transcript(child.stdout);
-  const { code } = await child.status;
+  const { exitCode, stderr, ended } = start(where, shell, args);
+  const code = await exitCode;
   // What it leaves behind would hold its output open.
   const left = await marked(where.marker);
   for (const pid of left) Deno.kill(pid, "SIGKILL");
-  await stdout.all();
+  await ended();
   assert.deepEqual(left, [], `${place} leaves processes behind`);
-  assert.equal(code, 0, `${place}: ${await stderr.all()}`);
+  assert.equal(code, 0, `${place}: ${stderr.text}`);
 }
 
 /** A command of a `console` block and what it prints. */
@@ -153,21 +152,18 @@ async function runConsole(
   const serving = shown ?? { command: `./usersvc serve --port ${where.port}`, printed: "" };
   const before = shown === undefined ? [] : all.slice(0, all.indexOf(shown));
   for (const step of before) await runStep(where, place, step, shell, skipped);
-  const child = start(where, shell, ["-c", `exec 2>&1\nexec ${serving.command}`]);
-  const stdout = new Transcript(child.stdout);
-  const stderr = new Transcript(child.stderr);
+  const { stdout, kill, ended } = start(where, shell, ["-c", `exec 2>&1\nexec ${serving.command}`]);
   try {
     await stdout.until(STARTED);
     for (const step of all.filter((step) => step !== serving && !before.includes(step))) {
       await runStep(where, place, step, shell, skipped);
     }
   } finally {
-    child.kill("SIGTERM");
-    await child.status;
-    await stderr.all();
+    kill("SIGTERM");
+    await ended();
   }
   const expected = comparable(serving.printed);
-  assert.equal(comparable(await stdout.all()).slice(0, expected.length), expected, place);
+  assert.equal(comparable(stdout.text).slice(0, expected.length), expected, place);
 }
 
 async function runStep(
@@ -178,7 +174,7 @@ async function runStep(
   skipped: (command: string) => boolean,
 ): Promise<void> {
   if (skipped(command)) return;
-  const { code, stdout } = await run(where, shell, ["-c", `exec 2>&1\n${command}`]);
+  const { code, stdout } = await start(where, shell, ["-c", `exec 2>&1\n${command}`]).ended();
   assert.deepEqual(
     { code, printed: comparable(stdout) },
     { code: 0, printed: comparable(printed) },
@@ -217,25 +213,13 @@ function steps(text: string): Step[] {
   });
 }
 
-async function run(where: Place, program: string, args: readonly string[]): Promise<Result> {
-  const child = start(where, program, args);
-  const stdout = new Transcript(child.stdout);
-  const stderr = new Transcript(child.stderr);
-  const { code } = await child.status;
-  return { code, stdout: await stdout.all(), stderr: await stderr.all() };
-}
-
-function start(where: Place, program: string, args: readonly string[]): Deno.ChildProcess {
-  return new Deno.Command(program, {
-    args: [...args],
-    cwd: where.folder,
-    env: { ...where.env, RECIPE: where.marker },
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
+function start({ folder, env, marker }: Place, program: string, args: readonly string[]): Running {
+  return startIn([program], args, {
+    cwd: folder,
+    env: { ...env, RECIPE: marker },
     // No recipe takes so long: it waits for something that does not come.
     signal: AbortSignal.timeout(120_000),
-  }).spawn();
+  });
 }
 
 /** The processes in whose environment a text is; only Linux tells of them. */

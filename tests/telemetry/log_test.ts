@@ -15,6 +15,7 @@ import {
 import { finishCall, openSession, roundTrip, startCall } from "../support/raw_client.ts";
 import {
   beforeDrain,
+  calls,
   type LogRecord,
   LONG_NAME,
   makeCalls,
@@ -129,8 +130,8 @@ for (const [name, flags, code] of ENDINGS) {
       await callTwelve(server.port);
       const metrics = await (await fetch(url!)).text();
       server.kill("SIGTERM");
-      const calls = records((await server.ended()).stdout).filter(({ event }) => event === "call");
-      assert.deepEqual(calls.map((call) => call["grpc.code"]).sort(), codes);
+      const ended = calls((await server.ended()).stdout);
+      assert.deepEqual(ended.map((call) => call["grpc.code"]).sort(), codes);
       assert.match(metrics, /^grpc_server_started_total\{.*\} 12$/m);
       assert.match(metrics, /^grpc_server_handling_seconds_count\{.*\} 12$/m);
       const handled = [...metrics.matchAll(/^grpc_server_handled_total\{.*\} (\d+)$/gm)];
@@ -166,8 +167,8 @@ posixServeTest(
     const metrics = await (await fetch(url!)).text();
     session.close();
     server.kill("SIGTERM");
-    const calls = records((await server.ended()).stdout).filter(({ event }) => event === "call");
-    const ends = calls.map((call) => [call.username, call["grpc.code"], call.message]);
+    const ended = calls((await server.ended()).stdout);
+    const ends = ended.map((call) => [call.username, call["grpc.code"], call.message]);
     assert.deepEqual(ends.toSorted(), [
       ["gone", "CANCELLED", "the client went away before the answer"],
       ["late", "DEADLINE_EXCEEDED", "the deadline passed before the answer"],

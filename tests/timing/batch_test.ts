@@ -1,32 +1,25 @@
 /** How much a batch holds: no more than is read of its results, however many names there are. */
 import assert from "node:assert/strict";
-import { linuxServeTest, posixServeTest, spawnUsersvc, Transcript } from "../support/program.ts";
+import { linuxServeTest, posixServeTest, spawnUsersvc, startUsersvc } from "../support/program.ts";
 import { greetings, names } from "../support/names.ts";
+import { pause } from "../support/waits.ts";
 import { MEASURED, runExamples } from "../support/examples.ts";
 
 linuxServeTest("memory does not grow with the number of names", async ({ port }) => {
-  const child = spawnUsersvc(["call", "-", "--port", `${port}`], { stdin: "piped" });
-  const stdin = child.stdin.getWriter();
-  const lines = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-  let read = "";
+  const call = startUsersvc(["call", "-", "--port", `${port}`], { stdin: "piped" });
   const send = async (count: number, from: number) => {
     await Promise.all([
-      stdin.write(new TextEncoder().encode(`${names(count, from).join("\n")}\n`)),
-      (async () => {
-        while (!read.endsWith(`n${from + count - 1}!\n`)) {
-          read += (await lines.read()).value ?? "";
-        }
-      })(),
+      call.feed(`${names(count, from).join("\n")}\n`),
+      call.stdout.lines(from + count),
     ]);
-    return await memoryPeak(child.pid);
+    return await memoryPeak(call.pid);
   };
   const early = await send(10_000, 0);
   const late = await send(40_000, 10_000);
   assert.ok(late - early < 48 << 20, `${early >> 20} MB, then ${late >> 20} MB`);
-  await stdin.close();
-  assert.equal((await child.status).code, 0);
-  assert.equal(read, greetings(names(50_000)));
-  await Promise.all([lines.cancel(), child.stderr.cancel()]);
+  await call.endInput();
+  const { code, stdout } = await call.ended();
+  assert.deepEqual([code, stdout === greetings(names(50_000))], [0, true]);
 });
 
 /** The largest resident memory that a process has had, in bytes. */
@@ -47,7 +40,7 @@ posixServeTest("calls wait for a slow reader of their results", async (server) =
   let before = 0;
   do {
     before = calls();
-    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    await pause(1_000);
   } while (before < 1_000 || calls() > before);
   assert.ok(before < 5_000, `${before} calls for a reader that has read nothing`);
   const { code, stdout } = await child.output();
@@ -57,18 +50,16 @@ posixServeTest("calls wait for a slow reader of their results", async (server) =
 });
 
 posixServeTest("names that come late make no call late", async ({ port }) => {
-  const child = spawnUsersvc(["call", "-", "--port", `${port}`, "--rate", "100"], {
-    stdin: "piped",
-  });
-  const stdout = new Transcript(child.stdout), stderr = new Transcript(child.stderr);
-  const stdin = child.stdin.getWriter();
+  const args = ["call", "-", "--port", `${port}`, "--rate", "100"];
+  const call = startUsersvc(args, { stdin: "piped" });
   for (const name of ["a", "b", "c"]) {
-    await stdin.write(new TextEncoder().encode(`${name}\n`));
-    await stdout.until(new RegExp(`${name}!`));
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await call.feed(`${name}\n`);
+    await call.stdout.until(new RegExp(`${name}!`));
+    await pause(300);
   }
-  await stdin.close();
-  assert.deepEqual([(await child.status).code, await stderr.all()], [0, ""]);
+  await call.endInput();
+  const { code, stderr } = await call.ended();
+  assert.deepEqual([code, stderr], [0, ""]);
 });
 
 posixServeTest(

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import type { AddressInfo } from "node:net";
 import { createServer } from "node:tls";
-import { cert } from "../support/certs.ts";
+import { CALL_TLS, cert, SERVE_TLS } from "../support/certs.ts";
 import {
   posixTest,
   programTest,
@@ -32,7 +32,7 @@ programTest("--wait ends with the deadline and says what was wrong", async () =>
   await withServe(async ({ port }) => {
     const why = await whyLate(`localhost:${port}`, "--wait");
     assert.equal(why, "the server speaks TLS, call it with TLS\n");
-  }, ["--tls-cert", cert("server.pem"), "--tls-key", cert("server.key")]);
+  }, SERVE_TLS);
   if (Deno.build.os === "windows") return;
   await withFolder(async (folder) => {
     const why = await whyLate(`unix:${folder}`, "--wait");
@@ -49,7 +49,7 @@ programTest("a server that speaks no HTTP/2 inside TLS is named as that", async 
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   try {
     const { port } = server.address() as AddressInfo;
-    const why = await whyLate(`127.0.0.1:${port}`, "--tls", "--tls-ca", cert("ca.pem"));
+    const why = await whyLate(`127.0.0.1:${port}`, ...CALL_TLS);
     assert.match(why, /^the server speaks TLS, but not HTTP\/2/);
   } finally {
     server.close();

@@ -2,17 +2,15 @@
 import assert from "node:assert/strict";
 import { HELLO } from "../support/frames.ts";
 import { healthClient, watchHealth } from "../support/health_client.ts";
-import { cert } from "../support/certs.ts";
+import { cert, SERVE_TLS } from "../support/certs.ts";
 import { posixServeTest, posixTest, withFolder, withServe } from "../support/program.ts";
 
-const TLS = ["--tls-cert", cert("server.pem"), "--tls-key", cert("server.key")];
-
-for (const [name, args] of [["plain text", []], ["TLS", TLS]] as const) {
+for (const [name, args] of [["plain text", []], ["TLS", SERVE_TLS]] as const) {
   posixServeTest(
     `a client that neither answers nor hangs up delays the end little (${name})`,
     async (server) => {
       const hostname = "127.0.0.1";
-      const connection = args === TLS
+      const connection = args === SERVE_TLS
         ? await Deno.connectTls({
           hostname,
           port: server.port,

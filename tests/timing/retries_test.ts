@@ -1,17 +1,8 @@
 /** What becomes of calls whose server is killed under load. */
 import assert from "node:assert/strict";
-import { cert } from "../support/certs.ts";
-import {
-  posixTest,
-  type Result,
-  type Serve,
-  spawnUsersvc,
-  Transcript,
-  withServe,
-} from "../support/program.ts";
-
-const SERVE_TLS = ["--tls-cert", cert("server.pem"), "--tls-key", cert("server.key")];
-const CALL_TLS = ["--tls", "--tls-ca", cert("ca.pem"), "--tls-server-name", "localhost"];
+import { CALL_TLS, SERVE_TLS } from "../support/certs.ts";
+import { greetings, names } from "../support/names.ts";
+import { posixTest, type Result, type Serve, startUsersvc, withServe } from "../support/program.ts";
 
 /** The address of all of these servers. */
 function addressOf(...ports: number[]): string {
@@ -24,21 +15,20 @@ async function callWhileKilling(
   { calls, answered }: { calls: number; answered: number },
   args: readonly string[],
 ): Promise<Result> {
-  const child = spawnUsersvc(["call", "-", ...args], { stdin: "piped" });
-  const stdout = new Transcript(child.stdout), stderr = new Transcript(child.stderr);
-  const names = new Blob([Array.from({ length: calls }, (_, index) => `n${index}\n`).join("")]);
-  void names.stream().pipeTo(child.stdin).catch(() => {});
-  assert.ok(await stdout.lines(answered), stderr.text);
+  const call = startUsersvc(["call", "-", ...args], { stdin: "piped" });
+  void call.feed(names(calls).join("\n")).then(call.endInput);
+  assert.ok(await call.stdout.lines(answered), call.stderr.text);
   victim.kill("SIGKILL");
-  const { code } = await child.status;
-  return { code, stdout: await stdout.all(), stderr: await stderr.all() };
+  return await call.ended();
 }
 
-function greetings(count: number): string {
-  return Array.from({ length: count }, (_, index) => `Привет, n${index}!\n`).join("");
-}
-
-for (const [transport, serve, call] of [["TCP", [], []], ["TLS", SERVE_TLS, CALL_TLS]] as const) {
+for (
+  const [transport, serve, call] of [["TCP", [], []], ["TLS", SERVE_TLS, [
+    ...CALL_TLS,
+    "--tls-server-name",
+    "localhost",
+  ]]] as const
+) {
   posixTest(`a server that is killed under a batch, over ${transport}: UNAVAILABLE`, async () => {
     for (let round = 0; round < 3; round++) {
       await withServe(async (server) => {
@@ -67,7 +57,7 @@ posixTest(
           const load = { calls, answered: 500 + 1_000 * round };
           const { code, stdout, stderr } = await callWhileKilling(victim, load, flags);
           assert.deepEqual([code, stderr], [0, ""]);
-          assert.equal(stdout, greetings(calls));
+          assert.equal(stdout, greetings(names(calls)));
         })
       );
     }

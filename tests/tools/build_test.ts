@@ -1,47 +1,57 @@
 import assert from "node:assert/strict";
 import { cp } from "node:fs/promises";
+import { dirname } from "node:path";
 import config from "../../deno.json" with { type: "json" };
 import { mainModule, root } from "../../tools/paths.ts";
 import { sourcePermissionFlags } from "../../tools/run_flags.ts";
-import { posixTest, programTest, shell, Transcript } from "../support/program.ts";
-
-/** Copies what a build needs, so that a test does not replace the ./usersvc of the checkout. */
-async function copyCheckout(): Promise<string> {
-  const copy = await Deno.makeTempDir({ prefix: "usersvc-build-" });
-  for (const name of ["deno.json", "deno.lock", "proto", "src", "tools", "vendor"]) {
-    await cp(`${root}${name}`, `${copy}/${name}`, { recursive: true });
-  }
-  return copy;
-}
-
-async function run(program: string, args: string[], env: Record<string, string> = {}) {
-  const command = new Deno.Command(program, { args, env: { NO_COLOR: "1", ...env } });
-  const { code, stdout, stderr } = await command.output();
-  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes).replaceAll("\r", "");
-  return { code, stdout: text(stdout), stderr: text(stderr) };
-}
+import { startServer, stopServer } from "../../tools/programs.ts";
+import {
+  posixTest,
+  programTest,
+  type Result,
+  runProgram,
+  shell,
+  withFolder,
+} from "../support/program.ts";
 
 /** What a shell, a URL, a list of paths or Deno could take for something else; Windows allows less. */
 const ODD_NAME = Deno.build.os === "windows" ? "it's, $PATH #1" : `it's, "$PATH" #1?%20 \`\\ Жé`;
 
-/** The same in a folder with an odd name. */
-async function oddCheckout(): Promise<string> {
-  const copy = await copyCheckout();
-  await Deno.rename(copy, `${copy}${ODD_NAME}`);
-  return `${copy}${ODD_NAME}`;
+/** A test with a copy of what a build needs, so that it does not replace the ./usersvc of the checkout. */
+function checkoutTest(
+  name: string,
+  use: (copy: string) => Promise<void>,
+  { folder = "checkout", test = programTest }: { folder?: string; test?: typeof posixTest } = {},
+): void {
+  test(name, () =>
+    withFolder(async (parent) => {
+      const copy = `${parent}/${folder}`;
+      for (const name of ["deno.json", "deno.lock", "proto", "src", "tools", "vendor"]) {
+        await cp(`${root}${name}`, `${copy}/${name}`, { recursive: true });
+      }
+      await use(copy);
+    }));
 }
 
-programTest(
+/** Runs a program to its end, with the lines of every system. */
+async function run(
+  program: string,
+  args: readonly string[],
+  launch: Parameters<typeof runProgram>[2] = {},
+): Promise<Result> {
+  const { code, stdout, stderr } = await runProgram(program, args, launch);
+  return { code, stdout: stdout.replaceAll("\r", ""), stderr: stderr.replaceAll("\r", "") };
+}
+
+checkoutTest(
   "the demo builds ./usersvc, whatever its folder is called, and shows both sides of a call",
-  async () => {
-    const copy = await oddCheckout();
-    try {
-      const demo = await run(Deno.execPath(), ["run", "-A", `${copy}/tools/demo.ts`]);
-      assert.equal(demo.code, 0, demo.stderr);
-      const port = /запущен на порту (\d+)/.exec(demo.stdout)?.[1];
-      assert.equal(
-        demo.stdout.split("\nThe server has stopped")[0],
-        `$ deno task build
+  async (copy) => {
+    const demo = await run(Deno.execPath(), ["run", "-A", `${copy}/tools/demo.ts`]);
+    assert.equal(demo.code, 0, demo.stderr);
+    const port = /запущен на порту (\d+)/.exec(demo.stdout)?.[1];
+    assert.equal(
+      demo.stdout.split("\nThe server has stopped")[0],
+      `$ deno task build
 
 $ ./usersvc serve --port 0
 server | gRPC сервер запущен на порту ${port}...
@@ -50,61 +60,45 @@ $ ./usersvc call Alice --port ${port}
 client | Привет, Alice!
 server | Получен запрос к методу GetUser от пользователя: Alice
 `,
-      );
-      const launched = demo.stderr.includes("is a launcher, not standalone");
-      const names = Deno.build.os === "windows"
-        ? { true: "usersvc.cmd", false: "usersvc.exe" }
-        : { true: "usersvc", false: "usersvc" };
-      const built = `${copy}/${names[`${launched}`]}`;
-      assert.match((await run(built, ["--version"])).stdout, /^usersvc \d+\.\d+\.\d+ \(deno /);
-      assert.equal((await run(built, ["call"])).code, 2);
-      // Built a second time, it replaces what is there.
-      const again = await run(Deno.execPath(), ["run", "-A", `${copy}/tools/build.ts`]);
-      assert.equal(again.code, 0, again.stderr);
-    } finally {
-      await Deno.remove(copy, { recursive: true });
-    }
+    );
+    const isLauncher = demo.stderr.includes("is a launcher, not standalone");
+    const ending = Deno.build.os !== "windows" ? "" : isLauncher ? ".cmd" : ".exe";
+    const built = `${copy}/usersvc${ending}`;
+    assert.match((await run(built, ["--version"])).stdout, /^usersvc \d+\.\d+\.\d+ \(deno /);
+    assert.equal((await run(built, ["call"])).code, 2);
+    // Built a second time, it replaces what is there.
+    const again = await run(Deno.execPath(), ["run", "-A", `${copy}/tools/build.ts`]);
+    assert.equal(again.code, 0, again.stderr);
   },
+  { folder: ODD_NAME },
 );
 
-programTest("a failure of deno compile is an error, not a launcher", async () => {
-  const copy = await copyCheckout();
-  try {
-    const build = ["run", "-A", `${copy}/tools/build.ts`];
-    const noRuntime = await run(Deno.execPath(), build, { DENORT_BIN: `${copy}/no-such-file` });
-    assert.equal(noRuntime.code, 1);
-    assert.match(noRuntime.stderr, /^build: deno compile failed:\n[^]*no-such-file/);
-    const badFlag = await run(Deno.execPath(), [...build, "--taget", "x"]);
-    assert.deepEqual(badFlag, {
-      code: 2,
-      stdout: "",
-      stderr: "usage: deno task build [--target TRIPLE]\n",
-    });
-    const built = [...Deno.readDirSync(copy)].map(({ name }) => name).filter((
-      name,
-    ) => /usersvc|build-/.test(name));
-    assert.deepEqual(built, []);
-  } finally {
-    await Deno.remove(copy, { recursive: true });
-  }
+checkoutTest("a failure of deno compile is an error, not a launcher", async (copy) => {
+  const build = ["run", "-A", `${copy}/tools/build.ts`];
+  const env = { DENORT_BIN: `${copy}/no-such-file` };
+  const noRuntime = await run(Deno.execPath(), build, { env });
+  assert.equal(noRuntime.code, 1);
+  assert.match(noRuntime.stderr, /^build: deno compile failed:\n[^]*no-such-file/);
+  assert.deepEqual(await run(Deno.execPath(), [...build, "--taget", "x"]), {
+    code: 2,
+    stdout: "",
+    stderr: "usage: deno task build [--target TRIPLE]\n",
+  });
+  const names = [...Deno.readDirSync(copy)].map(({ name }) => name);
+  assert.deepEqual(names.filter((name) => /usersvc|build-/.test(name)), []);
 });
 
-programTest(
+checkoutTest(
   "deno compile can embed every package, and each has its license in the bundle",
-  async () => {
-    const copy = await oddCheckout();
-    try {
-      // Deno itself stands in for denort: what comes out is no usersvc, but is made in the same way.
-      const built = await run(Deno.execPath(), ["run", "-A", `${copy}/tools/build.ts`], {
-        DENORT_BIN: Deno.execPath(),
-      });
-      assert.equal(built.code, 0, built.stderr);
-      assert.doesNotMatch(built.stderr, /is a launcher/);
-      await licensed(`${copy}/dist/bundle`);
-    } finally {
-      await Deno.remove(copy, { recursive: true });
-    }
+  async (copy) => {
+    // Deno itself stands in for denort: what comes out is no usersvc, but is made in the same way.
+    const env = { DENORT_BIN: Deno.execPath() };
+    const built = await run(Deno.execPath(), ["run", "-A", `${copy}/tools/build.ts`], { env });
+    assert.equal(built.code, 0, built.stderr);
+    assert.doesNotMatch(built.stderr, /is a launcher/);
+    await licensed(`${copy}/dist/bundle`);
   },
+  { folder: ODD_NAME },
 );
 
 /** Types, and what only tests use. */
@@ -138,46 +132,36 @@ async function licensed(bundle: string): Promise<void> {
   }
 }
 
-/** Runs a piece of TypeScript that can import the modules of a checkout. */
-async function evaluate(copy: string, code: string) {
-  return await run(Deno.execPath(), ["eval", "--config", `${copy}/deno.json`, code]);
-}
-
 /** Of a path that `--allow-run` cannot name. */
 const DENO_FOLDER = `/it's,"$PATH",Ж`;
 
 /** Makes the bundle and the launcher in a copy of the checkout, with a copy of this Deno that all may run. */
 async function buildLauncher(copy: string): Promise<void> {
-  await Deno.chmod(copy, 0o755);
+  for (const folder of [copy, dirname(copy)]) await Deno.chmod(folder, 0o755);
   await Deno.mkdir(`${copy}${DENO_FOLDER}`);
   await Deno.copyFile(Deno.execPath(), `${copy}${DENO_FOLDER}/deno`);
-  const written = await new Deno.Command(`${copy}${DENO_FOLDER}/deno`, {
-    args: [
-      "eval",
-      ...["--config", `${copy}/deno.json`],
-      `import { makeBundle } from "${copy}/tools/bundle.ts";
-       import { writeLauncher } from "${copy}/tools/launcher.ts";
-       import { bundleFolder } from "${copy}/tools/paths.ts";
-       await makeBundle(bundleFolder);
-       console.log(await writeLauncher());`,
-    ],
-  }).output();
-  const text = new TextDecoder().decode(written.stdout);
-  assert.equal(text, `${copy}/usersvc\n`, new TextDecoder().decode(written.stderr));
+  const { stdout, stderr } = await run(`${copy}${DENO_FOLDER}/deno`, [
+    ...["eval", "--config", `${copy}/deno.json`],
+    `import { makeBundle } from "${copy}/tools/bundle.ts";
+     import { writeLauncher } from "${copy}/tools/launcher.ts";
+     import { bundleFolder } from "${copy}/tools/paths.ts";
+     await makeBundle(bundleFolder);
+     console.log(await writeLauncher());`,
+  ]);
+  assert.equal(stdout, `${copy}/usersvc\n`, stderr);
 }
 
-posixTest("the launcher says what the sources say, whoever runs it and wherever", async () => {
-  const copy = await copyCheckout();
-  try {
+checkoutTest(
+  "the launcher says what the sources say, whoever runs it and wherever",
+  async (copy) => {
     await buildLauncher(copy);
     await sameAsSources(copy);
     await refusedByLauncher(copy);
     await servedForStrangers(copy);
     await withoutBundle(copy);
-  } finally {
-    await Deno.remove(copy, { recursive: true });
-  }
-});
+  },
+  { test: posixTest },
+);
 
 async function sameAsSources(copy: string): Promise<void> {
   const sources = ["run", "--quiet", ...sourcePermissionFlags, mainModule];
@@ -248,26 +232,17 @@ async function servedForStrangers(copy: string): Promise<void> {
   for (const [index, home] of homes.entries()) {
     const workers = index === 0 ? [] : ["--workers", "2"];
     const env = { PATH: Deno.env.get("PATH")!, NO_COLOR: "1", ...home };
-    const options = { clearEnv: true, env, cwd: "/", ...stranger() } as const;
-    const server = new Deno.Command(`${copy}/usersvc`, {
-      ...options,
-      args: ["serve", "--port", "0", ...workers],
-      stdout: "piped",
-      stderr: "piped",
-    }).spawn();
-    const [stdout, stderr] = [new Transcript(server.stdout), new Transcript(server.stderr)];
-    const port = (await stdout.until(/порту (\d+)/))[1]!;
-    const client = await new Deno.Command(`${copy}/usersvc`, {
-      ...options,
-      args: ["call", "Alice", "--port", port],
-    }).output();
-    assert.equal(new TextDecoder().decode(client.stdout), "Привет, Alice!\n");
-    assert.equal(new TextDecoder().decode(client.stderr), "");
-    server.kill("SIGTERM");
-    assert.equal((await server.status).code, 0, await stderr.all());
-    for (const line of (await stderr.all()).trimEnd().split("\n")) {
-      assert.match(line, /^usersvc serve: /);
-    }
+    const launch = { clearEnv: true, env, cwd: "/", ...stranger() };
+    const server = await startServer([`${copy}/usersvc`], workers, launch);
+    const call = await run(
+      `${copy}/usersvc`,
+      ["call", "Alice", "--port", `${server.port}`],
+      launch,
+    );
+    assert.deepEqual(call, { code: 0, stdout: "Привет, Alice!\n", stderr: "" });
+    const { code, stderr } = await stopServer(server);
+    assert.equal(code, 0, stderr);
+    for (const line of stderr.trimEnd().split("\n")) assert.match(line, /^usersvc serve: /);
   }
   await shell(`chmod -R u+w '${copy}'`);
 }
@@ -275,14 +250,11 @@ async function servedForStrangers(copy: string): Promise<void> {
 async function withoutBundle(copy: string): Promise<void> {
   const main = `${copy}/dist/bundle/main.js`;
   const outcome = async () => {
-    const { code, stdout, stderr } = await new Deno.Command(`${copy}/usersvc`, {
-      args: ["serve"],
-      // Strangers may be kept from the folder of the checkout.
-      cwd: "/",
-      ...stranger(),
-    }).output();
-    assert.deepEqual([code, stdout.length], [1, 0]);
-    return new TextDecoder().decode(stderr);
+    // Strangers may be kept from the folder of the checkout.
+    const launch = { cwd: "/", ...stranger() };
+    const { code, stdout, stderr } = await run(`${copy}/usersvc`, ["serve"], launch);
+    assert.deepEqual([code, stdout], [1, ""]);
+    return stderr;
   };
   const program = await Deno.readTextFile(main);
   await Deno.writeTextFile(main, program.replaceAll(Deno.version.deno, "2.0.0"));
@@ -298,23 +270,16 @@ async function withoutBundle(copy: string): Promise<void> {
   assert.match(await outcome(), /^usersvc: cannot run \S+, the Deno that .*: npx .*\n$/);
 }
 
-posixTest("a bundle that would lose the names of a package is refused", async () => {
-  const copy = await copyCheckout();
-  try {
-    await Deno.writeTextFile(
-      `${copy}/src/main.ts`,
-      'console.log((await import("@grpc/grpc-js")).status.OK);\n',
-    );
-    const { stdout } = await evaluate(
-      copy,
-      `import { makeBundle } from "${copy}/tools/bundle.ts";
-       console.log(await makeBundle("${copy}/dist").catch(({ message }) => message));`,
-    );
-    assert.match(stdout, /^[\w-]+\.js: import\(\) of the CommonJS package that holds \w+: /);
-  } finally {
-    await Deno.remove(copy, { recursive: true });
-  }
-});
+checkoutTest("a bundle that would lose the names of a package is refused", async (copy) => {
+  const text = 'console.log((await import("@grpc/grpc-js")).status.OK);\n';
+  await Deno.writeTextFile(`${copy}/src/main.ts`, text);
+  const { stdout } = await run(Deno.execPath(), [
+    ...["eval", "--config", `${copy}/deno.json`],
+    `import { makeBundle } from "${copy}/tools/bundle.ts";
+     console.log(await makeBundle("${copy}/dist").catch(({ message }) => message));`,
+  ]);
+  assert.match(stdout, /^[\w-]+\.js: import\(\) of the CommonJS package that holds \w+: /);
+}, { test: posixTest });
 
 programTest("a bundle imports Node's modules instead of requiring them", async () => {
   const { importBuiltins } = await import("../../tools/bundle_edits.ts");
@@ -333,19 +298,12 @@ programTest("only a download that failed makes the build fall back to a launcher
   const said = (cause: string) =>
     `error: Writing deno compile executable\n\nCaused by:\n    ${cause}`;
   const download = "0: Setting up base binary.\n    1: ";
-  assert.ok(
-    lacksDenort(
-      said(
-        `${download}error sending request for url (https://host/denort.zip)`,
-      ),
-    ),
-  );
-  assert.ok(lacksDenort(said(`${download}Bad response: 403`)));
-  assert.ok(!lacksDenort(said("0: Could not find denort at '/nonexistent'")));
-  assert.ok(!lacksDenort(said(`${download}Writing /cache/denort.zip: No space left on device`)));
-  assert.ok(
-    !lacksDenort(
-      "error: Module not found; error sending request for url (https://host/)",
-    ),
-  );
+  const cases: [output: string, expected: boolean][] = [
+    [said(`${download}error sending request for url (https://host/denort.zip)`), true],
+    [said(`${download}Bad response: 403`), true],
+    [said("0: Could not find denort at '/nonexistent'"), false],
+    [said(`${download}Writing /cache/denort.zip: No space left on device`), false],
+    ["error: Module not found; error sending request for url (https://host/)", false],
+  ];
+  for (const [output, expected] of cases) assert.equal(lacksDenort(output), expected, output);
 });

@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
-import { pathToFileURL } from "node:url";
+import { dirname } from "node:path";
 import ignored from "../../.gitignore" with { type: "text" };
 import config from "../../deno.json" with { type: "json" };
 import lock from "../../deno.lock" with { type: "text" };
 import standIn from "../../tools/stand_in/parse_args.ts" with { type: "text" };
-import { programTest, type Result } from "../support/program.ts";
+import { root } from "../../tools/paths.ts";
+import { programTest, type Result, runProgram, withFolder } from "../support/program.ts";
 
-const root = new URL("../..", import.meta.url);
+const STAND_IN = "tools/stand_in/parse_args.ts";
 
 interface Lock {
   readonly specifiers: Readonly<Record<string, string>>;
@@ -126,94 +127,66 @@ function closedRegistry(): string {
 }
 
 /** A copy of what the setup needs, and nothing installed in it. */
-class Copy {
-  readonly #folder: URL;
-  readonly #registry: string;
-  readonly #module: URL;
-
-  constructor(folder: URL, registry: string) {
-    const { host, pathname } = new URL(registry);
-    const path = host.replace(":", "_") + pathname.replace(/\/$/, "");
-    this.#folder = folder;
-    this.#registry = registry;
-    this.#module = new URL(
-      `vendor/http_${path}/@std/cli/1.0.28/parse_args.ts`,
-      folder,
-    );
-  }
-
+interface Copy {
   /** Runs tools/setup.ts. */
-  setup(...args: string[]): Promise<Result> {
-    return this.run("tools/setup.ts", ...args);
-  }
-
-  async run(...args: string[]): Promise<Result> {
-    const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", "--quiet", ...args],
-      cwd: this.#folder,
-      stdin: "null",
-      env: { JSR_URL: this.#registry, NO_COLOR: "1", NO_PROXY: "127.0.0.1" },
-    }).output();
-    const [out, err] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes)) as [
-      string,
-      string,
-    ];
-    return { code, stdout: out, stderr: err };
-  }
-
+  setup(...args: string[]): Promise<Result>;
+  /** Runs a module of the copy. */
+  run(...args: string[]): Promise<Result>;
   /** Puts a module where Deno keeps that of @std/cli. */
-  async install(source: string): Promise<void> {
-    await Deno.mkdir(new URL(".", this.#module), { recursive: true });
-    await Deno.writeTextFile(this.#module, source);
-  }
-
+  install(source: string): Promise<void>;
   /** The installed module; undefined if there is none. */
-  async installed(): Promise<string | undefined> {
-    return (await this.contents())[0];
-  }
-
+  installed(): Promise<string | undefined>;
   /** The installed files: the module and what Deno needs beside it. */
-  contents(): Promise<(string | undefined)[]> {
-    return this.#ofEach(Deno.readTextFile);
-  }
-
+  contents(): Promise<(string | undefined)[]>;
   /** When each installed file was written. */
-  writtenAt(): Promise<unknown[]> {
-    return this.#ofEach(async (file) => (await Deno.stat(file)).mtime);
-  }
+  writtenAt(): Promise<unknown[]>;
+}
 
-  #ofEach<T>(look: (file: URL) => Promise<T>): Promise<(T | undefined)[]> {
-    const files = ["parse_args.ts", "../1.0.28_meta.json", "../meta.json"];
-    return Promise.all(files.map(async (file) => {
-      try {
-        return await look(new URL(file, this.#module));
-      } catch (error) {
-        if (error instanceof Deno.errors.NotFound) return undefined;
-        throw error;
-      }
-    }));
-  }
+function copyIn(folder: string, registry: string): Copy {
+  const { host, pathname } = new URL(registry);
+  const path = host.replace(":", "_") + pathname.replace(/\/$/, "");
+  const package_ = `${folder}/vendor/http_${path}/@std/cli`;
+  const module = `${package_}/1.0.28/parse_args.ts`;
+  const ofEach = <T>(look: (file: string) => Promise<T>) =>
+    Promise.all(
+      [module, `${package_}/1.0.28_meta.json`, `${package_}/meta.json`].map((file) =>
+        look(file).catch((error) => {
+          if (!(error instanceof Deno.errors.NotFound)) throw error;
+          return undefined;
+        })
+      ),
+    );
+  const contents = () => ofEach(Deno.readTextFile);
+  const run = (...args: string[]) =>
+    runProgram(Deno.execPath(), ["run", "-A", "--quiet", ...args], {
+      cwd: folder,
+      env: { JSR_URL: registry, NO_COLOR: "1", NO_PROXY: "127.0.0.1" },
+    });
+  return {
+    run,
+    setup: (...args) => run("tools/setup.ts", ...args),
+    async install(source) {
+      await Deno.mkdir(dirname(module), { recursive: true });
+      await Deno.writeTextFile(module, source);
+    },
+    installed: async () => (await contents())[0],
+    contents,
+    writtenAt: () => ofEach(async (file) => (await Deno.stat(file)).mtime),
+  };
 }
 
 /** Makes a copy for one test; whatever the test does, deno.lock must stay as it is. */
-async function withCopy(registry: string, use: (copy: Copy) => Promise<void>): Promise<void> {
-  const path = await Deno.makeTempDir();
-  const folder = pathToFileURL(`${path}/`);
-  try {
-    await Deno.mkdir(new URL("tools/stand_in/", folder), { recursive: true });
-    for (
-      const file of ["deno.json", "deno.lock", "tools/setup.ts", "tools/stand_in/parse_args.ts"]
-    ) {
-      await Deno.copyFile(new URL(file, root), new URL(file, folder));
+function withCopy(registry: string, use: (copy: Copy) => Promise<void>): Promise<void> {
+  return withFolder(async (folder) => {
+    await Deno.mkdir(`${folder}/tools/stand_in`, { recursive: true });
+    for (const file of ["deno.json", "deno.lock", "tools/setup.ts", STAND_IN]) {
+      await Deno.copyFile(root + file, `${folder}/${file}`);
     }
     await Deno.writeTextFile(
-      new URL("use.ts", folder),
-      `import { parseArgs } from "@std/cli/parse-args";\n` +
-        `console.log(typeof parseArgs);\n`,
+      `${folder}/use.ts`,
+      'import { parseArgs } from "@std/cli/parse-args";\nconsole.log(typeof parseArgs);\n',
     );
-    await use(new Copy(folder, registry));
-    assert.equal(await Deno.readTextFile(new URL("deno.lock", folder)), lock);
-  } finally {
-    await Deno.remove(path, { recursive: true });
-  }
+    await use(copyIn(folder, registry));
+    assert.equal(await Deno.readTextFile(`${folder}/deno.lock`), lock);
+  });
 }
