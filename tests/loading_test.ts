@@ -112,10 +112,7 @@ programTest("from the bundle, a call makes no descriptors", async () => {
       .map(({ functionName }) => functionName);
     assert.ok(called.includes("createMessageDefinition"), "proto-loader has read the contract");
     assert.ok(called.some((name) => /^protobufjs\/.*\/src\/root\.js$/.test(name)));
-    assert.deepEqual(
-      called.filter((name) => /ext\/descriptor|toDescriptor/.test(name)),
-      [],
-    );
+    assert.deepEqual(called.filter((name) => /ext\/descriptor|toDescriptor/.test(name)), []);
   });
 });
 
