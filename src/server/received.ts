@@ -5,6 +5,7 @@
 import { status } from "@grpc/grpc-js";
 import { Buffer } from "node:buffer";
 import { gunzipSync, inflateSync } from "node:zlib";
+import { PREFIX_BYTES } from "../contract/grpc_protocol.ts";
 import type { PartialBytes } from "../workarounds/received_messages.ts";
 import { LIMITS } from "./limits.ts";
 
@@ -21,7 +22,7 @@ export const FIELD_OVERHEAD = 32;
 const FIRST_ROOM = 1024;
 
 /** What the largest message with its prefix takes. */
-const ENOUGH_ROOM = LIMITS.messageBytes + 5;
+const ENOUGH_ROOM = LIMITS.messageBytes + PREFIX_BYTES;
 
 /** Headers below this size, in bytes, are not counted: those of nearly all calls are smaller. */
 const SMALL_HEADER_BYTES = 2 * 1024;

@@ -41,6 +41,7 @@ import {
   status,
 } from "@grpc/grpc-js";
 import { Http2SubchannelConnector } from "@grpc/grpc-js/build/src/transport.js";
+import { isGrpcType } from "../contract/grpc_protocol.ts";
 import type { Headers } from "../http2/fields.ts";
 import { privateMethods } from "./private_parts.ts";
 
@@ -208,8 +209,7 @@ function httpFault(
   httpStatus: number | undefined,
   contentType: MetadataValue | undefined,
 ): Fault | undefined {
-  const isGrpc = /^application\/grpc(?:[+;]|$)/i.test(`${contentType ?? ""}`);
-  if (httpStatus === 200 && isGrpc) return undefined;
+  if (httpStatus === 200 && isGrpcType(contentType)) return undefined;
   const type = contentType === undefined ? "no content type" : `content type ${contentType}`;
   return [
     CODES_OF_HTTP[httpStatus!] ?? status.UNKNOWN,

@@ -20,6 +20,7 @@
 import { status } from "@grpc/grpc-js";
 import { BaseServerInterceptingCall } from "@grpc/grpc-js/build/src/server-interceptors.js";
 import { Buffer } from "node:buffer";
+import { PREFIX_BYTES } from "../contract/grpc_protocol.ts";
 import type { Stream } from "../http2/stream.ts";
 import { privateMethods } from "./private_parts.ts";
 
@@ -61,9 +62,6 @@ interface CallMethods {
   decompressMessage: Decompress;
 }
 
-/** The length of what is before each message: a flag and a size. */
-const PREFIX = 5;
-
 /**
  * Has the messages of all calls of grpc-js's servers taken in by `using`, and INTERNAL answered to a
  * message that is flagged as compressed in a call that names no `grpc-encoding`.
@@ -84,7 +82,7 @@ export function limitMessages(using: MessageBytes, maxBytes: number): () => void
 
 function decompressWith(using: MessageBytes): Decompress {
   return (message, encoding) => {
-    const content = message.subarray(PREFIX);
+    const content = message.subarray(PREFIX_BYTES);
     if (message[0] === 0) return content;
     if (encoding === "identity") {
       const details = "compressed message without grpc-encoding";
@@ -138,11 +136,11 @@ function takeWhole(take: TakeData, using: MessageBytes, maxBytes: number): TakeD
 /** How many bytes from the start are whole messages; one that is too large is as good as whole. */
 function wholeBytes(bytes: Buffer, maxBytes: number): number {
   let end = 0;
-  while (end + PREFIX <= bytes.length) {
+  while (end + PREFIX_BYTES <= bytes.length) {
     const size = bytes.readUInt32BE(end + 1);
     if (size > maxBytes) return bytes.length;
-    if (end + PREFIX + size > bytes.length) break;
-    end += PREFIX + size;
+    if (end + PREFIX_BYTES + size > bytes.length) break;
+    end += PREFIX_BYTES + size;
   }
   return end;
 }

@@ -14,6 +14,7 @@
  * - It can go when grpc-js lets others have what is not gRPC.
  */
 import { Server } from "@grpc/grpc-js";
+import { isGrpcType } from "../contract/grpc_protocol.ts";
 import type { Headers } from "../http2/fields.ts";
 import type { Stream } from "../http2/stream.ts";
 import { privateMethods } from "./private_parts.ts";
@@ -37,16 +38,10 @@ export function refuseCalls(
 ): void {
   privateMethods<Refusal>(Server, ["_verifyContentType"]);
   const _verifyContentType: Refusal["_verifyContentType"] = (stream, headers) => {
-    if (isGrpc(headers["content-type"])) return true;
+    if (isGrpcType(headers["content-type"])) return true;
     if (other !== undefined) other(stream, headers);
     else stream.respond({ ":status": UNSUPPORTED_MEDIA_TYPE }, { endStream: true });
     return false;
   };
   Object.assign(server, { _verifyContentType });
-}
-
-/** `application/grpc`, alone or followed by a format (`+proto`) or parameters. */
-function isGrpc(contentType: Headers[string]): boolean {
-  return contentType === "application/grpc" ||
-    typeof contentType === "string" && /^application\/grpc(?:[+;\s]|$)/i.test(contentType);
 }

@@ -12,6 +12,7 @@
  */
 import streamDecoder from "@grpc/grpc-js/build/src/stream-decoder.js";
 import type { Buffer } from "node:buffer";
+import { PREFIX_BYTES } from "../contract/grpc_protocol.ts";
 import { privateMethods } from "./private_parts.ts";
 
 /** What reads messages from the data of a stream, with the prefix of five bytes that each has. */
@@ -24,9 +25,6 @@ interface MessageReader {
 const decoders = streamDecoder as unknown as {
   StreamDecoder: new (maxBytes: number) => MessageReader;
 };
-
-/** The length of what is before each message: a flag and a size. */
-const PREFIX = 5;
 
 /** Has grpc-js make what a message in parts needs only when there is one; for `changeGrpc`. */
 export function readWholeMessages(): void {
@@ -42,7 +40,7 @@ export function readWholeMessages(): void {
     }
 
     write(data: Buffer): Buffer[] {
-      const bytes = data.length - PREFIX;
+      const bytes = data.length - PREFIX_BYTES;
       const isWhole = this.#parts === undefined && bytes >= 0 && data.readUInt32BE(1) === bytes;
       const { maxReadMessageLength: max } = this;
       if (isWhole && (max === -1 || bytes <= max)) return [data];

@@ -7,6 +7,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import type { UniversalServerRequest } from "@connectrpc/connect/protocol";
 import { type MethodDefinition, status } from "@grpc/grpc-js";
 import { Buffer } from "node:buffer";
+import { PREFIX_BYTES } from "../../contract/grpc_protocol.ts";
 import { LIMITS } from "../limits.ts";
 import { decompress, DecompressionError, NO_ROOM, receive } from "../received.ts";
 import type { HttpRequest } from "./exchange.ts";
@@ -27,8 +28,8 @@ type Check = (message: Uint8Array, isCompressed: boolean) => Uint8Array;
 const CONTENT_TYPE =
   /^(application\/(?:(json|proto)|(grpc-web)(?:\+(json|proto))?))(?:\s*;\s*charset="?utf-?8"?)?\s*$/i;
 
-/** What is before each message of gRPC-Web: flags and a size. */
-const PREFIX = 5, COMPRESSED = 1;
+/** The flag of a compressed message. */
+const COMPRESSED = 1;
 
 const invalid = (reason: string) => new ConnectError(reason, Code.InvalidArgument);
 const exhausted = (reason: string) => new ConnectError(reason, Code.ResourceExhausted);
@@ -157,25 +158,25 @@ async function* enveloped(
   encoding: string,
   check: Check,
 ): AsyncIterable<Uint8Array> {
-  const sizeOf = (bytes: Buffer) => bytes.length < PREFIX ? 0 : bytes.readUInt32BE(1);
+  const sizeOf = (bytes: Buffer) => bytes.length < PREFIX_BYTES ? 0 : bytes.readUInt32BE(1);
   const look = (sofar: Buffer) => {
     const size = sizeOf(sofar);
     checkSize(size, maxBytes);
-    if (sofar.length <= PREFIX + size) return;
+    if (sofar.length <= PREFIX_BYTES + size) return;
     throw new ConnectError("the request has more than one message", Code.Unimplemented);
   };
   yield await takeBody(readBody, look, (all) => {
     // connect refuses a call without a message.
     if (all.length === 0) return all;
-    if (all.length < PREFIX + sizeOf(all)) throw invalid("the message is cut off");
+    if (all.length < PREFIX_BYTES + sizeOf(all)) throw invalid("the message is cut off");
     const flags = all[0]!;
     if (flags > COMPRESSED) throw invalid(`a message with the flags ${flags}`);
     if (flags === COMPRESSED && encoding === "identity") {
       // https://github.com/grpc/grpc/blob/master/doc/compression.md
       throw new ConnectError("a compressed message without grpc-encoding", Code.Internal);
     }
-    const message = check(all.subarray(PREFIX), flags === COMPRESSED);
-    const prefix = Buffer.alloc(PREFIX);
+    const message = check(all.subarray(PREFIX_BYTES), flags === COMPRESSED);
+    const prefix = Buffer.alloc(PREFIX_BYTES);
     prefix.writeUInt32BE(message.length, 1);
     return Buffer.concat([prefix, message]);
   });
