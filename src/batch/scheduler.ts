@@ -95,7 +95,7 @@ export async function* callEach(
   startAll(run, names)
     .then(() => run.read ??= {}, (error) => run.read ??= { error })
     .then(run.progress.notify);
-  // Names may come late, or never.
+  // It also ends a batch that waits for a name.
   const timer = durationMs && setTimeout(() => {
     run.read ??= {};
     stop(run);
@@ -116,7 +116,7 @@ async function startAll(run: Run, names: AsyncIterable<readonly string[]>): Prom
     pace?.namesCame(askedMs);
     for (const name of list) {
       if (pace) {
-        // This also ends a batch that is behind its time with as many calls as one that is not.
+        // By the time at which it is due: a batch that is late makes as many calls as one that is not.
         if (pace.dueMs >= run.endMs) return;
         await untilDue(run, pace);
       }

@@ -20,7 +20,7 @@ export const connectionFlags = {
     value: "TARGET",
     help: "The server: HOST:PORT, dns:///NAME:PORT, unix:PATH, ...",
     expects: TARGET,
-    parse: parseAddress,
+    parse: parseTarget,
     fault: targetFault,
     default: `localhost:${DEFAULT_PORT}`,
     env: "USERSVC_ADDRESS",
@@ -107,17 +107,6 @@ export function connectingObstacle(): string | undefined {
   return procMissing() ?? tooFewDescriptors(DESCRIPTORS, "connect");
 }
 
-/** A target, and how it was typed. */
-interface TypedTarget {
-  readonly text: string;
-  readonly target: Target;
-}
-
-function parseAddress(text: string): TypedTarget | undefined {
-  const target = parseTarget(text);
-  return target && { text, target };
-}
-
 type ConnectionValues = FlagValues<typeof connectionFlags>;
 
 /**
@@ -135,6 +124,7 @@ export function connectionOf(flags: ConnectionValues): ConnectionOptions {
     const name = escapeControls(target.name);
     writeError(`usersvc: warning: --tls-insecure: whoever answers at ${name} is not verified`);
   }
+  const write = (line: string) => writeError(escapeControls(line));
   return {
     target,
     ...(tls === undefined ? {} : { tls }),
@@ -142,15 +132,15 @@ export function connectionOf(flags: ConnectionValues): ConnectionOptions {
     retries: flags.retries,
     ...(flags.keepalive === undefined ? {} : { keepaliveMs: flags.keepalive }),
     headers: flags.header ?? [],
-    log: (line) => console.error(escapeControls(line)),
-    ...(flags.verbose ? { trace: (line) => writeError(escapeControls(line)) } : {}),
+    log: write,
+    ...(flags.verbose ? { trace: write } : {}),
   };
 }
 
-function targetOf(address: TypedTarget, port: number | undefined): Target {
-  const target = port === undefined ? address.target : withPort(address.target, port);
+function targetOf(address: Target, port: number | undefined): Target {
+  const target = port === undefined ? address : withPort(address, port);
   if (target === undefined) {
-    throw new UsageError(`--port cannot be combined with ${escapeControls(address.text)}`);
+    throw new UsageError(`--port cannot be combined with ${escapeControls(address.name)}`);
   }
   if ("path" in target.endpoint && Deno.build.os === "windows") {
     throw new UsageError("unix: does not work on Windows");
