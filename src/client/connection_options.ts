@@ -13,8 +13,8 @@ export interface ConnectionOptions {
   /** How often a call that failed with UNAVAILABLE is tried again. */
   readonly retries: number;
   /**
-   * How long a connection with calls in flight may be silent before it is asked whether it still works,
-   * in milliseconds; absent: it is never asked.
+   * How long nothing may come on a connection with calls in flight before a PING is sent, in
+   * milliseconds; absent: none is sent.
    */
   readonly keepaliveMs?: number;
   /** The metadata of each call. */

@@ -65,7 +65,7 @@ const CALMED = "Bandwidth exhausted or memory limit exceeded";
 /**
  * Describes a failed call, without those parts of grpc-js's messages that only its developers can
  * read. An error without a status is a fault of the client: it is described as INTERNAL, not thrown,
- * so that the results of a batch's other calls are still told.
+ * so that the results of a batch's other calls are still printed.
  *
  * @param timeoutMs the deadline that the call had, in milliseconds
  */
@@ -90,7 +90,7 @@ export function describeFailure(error: unknown, timeoutMs: number): FailureDescr
  * A failed call in one line, escaped: `UNAVAILABLE from localhost:50051: connection refused`.
  *
  * @param target the name of the server
- * @param remark stands behind the reason
+ * @param remark follows the reason
  */
 export function failureLine(
   { name, reason }: FailureDescription,

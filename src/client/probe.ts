@@ -19,7 +19,7 @@ const PROBE_MS = 1_000;
 /**
  * Finds out, by a connection of its own, why calls do not get through to a server.
  *
- * @returns what is wrong; undefined if that cannot be told
+ * @returns what is wrong; undefined if that was not found out
  */
 export async function explainConnection(
   { target, tls }: ConnectionOptions,
@@ -70,7 +70,7 @@ async function headerLimit({ target, tls }: ConnectionOptions): Promise<number |
   return limit;
 }
 
-/** What is wrong with a path: systems refuse any other file with the code for an unused socket file. */
+/** What is wrong with a path: systems refuse any other file as they refuse a socket file without a server. */
 async function pathFault(path: string, { code }: SocketError): Promise<string | undefined> {
   if (code === "EINVAL") return "the path is too long for a socket file";
   const file = await Deno.stat(path).catch(() => undefined);

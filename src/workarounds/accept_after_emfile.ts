@@ -13,7 +13,7 @@
  */
 import type { Server } from "node:net";
 
-/** How often accepting is asked for again, in milliseconds. */
+/** How often `listen` is called again, in milliseconds. */
 const INTERVAL_MS = 1_000;
 
 /** As many waiting connections as node:net allows by default. */

@@ -9,8 +9,8 @@
  *   send, so it is sent `withoutStackTrace`.
  * - Versions: Deno 2.9.2 to 2.9.6.
  * - Upstream: no issue is known, but of the panic:
- *   https://github.com/rust-lang/stacker/blob/stacker-0.1.15/src/lib.rs#L416. The limit is not asked
- *   for, since Deno tells it only to programs that may do everything.
+ *   https://github.com/rust-lang/stacker/blob/stacker-0.1.15/src/lib.rs#L416. The limit itself
+ *   is not read: Deno allows that only to programs that may do everything.
  * - Measured: the check takes some 25 us for each connection, and 150 us where 192 are to be left (a Unix
  *   socket). Counting open connections instead was tried: under load it did not protect.
  * - Fails: without it tests/abuse/descriptors_test.ts, and the tests of file descriptors in

@@ -26,7 +26,7 @@ import { privateMethods } from "./private_parts.ts";
 
 /** What takes in the bytes of messages. */
 interface MessageBytes {
-  /** Begins to take in bytes that are not whole yet; `refuse` is told when there is no room for them. */
+  /** Begins to take in bytes that are not whole yet; `refuse` is called when there is no room for them. */
   receive(refuse: () => void): PartialBytes;
   /**
    * @throws a status, `{ code, details }`, for what it refuses
