@@ -29,6 +29,22 @@ function utf8(text: string): string {
   return Buffer.from(text).toString("latin1");
 }
 
+/** Frames between headers, some of them changed, and the trailers of an answer that is right. */
+const around =
+  (body: Frames, changes: Readonly<Record<string, string>> = {}): Frames => (id, hello) => [
+    begin(id, changes),
+    ...body(id, hello),
+    end(id, "0"),
+  ];
+
+/** An answer with these bytes for a message with its prefix. */
+const answering = (make: (hello: Uint8Array) => Uint8Array): Frames =>
+  around((id, hello) => [data(id, make(hello))]);
+
+/** An answer that is right but for its headers. */
+const withHeaders = (changes: Readonly<Record<string, string>>): Frames =>
+  around((id, hello) => [message(id, hello)], changes);
+
 function statuses(): Rows {
   const rows: Record<string, [Expected, Frames]> = {};
   for (const [status, code] of STATUS_NAMES.entries()) {
@@ -57,33 +73,28 @@ function unknownStatuses(): Rows {
         ? { go: [`Code(${Number(odd) >>> 0})`, "it hands on any number of 32 bits"] }
         : {}),
     };
+    const fields = { "grpc-status": utf8(odd), "grpc-message": "its words" };
     rows[`status ${odd}`] = [expected, (id) => [begin(id), end(id, utf8(odd), TEXT)]];
-    rows[`status ${odd} alone`] = [
-      expected,
-      (id) => [only(id, { "grpc-status": utf8(odd), "grpc-message": "its words" })],
-    ];
+    rows[`status ${odd} alone`] = [expected, (id) => [only(id, fields)]];
   }
-  rows["no status in trailers"] = [
-    { code: "UNKNOWN", says: "the answer has no grpc-status" },
-    (id, hello) => [
+  const none: Expected = { code: "UNKNOWN", says: "the answer has no grpc-status" };
+  return {
+    ...rows,
+    "no status in trailers": [none, (id, hello) => [
       begin(id),
       message(id, hello),
       headers(id, [["x", "y"]], Flag.END_HEADERS | END_STREAM),
+    ]],
+    "no status in the only headers": [none, (id) => [only(id)]],
+    "an empty status": [
+      { code: "UNKNOWN", says: 'the server sent the status "", which gRPC does not know' },
+      (id) => [begin(id), end(id, "")],
     ],
-  ];
-  rows["no status in the only headers"] = [
-    { code: "UNKNOWN", says: "the answer has no grpc-status" },
-    (id) => [only(id)],
-  ];
-  rows["an empty status"] = [
-    { code: "UNKNOWN", says: 'the server sent the status "", which gRPC does not know' },
-    (id) => [begin(id), end(id, "")],
-  ];
-  rows["no trailers"] = [
-    { code: "INTERNAL" },
-    (id, hello) => [begin(id), data(id, grpcMessage(hello), END_STREAM)],
-  ];
-  return rows;
+    "no trailers": [
+      "INTERNAL",
+      (id, hello) => [begin(id), data(id, grpcMessage(hello), END_STREAM)],
+    ],
+  };
 }
 
 function messages(): Rows {
@@ -98,66 +109,49 @@ function messages(): Rows {
     "of 30,000 characters": ["x".repeat(30_000), "x".repeat(30_000)],
     "that is empty": ["", ""],
   };
-  const rows = Object.entries(texts).map(([name, [sent, shown]]) =>
-    [`a message ${name}`, [
-      { code: "NOT_FOUND", says: shown },
-      (id: number) => {
-        const block = headerBlock([["grpc-status", "5"], ["grpc-message", sent]]);
-        return [begin(id), ...blockFrames(id, block, { flags: END_STREAM })];
-      },
-    ]] as const
-  );
-  return {
-    ...Object.fromEntries(rows),
+  const rows: Record<string, [Expected, Frames]> = {
     "no message": [{ code: "NOT_FOUND", says: "" }, (id) => [begin(id), end(id, "5")]],
   };
+  for (const [name, [sent, says]] of Object.entries(texts)) {
+    const block = headerBlock([["grpc-status", "5"], ["grpc-message", sent]]);
+    rows[`a message ${name}`] = [
+      { code: "NOT_FOUND", says },
+      (id) => [begin(id), ...blockFrames(id, block, { flags: END_STREAM })],
+    ];
+  }
+  return rows;
 }
 
 /** A message that is not what its flag, the encoding or the contract says. */
 function codings(): Rows {
-  const packed = (id: number, encoding: string, bytes: Uint8Array, flag = 1) => [
-    begin(id, { "grpc-encoding": encoding }),
-    data(id, grpcMessage(bytes, bytes.length, flag)),
-    end(id, "0"),
-  ];
+  const packed = (encoding: string, pack: (hello: Uint8Array) => Uint8Array, flag = 1): Frames =>
+    around((id, hello) => {
+      const bytes = pack(hello);
+      return [data(id, grpcMessage(bytes, bytes.length, flag))];
+    }, { "grpc-encoding": encoding });
+  const asItIs = (hello: Uint8Array) => hello;
   const refused = (says: string): Expected => ({ code: "INTERNAL", says });
+  const unnamed = refused("the message is compressed, but the server named no encoding");
+  const br = refused('the message is compressed with "br", which is not supported');
   return {
-    "compressed without an encoding": [
-      refused("the message is compressed, but the server named no encoding"),
-      (id, hello) => packed(id, "", hello),
-    ],
-    "compressed with identity": [
-      refused("the message is compressed, but the server named no encoding"),
-      (id, hello) => packed(id, "identity", hello),
-    ],
-    "compressed with br": [
-      refused('the message is compressed with "br", which is not supported'),
-      (id, hello) => packed(id, "br", hello),
-    ],
-    "not compressed, of the encoding br": ["OK", (id, hello) => packed(id, "br", hello, 0)],
-    "compressed with gzip": ["OK", (id, hello) => packed(id, "gzip", gzipSync(hello))],
+    "compressed without an encoding": [unnamed, packed("", asItIs)],
+    "compressed with identity": [unnamed, packed("identity", asItIs)],
+    "compressed with br": [br, packed("br", asItIs)],
+    "not compressed, of the encoding br": ["OK", packed("br", asItIs, 0)],
+    "compressed with gzip": ["OK", packed("gzip", gzipSync)],
     "compressed with deflate": [
       { code: "OK", go: ["INTERNAL", "it has no deflate"] },
-      (id, hello) => packed(id, "deflate", deflateSync(hello)),
+      packed("deflate", deflateSync),
     ],
-    "gzip that is none": ["INTERNAL", (id, hello) => packed(id, "gzip", hello)],
-    "gzip that is cut": [
-      "INTERNAL",
-      (id, hello) => packed(id, "gzip", gzipSync(hello).subarray(0, 15)),
-    ],
-    "gzip of 8 MB": [
-      "RESOURCE_EXHAUSTED",
-      (id) => packed(id, "gzip", gzipSync(new Uint8Array(8 << 20))),
-    ],
+    "gzip that is none": ["INTERNAL", packed("gzip", asItIs)],
+    "gzip that is cut": ["INTERNAL", packed("gzip", (hello) => gzipSync(hello).subarray(0, 15))],
+    "gzip of 8 MB": ["RESOURCE_EXHAUSTED", packed("gzip", () => gzipSync(Buffer.alloc(8 << 20)))],
     "the flag 2": [
       refused("the message has the flag 2, which gRPC does not know"),
-      (id, hello) => packed(id, "", hello, 2),
+      packed("", asItIs, 2),
     ],
-    "not valid UTF-8": [
-      "INTERNAL",
-      (id) => [begin(id), message(id, Buffer.of(0x0a, 2, 0xff, 0xfe)), end(id, "0")],
-    ],
-    "not protobuf": ["INTERNAL", (id) => [begin(id), message(id, Buffer.of(0xff)), end(id, "0")]],
+    "not valid UTF-8": ["INTERNAL", answering(() => grpcMessage(Buffer.of(0x0a, 2, 0xff, 0xfe)))],
+    "not protobuf": ["INTERNAL", answering(() => grpcMessage(Buffer.of(0xff)))],
   };
 }
 
@@ -165,185 +159,154 @@ function counts(): Rows {
   const none: Expected = { code: "INTERNAL", says: "the answer has no message" };
   const cut: Expected = { code: "INTERNAL", says: "the message is cut short" };
   const several: Expected = { code: "INTERNAL", says: "the answer has more than one message" };
-  const twice = (id: number, hello: Uint8Array) =>
-    data(id, Buffer.concat([grpcMessage(hello), grpcMessage(hello)]));
-  const frames: Rows = {
-    "no message at all": [none, (id) => [begin(id), end(id, "0")]],
+  const late: Expected = { code: "DEADLINE_EXCEEDED", late: true };
+  const twice = (hello: Uint8Array) => Buffer.concat([grpcMessage(hello), grpcMessage(hello)]);
+  const empty = (id: number) => Array.from({ length: 100 }, () => data(id));
+  const rows: Record<string, Rows[string]> = {
+    "no message at all": [none, around(() => [])],
     "status 0 alone": [none, (id) => [only(id, { "grpc-status": "0" })]],
-    "two messages": [several, (id, hello) => [begin(id), twice(id, hello), end(id, "0")]],
-    "two messages and no end": [several, (id, hello) => [begin(id), twice(id, hello)]],
+    "two messages": [several, answering(twice)],
+    "two messages and no end": [several, (id, hello) => [begin(id), data(id, twice(hello))]],
     "two messages in two frames": [
       several,
-      (id, hello) => [begin(id), message(id, hello), message(id, hello), end(id, "0")],
+      around((id, hello) => [message(id, hello), message(id, hello)]),
     ],
     "two messages and a status": [
       { code: "NOT_FOUND", go: ["INTERNAL", "it reads the messages first"] },
-      (id, hello) => [begin(id), twice(id, hello), end(id, "5", TEXT)],
+      (id, hello) => [begin(id), data(id, twice(hello)), end(id, "5", TEXT)],
     ],
-    "a thousand empty messages": [
-      several,
-      (id) => [begin(id), data(id, Buffer.alloc(5_000)), end(id, "0")],
-    ],
-    "a message and no end": [
-      { code: "DEADLINE_EXCEEDED", late: true },
-      (id, hello) => [begin(id), message(id, hello)],
-    ],
-    "headers and no end": [{ code: "DEADLINE_EXCEEDED", late: true }, (id) => [begin(id)]],
-    "nothing": [{ code: "DEADLINE_EXCEEDED", late: true }, () => []],
+    "a thousand empty messages": [several, answering(() => Buffer.alloc(5_000))],
+    "a message and no end": [late, (id, hello) => [begin(id), message(id, hello)]],
+    "headers and no end": [late, (id) => [begin(id)]],
+    "nothing": [late, () => []],
     "a message larger than allowed": [
       "RESOURCE_EXHAUSTED",
-      (id) => [begin(id), data(id, grpcMessage(GREETING, 5 << 20)), end(id, "0")],
+      answering(() => grpcMessage(GREETING, 5 << 20)),
     ],
     "a message of 4 GiB": [
       "RESOURCE_EXHAUSTED",
       (id) => [begin(id), data(id, grpcMessage(GREETING, 2 ** 32 - 1))],
     ],
-    "empty frames in between": ["OK", (id, hello) => [
-      begin(id),
-      ...Array.from({ length: 100 }, () => data(id)),
-      message(id, hello),
-      ...Array.from({ length: 100 }, () => data(id)),
-      end(id, "0"),
-    ]],
-    "each byte a frame": ["OK", (id, hello) => [
-      begin(id),
-      ...[...grpcMessage(hello)].map((byte) => data(id, Buffer.of(byte))),
-      end(id, "0"),
-    ]],
+    "empty frames in between": [
+      "OK",
+      around((id, hello) => [...empty(id), message(id, hello), ...empty(id)]),
+    ],
+    "each byte a frame": [
+      "OK",
+      around((id, hello) => [...grpcMessage(hello)].map((byte) => data(id, Buffer.of(byte)))),
+    ],
   };
-  // At each byte of the prefix and the message.
-  const cuts = Array.from({ length: 6 }, (_, length) =>
-    [`a message cut at byte ${length + 1}`, [
-      cut,
-      (id: number, hello: Uint8Array) => [
-        begin(id),
-        data(id, grpcMessage(hello).subarray(0, length + 1)),
-        end(id, "0"),
-      ],
-    ]] as const);
-  return { ...frames, ...Object.fromEntries(cuts) };
-}
-
-/** What gRPC makes of an HTTP status without a gRPC status: doc/http-grpc-status-mapping.md. */
-const HTTP_STATUSES: Readonly<Record<number, StatusName>> = {
-  200: "UNKNOWN",
-  204: "UNKNOWN",
-  301: "UNKNOWN",
-  400: "INTERNAL",
-  401: "UNAUTHENTICATED",
-  403: "PERMISSION_DENIED",
-  404: "UNIMPLEMENTED",
-  405: "UNKNOWN",
-  413: "UNKNOWN",
-  429: "UNAVAILABLE",
-  500: "UNKNOWN",
-  502: "UNAVAILABLE",
-  503: "UNAVAILABLE",
-  504: "UNAVAILABLE",
-};
-
-const WAITS = ["DEADLINE_EXCEEDED", "it waits for the end of the page"] as const;
-
-function pages(): Rows {
-  const rows: Record<string, [Expected, Frames]> = {};
-  for (const [status, code] of Object.entries(HTTP_STATUSES)) {
-    const page = { ":status": status, "content-type": "text/html", server: "nginx" };
-    const expected = {
-      code,
-      says: `the answer is not gRPC: HTTP status ${status}, content type text/html`,
-    };
-    rows[`page ${status}`] = [expected, (id) => [begin(id, page), data(id, PAGE, END_STREAM)]];
-    rows[`page ${status} without a body`] = [expected, (id) => [only(id, page)]];
-    rows[`page ${status} without an end`] = [
-      { ...expected, go: WAITS },
-      (id) => [begin(id, page), data(id, PAGE)],
-    ];
-    if (status === "200") continue;
-    rows[`HTTP ${status} of gRPC's content type`] = [
-      {
-        code,
-        says: `the answer is not gRPC: HTTP status ${status}, content type application/grpc`,
-        go: ["UNKNOWN", "it takes the content type for a promise"],
-      },
-      (id) => [only(id, { ":status": status })],
-    ];
+  // In the prefix and the message.
+  for (let at = 1; at <= 6; at++) {
+    const answer = answering((hello) => grpcMessage(hello).subarray(0, at));
+    rows[`a message cut at byte ${at}`] = [cut, answer];
   }
-  rows["HTTP 503 with a gRPC status"] = [
-    {
-      code: "ABORTED",
-      says: "its words",
-    },
-    (id) => [only(id, { ":status": "503", "grpc-status": "10", "grpc-message": "its words" })],
-  ];
-  rows["JSON"] = [
-    {
-      code: "UNKNOWN",
-      says: "the answer is not gRPC: HTTP status 200, content type application/json",
-      go: WAITS,
-    },
-    (id) => [begin(id, { "content-type": "application/json" }), data(id, Buffer.from("{}"))],
-  ];
-  rows["gRPC-Web"] = [
-    {
-      code: "UNKNOWN",
-      says: "the answer is not gRPC: HTTP status 200, content type application/grpc-web",
-      go: WAITS,
-    },
-    (id, hello) => [begin(id, { "content-type": "application/grpc-web" }), message(id, hello)],
-  ];
-  rows["no content type"] = [
-    { code: "UNKNOWN", says: "the answer is not gRPC: HTTP status 200, no content type" },
-    (id, hello) => [begin(id, { "content-type": "" }), message(id, hello), end(id, "0")],
-  ];
   return rows;
 }
 
+/** What gRPC makes of an HTTP status without a gRPC status: doc/http-grpc-status-mapping.md. */
+const HTTP_STATUSES: Readonly<Partial<Record<StatusName, readonly number[]>>> = {
+  UNKNOWN: [200, 204, 301, 405, 413, 500],
+  INTERNAL: [400],
+  UNAUTHENTICATED: [401],
+  PERMISSION_DENIED: [403],
+  UNIMPLEMENTED: [404],
+  UNAVAILABLE: [429, 502, 503, 504],
+};
+
+/** An answer that is not gRPC. */
+const notGrpc = (code: string, status: number, type: string): Expected => ({
+  code: code as StatusName,
+  says: `the answer is not gRPC: HTTP status ${status}, ${type}`,
+});
+
+function pages(): Rows {
+  const waits = { go: ["DEADLINE_EXCEEDED", "it waits for the end of the page"] } as const;
+  const rows: Record<string, [Expected, Frames]> = {};
+  const statuses = Object.entries(HTTP_STATUSES)
+    .flatMap(([code, all]) => all.map((status) => [status, code] as const));
+  for (const [status, code] of statuses) {
+    const page = { ":status": `${status}`, "content-type": "text/html", server: "nginx" };
+    const expected = notGrpc(code, status, "content type text/html");
+    rows[`page ${status}`] = [expected, (id) => [begin(id, page), data(id, PAGE, END_STREAM)]];
+    rows[`page ${status} without a body`] = [expected, (id) => [only(id, page)]];
+    rows[`page ${status} without an end`] = [
+      { ...expected, ...waits },
+      (id) => [begin(id, page), data(id, PAGE)],
+    ];
+    if (status === 200) continue;
+    rows[`HTTP ${status} of gRPC's content type`] = [
+      {
+        ...notGrpc(code, status, "content type application/grpc"),
+        go: ["UNKNOWN", "it takes the content type for a promise"],
+      },
+      (id) => [only(id, { ":status": `${status}` })],
+    ];
+  }
+  const json = { "content-type": "application/json" };
+  const web = { "content-type": "application/grpc-web" };
+  const aborted = { ":status": "503", "grpc-status": "10", "grpc-message": "its words" };
+  return {
+    ...rows,
+    "HTTP 503 with a gRPC status": [
+      { code: "ABORTED", says: "its words" },
+      (id) => [only(id, aborted)],
+    ],
+    "JSON": [
+      { ...notGrpc("UNKNOWN", 200, "content type application/json"), ...waits },
+      (id) => [begin(id, json), data(id, Buffer.from("{}"))],
+    ],
+    "gRPC-Web": [
+      { ...notGrpc("UNKNOWN", 200, "content type application/grpc-web"), ...waits },
+      (id, hello) => [begin(id, web), message(id, hello)],
+    ],
+    "no content type": [
+      notGrpc("UNKNOWN", 200, "no content type"),
+      withHeaders({ "content-type": "" }),
+    ],
+  };
+}
+
 function contentTypes(): Rows {
-  const types: Record<string, Expected> = {
-    "application/grpc+proto": { code: "OK" },
-    "application/grpc;charset=utf-8": { code: "OK" },
-    "Application/GRPC": { code: "OK", go: ["UNKNOWN", "it knows small letters only"] },
+  const small: Expected = { code: "OK", go: ["UNKNOWN", "it knows small letters only"] };
+  const types: Readonly<Record<string, StatusName | Expected>> = {
+    "application/grpc+proto": "OK",
+    "application/grpc;charset=utf-8": "OK",
+    "Application/GRPC": small,
   };
   return Object.fromEntries(
-    Object.entries(types).map(([type, expected]) => [`content type ${type}`, [
-      expected,
-      (id: number, hello: Uint8Array) => [
-        begin(id, { "content-type": type }),
-        message(id, hello),
-        end(id, "0"),
-      ],
-    ]]),
+    Object.entries(types).map(([type, expected]) => [
+      `content type ${type}`,
+      [expected, withHeaders({ "content-type": type })],
+    ]),
   );
 }
 
-/** What gRPC makes of an RST_STREAM: doc/PROTOCOL-HTTP2.md, "Errors". */
-const RESETS: readonly (StatusName | Expected)[] = [
-  "INTERNAL",
-  "INTERNAL",
-  "INTERNAL",
-  { code: "INTERNAL", go: ["RESOURCE_EXHAUSTED", "flow control is a resource for it"] },
-  "INTERNAL",
-  "INTERNAL",
-  "INTERNAL",
-  "UNAVAILABLE",
-  "CANCELLED",
-  "INTERNAL",
-  "INTERNAL",
-  "RESOURCE_EXHAUSTED",
-  "PERMISSION_DENIED",
-  "INTERNAL",
-  { code: "INTERNAL", go: ["UNKNOWN", "its table lacks the code"] },
-];
+/** What gRPC makes of an RST_STREAM, INTERNAL of all others: doc/PROTOCOL-HTTP2.md, "Errors". */
+const RESETS: Readonly<Record<number, StatusName | Expected>> = {
+  3: { code: "INTERNAL", go: ["RESOURCE_EXHAUSTED", "flow control is a resource for it"] },
+  7: "UNAVAILABLE",
+  8: "CANCELLED",
+  11: "RESOURCE_EXHAUSTED",
+  12: "PERMISSION_DENIED",
+  14: { code: "INTERNAL", go: ["UNKNOWN", "its table lacks the code"] },
+};
 
 function resets(): Rows {
-  const rows: Record<string, [StatusName | Expected, Frames]> = {};
-  for (const [code, expected] of RESETS.entries()) {
-    rows[`reset ${code}`] = [expected, (id) => [rstStream(id, code)]];
-    rows[`reset ${code} after headers`] = [expected, (id) => [begin(id), rstStream(id, code)]];
-    rows[`reset ${code} after a message`] = [
-      expected,
-      (id, hello) => [begin(id), message(id, hello), rstStream(id, code)],
-    ];
+  const rows: Record<string, Rows[string]> = {};
+  for (let code = 0; code <= 14; code++) {
+    const expected = RESETS[code] ?? "INTERNAL";
+    const points: Readonly<Record<string, Frames>> = {
+      "": () => [],
+      " after headers": (id) => [begin(id)],
+      " after a message": (id, hello) => [begin(id), message(id, hello)],
+    };
+    for (const [point, before] of Object.entries(points)) {
+      rows[`reset ${code}${point}`] = [
+        expected,
+        (id, hello) => [...before(id, hello), rstStream(id, code)],
+      ];
+    }
     rows[`reset ${code} after the answer`] = [
       "OK",
       (id, hello) => [answer(id, hello), rstStream(id, code)],
@@ -354,29 +317,20 @@ function resets(): Rows {
 
 function others(): Rows {
   const interim = (id: number, status: string) => headers(id, [[":status", status], ["a", "b"]]);
+  const fifty = Object.fromEntries(Array.from({ length: 50 }, (_, at) => [`x-${at}`, "value"]));
   return {
     "an answer": ["OK", (id, hello) => [answer(id, hello)]],
     "100 and 103 before the answer": [
       "OK",
       (id, hello) => [interim(id, "100"), interim(id, "103"), answer(id, hello)],
     ],
-    "a header that gRPC does not allow": [
-      "OK",
-      (id, hello) => [begin(id, { "x-text": "\xe9" }), message(id, hello), end(id, "0")],
-    ],
-    "a header with a control character": [
-      "OK",
-      (id, hello) => [begin(id, { "x-text": "a\xe9\x9b" }), message(id, hello), end(id, "0")],
-    ],
+    "a header that gRPC does not allow": ["OK", withHeaders({ "x-text": "\xe9" })],
+    "a header with a control character": ["OK", withHeaders({ "x-text": "a\xe9\x9b" })],
     "a trailer that gRPC does not allow": [
       { code: "NOT_FOUND", says: "its words" },
       (id) => [begin(id), end(id, "5", TEXT, ["x-text", "\xe9"])],
     ],
-    "fifty headers": ["OK", (id, hello) => [
-      begin(id, Object.fromEntries(Array.from({ length: 50 }, (_, at) => [`x-${at}`, "value"]))),
-      message(id, hello),
-      end(id, "0"),
-    ]],
+    "fifty headers": ["OK", withHeaders(fifty)],
   };
 }
 
