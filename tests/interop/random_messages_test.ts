@@ -7,9 +7,9 @@ import assert from "node:assert/strict";
 import type { Buffer } from "node:buffer";
 import { usernameFault } from "../../src/contract/username.ts";
 import { goServer, startServer } from "../../tools/peers/servers.ts";
+import { grpcMessage } from "../support/frames.ts";
 import { programTest, withServe } from "../support/program.ts";
 import { type Answer, openSession, sendMessage, startCall } from "../support/raw_client.ts";
-import { frame } from "../support/wire_cases.ts";
 import { randomMessages } from "./random_messages.ts";
 
 const MESSAGES = 20_000, AT_ONCE = 100;
@@ -86,5 +86,5 @@ function expected(theirs: Answer): Answer {
 
 async function asker(port: number): Promise<(message: Buffer) => Promise<Answer>> {
   const session = await openSession(port);
-  return (message) => sendMessage(startCall(session), frame(message));
+  return (message) => sendMessage(startCall(session), grpcMessage(message));
 }

@@ -2,7 +2,7 @@
 import { Buffer } from "node:buffer";
 import { crc32 } from "node:zlib";
 import { HpackDecoder } from "../../src/http2/hpack_decoder.ts";
-import { Flag, FrameType, PREFACE } from "./frames.ts";
+import { Flag, FrameType, PREFACE, type ReceivedFrame, takeFrames } from "./frames.ts";
 
 /** What each frame of the peer led to. */
 export type Events = readonly string[];
@@ -19,19 +19,14 @@ export interface EventReader {
  */
 export function readEvents(): EventReader {
   const decoder = new HpackDecoder(1 << 24, 1 << 24);
-  let rest = Buffer.alloc(0);
+  let rest: Uint8Array = Buffer.alloc(0);
   return {
     take(sent) {
       rest = Buffer.concat([rest, sent]);
-      if (rest.subarray(0, 24).equals(PREFACE)) rest = rest.subarray(24);
+      if (PREFACE.equals(rest.subarray(0, 24))) rest = rest.subarray(24);
       const events: string[] = [];
       const content = new Map<number, Buffer[]>();
-      while (rest.length >= 9) {
-        const length = rest.readUIntBE(0, 3);
-        if (rest.length < 9 + length) break;
-        readFrame(decoder, rest.subarray(0, 9 + length), events, content);
-        rest = rest.subarray(9 + length);
-      }
+      rest = takeFrames(rest, (frame) => readFrame(decoder, frame, events, content));
       for (const [id, parts] of content) {
         const all = Buffer.concat(parts);
         const isText = all.length < 200;
@@ -44,14 +39,11 @@ export function readEvents(): EventReader {
 
 function readFrame(
   decoder: HpackDecoder,
-  frame: Buffer,
+  { type, flags, streamId: id, payload: bytes }: ReceivedFrame,
   events: string[],
   content: Map<number, Buffer[]>,
 ): void {
-  const type = frame[3]!,
-    flags = frame[4]!,
-    id = frame.readUInt32BE(5),
-    payload = frame.subarray(9);
+  const payload = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   switch (type) {
     case FrameType.DATA:
       if (payload.length > 0) content.set(id, [...content.get(id) ?? [], payload]);

@@ -1,13 +1,10 @@
 /** Messages as they come on the wire, for the tests of usersvc and of its peers. */
 import { Buffer } from "node:buffer";
+import { grpcMessage } from "./frames.ts";
 
-/** Frames a message as gRPC does: a flag, a length of four bytes, the message. */
-export function frame(message: number[] | Buffer, flag = 0): Buffer {
-  const prefix = Buffer.alloc(5);
-  prefix[0] = flag;
-  prefix.writeUInt32BE(message.length, 1);
-  return Buffer.concat([prefix, Buffer.from(message)]);
-}
+/** A message with its prefix. */
+export const frame = (message: readonly number[] | Uint8Array, flag = 0): Buffer =>
+  grpcMessage(Buffer.from(message), message.length, flag);
 
 /** A request of GetUser, and what grpc-go and grpcio answer it. */
 export interface WireCase {
