@@ -1,4 +1,4 @@
-/** What processes use, as Linux tells it in /proc. */
+/** What processes use, as Linux shows it in /proc. */
 
 /**
  * The resident memory of a process and of all its descendants, in megabytes.

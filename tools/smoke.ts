@@ -77,7 +77,7 @@ function tryTls(program: string): Promise<void> {
   });
 }
 
-/** A call in flight when the server is told to stop is answered. */
+/** A call in flight when the server is asked to stop is answered. */
 async function tryDrain(program: string, args: readonly string[]): Promise<void> {
   let call: Promise<string> | undefined;
   await withServer(program, [...args, "--delay", "1s"], async ({ stdout }, address) => {
@@ -88,7 +88,7 @@ async function tryDrain(program: string, args: readonly string[]): Promise<void>
   assert.equal(await call, "Привет, Alice!\n");
 }
 
-/** A worker that is told to stop is replaced, and calls are answered meanwhile. */
+/** A worker that is asked to stop is replaced, and calls are answered meanwhile. */
 function tryRecycle(program: string): Promise<void> {
   const metrics = ["--metrics-port", "0"];
   return withServer(program, ["--workers", "2", ...metrics], async ({ stderr }, address) => {

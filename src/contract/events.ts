@@ -52,7 +52,7 @@ export interface Notice {
   readonly fields?: Readonly<Record<string, string | number | boolean>>;
 }
 
-/** What a server tells while it runs. None of it may throw or wait. */
+/** Receives what happens to a server while it runs. None of it may throw or wait. */
 export interface ServerEvents {
   /** A connection was accepted. */
   connectionOpened?(): void;

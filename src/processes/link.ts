@@ -11,7 +11,7 @@
 import type { ChildProcess } from "node:child_process";
 import type { Socket } from "node:net";
 import process from "node:process";
-import type { Snapshot } from "../telemetry/ledger.ts";
+import type { Snapshot } from "../telemetry/pool_metrics.ts";
 import { withoutStackTrace } from "../text/errors.ts";
 import { openOutbox } from "../workarounds/lost_sockets.ts";
 import { parentGone } from "../workarounds/missed_disconnect.ts";

@@ -1,5 +1,6 @@
 /** A pool of workers: what is asked of all of them. How each comes and goes: worker_states.ts. */
 import { setTimeout as delay } from "node:timers/promises";
+import type { PoolMetrics } from "../telemetry/pool_metrics.ts";
 import type { Notice } from "../contract/events.ts";
 import type { HandOver } from "./hand_over.ts";
 import type { CutCalls, Drainable, DrainOutcome, ServeOptions } from "./lifecycle.ts";
@@ -9,7 +10,6 @@ import {
   drain,
   nameOf,
   openBackOff,
-  type PoolObserver,
   type PoolState,
   type Slot,
   start,
@@ -50,14 +50,14 @@ export interface Pool extends Drainable {
  *
  * @param handOver the workers that serve take their connections from it
  * @param report takes the reports of what happens to the workers
- * @param observer receives what metrics need to know of them; absent where they are off
+ * @param metrics counts what they count; absent where metrics are off
  */
 export function openPool(
   options: ServeOptions,
   { workers, workerMemory }: PoolOptions,
   handOver: HandOver,
   report: (notice: Notice) => void,
-  observer?: PoolObserver,
+  metrics?: PoolMetrics,
 ): Pool {
   const slots = Array.from(
     { length: workers },
@@ -68,7 +68,7 @@ export function openPool(
     workerMemory,
     handOver,
     report,
-    observer,
+    metrics,
     slots,
     workers: new Set(),
     firstStart: Promise.withResolvers(),

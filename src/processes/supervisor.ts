@@ -5,7 +5,6 @@ import { openHandOver } from "./hand_over.ts";
 import { drainUnlessEnded, FLUSH_MS, type ServeOptions, takeServerSignals } from "./lifecycle.ts";
 import { openPool, type Pool, type PoolOptions } from "./pool.ts";
 import { reloadOnSighup } from "./reload.ts";
-import type { PoolObserver } from "./worker_states.ts";
 
 /**
  * Serves with several worker processes until SIGINT or SIGTERM, then drains them. A second signal
@@ -34,7 +33,7 @@ export async function serveWithWorkers(
     return Promise.all(closed);
   };
   const metrics = options.metrics && await openPoolMetrics(poolOptions.workers);
-  const pool = openPool(options, poolOptions, handOver, log.notice, metrics?.observer);
+  const pool = openPool(options, poolOptions, handOver, log.notice, metrics?.all);
   try {
     if (options.metrics) log.notice(await metrics!.serve(options.metrics, pool));
     const stop = signals.next();
@@ -55,19 +54,17 @@ export async function serveWithWorkers(
 
 /** Sums and serves the metrics of the workers; what it needs is loaded only where they are wanted. */
 async function openPoolMetrics(workers: number) {
-  const [{ openLedger, restartMetrics }, { serveMetrics }] = await Promise.all([
-    import("../telemetry/ledger.ts"),
+  const [{ poolMetrics }, { serveMetrics }] = await Promise.all([
+    import("../telemetry/pool_metrics.ts"),
     import("../telemetry/metrics_server.ts"),
   ]);
-  const ledger = openLedger();
-  const restarts = restartMetrics(Array.from({ length: workers }, (_, index) => index + 1));
-  const observer: PoolObserver = { replaced: restarts.restarted, open: ledger.open };
+  const all = poolMetrics(workers);
   const serve = (endpoint: TcpEndpoint, pool: Pool) =>
     serveMetrics(endpoint, async () => {
       await pool.count();
-      return await ledger.text(restarts.snapshot());
+      return await all.text();
     });
-  return { observer, serve };
+  return { all, serve };
 }
 
 /** Accepts connections without reading from them, so that a worker can. */

@@ -19,7 +19,7 @@
  */
 import { formatMegabytes } from "../text/amounts.ts";
 import type { Notice } from "../contract/events.ts";
-import type { Account } from "../telemetry/ledger.ts";
+import type { PoolMetrics, WorkerMetrics } from "../telemetry/pool_metrics.ts";
 import { ExpectedError } from "../text/errors.ts";
 import type { HandOver } from "./hand_over.ts";
 import type { DrainOutcome, ServeOptions } from "./lifecycle.ts";
@@ -40,7 +40,7 @@ export interface Worker {
   readonly process: WorkerProcess;
   readonly slot: Slot;
   /** What it has counted; absent where metrics are off. */
-  readonly account: Account | undefined;
+  readonly metrics: WorkerMetrics | undefined;
   state: "starting" | "serving" | "draining" | "killed";
   /** How many ticks are left until the worker is killed, unless it answers before. */
   ticksLeft: number;
@@ -69,14 +69,6 @@ export interface Slot {
   restart?: ReturnType<typeof setTimeout> | undefined;
 }
 
-/** Receives what metrics need to know of the workers. */
-export interface PoolObserver {
-  /** A worker was replaced, whatever the reason. */
-  replaced(worker: number): void;
-  /** A worker starts; what it counts is recorded in the account, which is closed when it ends. */
-  open(): Account;
-}
-
 /** What the functions of a pool share. */
 export interface PoolState {
   readonly options: ServeOptions;
@@ -87,7 +79,7 @@ export interface PoolState {
   /** Takes the reports of what happens to the workers. */
   readonly report: (notice: Notice) => void;
   /** Absent where metrics are off. */
-  readonly observer: PoolObserver | undefined;
+  readonly metrics: PoolMetrics | undefined;
   readonly slots: readonly Slot[];
   /** Every process that has not ended. */
   readonly workers: Set<Worker>;
@@ -105,7 +97,7 @@ export function start(pool: PoolState, slot: Slot): void {
   const worker: Worker = {
     process,
     slot,
-    account: pool.observer?.open(),
+    metrics: pool.metrics?.open(),
     state: "starting",
     ticksLeft: START_TICKS,
     rss: 0,
@@ -141,7 +133,7 @@ function becomeServing(pool: PoolState, worker: Worker): void {
   slot.next = undefined;
   report(pool, worker, { level: "info", event: "worker_started", message: "has started" });
   if (predecessor) {
-    pool.observer?.replaced(slot.id);
+    pool.metrics?.replaced(slot.id);
     void drain(pool, predecessor, pool.options.graceMs, true);
   }
   if (!pool.started) {
@@ -230,9 +222,9 @@ async function askToDrain(worker: Worker, graceMs: number, replaced: boolean) {
 }
 
 /** Asks a worker what it has counted, and records it. */
-export async function count({ process, account }: Worker): Promise<void> {
-  const counted = account && await process.ask("metrics");
-  if (counted) account.record(counted);
+export async function count({ process, metrics }: Worker): Promise<void> {
+  const counted = metrics && await process.ask("metrics");
+  if (counted) metrics.record(counted);
 }
 
 /** Has the workers show that they are alive, and gives up those that do not. */
@@ -274,7 +266,7 @@ async function ended(pool: PoolState, worker: Worker, end: WorkerEnd): Promise<v
   pool.workers.delete(worker);
   pool.handOver.remove(worker.process);
   const drained = await worker.drained;
-  worker.account?.close();
+  worker.metrics?.close();
   if (worker.drained !== undefined) {
     const message = drained ? "has drained" : `has ended: ${end.how}`;
     report(pool, worker, { level: "info", event: "worker_exited", message });
@@ -291,7 +283,7 @@ function died(pool: PoolState, worker: Worker, { how, livedMs }: WorkerEnd): voi
   if (!pool.started) return pool.firstStart.reject(new ExpectedError(reason));
   if (slot.current === worker) {
     slot.current = undefined;
-    pool.observer?.replaced(slot.id);
+    pool.metrics?.replaced(slot.id);
   }
   if (slot.next === worker) slot.next = undefined;
   const waitMs = slot.backOff.died(livedMs);

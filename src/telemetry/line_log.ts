@@ -16,7 +16,7 @@ export interface LineLog {
   flush(maxMs: number): Promise<number>;
 }
 
-/** How large the writes of a log may be, and who is told when lines are lost. */
+/** How large the writes of a log may be, and what is called when lines are lost. */
 interface LineLogOptions {
   /**
    * How many bytes one write may hold; only a line that is longer by itself exceeds it. Writes hold
@@ -24,12 +24,12 @@ interface LineLogOptions {
    */
   readonly maxWriteBytes: number;
   /**
-   * Told when lines were dropped because too many waited, once the stream takes more.
+   * Called when lines were dropped because too many waited, once the stream takes more.
    *
    * @returns a line to write in their place, or undefined
    */
   readonly onDropped: (lines: number) => string | undefined;
-  /** Told once why the stream takes no more. A reader that has gone is no failure. */
+  /** Called once, with the reason why the stream takes no more. A reader that has gone is no failure. */
   readonly onFailure: (reason: string) => void;
 }
 

@@ -8,7 +8,7 @@ import { codeOf } from "../text/errors.ts";
 const LIMITS = {
   /** Open connections; more are closed at once, so that the calls keep their file descriptors. */
   connections: 32,
-  /** How long a request may take to come, and a connection may be silent, in milliseconds. */
+  /** How long a request may take to come, and a connection may be idle, in milliseconds. */
   requestMs: 5_000,
   /** The size of a request's head, in bytes. */
   headBytes: 8 * 1024,
@@ -21,7 +21,7 @@ const CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
  * Serves metrics over HTTP at `/metrics`, and nothing else.
  *
  * @param text makes the Prometheus text for each request; if it fails, the answer is 500
- * @returns what to tell the log: the event `metrics_listening` with `address` and `port`
+ * @returns a notice for the log: the event `metrics_listening` with `address` and `port`
  * @throws {ListenError} if the address cannot be listened on
  */
 export async function serveMetrics(

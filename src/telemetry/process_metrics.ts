@@ -1,13 +1,13 @@
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { Outcome, ServerEvents } from "../contract/events.ts";
 import { STATUS_NAMES, type StatusName } from "../contract/status_codes.ts";
-import type { Snapshot } from "./ledger.ts";
+import type { Snapshot } from "./pool_metrics.ts";
 
 /** The metrics of one server process. */
 interface ProcessMetrics {
   /** Counts the calls and connections of a server. */
   readonly events: Required<ServerEvents>;
-  /** The metrics as they are now, for the ledger of several processes. */
+  /** The metrics as they are now, for the sum of several processes. */
   snapshot(): Promise<Snapshot>;
   /** The same as Prometheus text. */
   text(): Promise<string>;
@@ -37,7 +37,7 @@ const GET_USER = {
  * nor what grpc-js refuses by itself, such as an unknown method.
  *
  * @param worker the number of this process among the workers; 1 where it is alone
- * @param log is told of each call before it is counted
+ * @param log receives each call before it is counted
  * @see https://github.com/grpc-ecosystem/go-grpc-prometheus#metrics
  */
 export function processMetrics(worker: number, log: Log): ProcessMetrics {

@@ -3,7 +3,7 @@ import type { Session } from "../../src/http2/session.ts";
 import type { ServerEvents } from "../../src/contract/events.ts";
 import { connect, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import { openLedger, type Snapshot } from "../../src/telemetry/ledger.ts";
+import { poolMetrics, type Snapshot } from "../../src/telemetry/pool_metrics.ts";
 import { codeLabel, processMetrics } from "../../src/telemetry/process_metrics.ts";
 import { oneCall } from "../support/one_call.ts";
 import {
@@ -196,26 +196,30 @@ async function workerSnapshot(worker: number, calls: number) {
 }
 
 Deno.test("two processes with one worker's number are counted together, measured apart", async () => {
-  const ledger = openLedger();
+  const metrics = poolMetrics(1);
   const snapshots = await Promise.all([workerSnapshot(1, 4), workerSnapshot(1, 1)]);
-  for (const snapshot of snapshots) ledger.open().record(snapshot);
+  for (const snapshot of snapshots) metrics.open().record(snapshot);
   const memory = 'usersvc_worker_memory_bytes{worker="1"}';
-  const alone = await Promise.all(snapshots.map((one) => openLedger().text(one)));
-  const series = parse(await ledger.text([]));
+  const alone = await Promise.all(snapshots.map((one) => {
+    const metrics = poolMetrics(1);
+    metrics.open().record(one);
+    return metrics.text();
+  }));
+  const series = parse(await metrics.text());
   assert.equal(series.get(memory), Math.max(...alone.map((text) => parse(text).get(memory)!)));
   assert.equal(series.get("usersvc_open_connections"), 2);
   assert.equal(series.get(STARTED), 5);
 });
 
 Deno.test("what a worker has counted outlives it, what it gauged does not", async () => {
-  const ledger = openLedger();
+  const metrics = poolMetrics(1);
   for (const [worker, calls] of [[1, 4], [2, 5]] as const) {
-    const account = ledger.open();
-    account.record(await workerSnapshot(worker, calls));
-    account.close();
+    const process = metrics.open();
+    process.record(await workerSnapshot(worker, calls));
+    process.close();
   }
-  ledger.open().record(await workerSnapshot(1, 1));
-  const series = parse(await ledger.text([]));
+  metrics.open().record(await workerSnapshot(1, 1));
+  const series = parse(await metrics.text());
   assert.equal(series.get(STARTED), 10);
   assert.equal(series.get(`grpc_server_handling_seconds_bucket{le="0.005",${GET_USER}}`), 10);
   assert.equal(series.get("usersvc_open_connections"), 1);
@@ -223,20 +227,20 @@ Deno.test("what a worker has counted outlives it, what it gauged does not", asyn
 });
 
 Deno.test("counts that come late, twice or in the wrong order neither add nor take away", async () => {
-  const ledger = openLedger();
-  const started = async () => parse(await ledger.text([])).get(STARTED);
+  const metrics = poolMetrics(1);
+  const started = async () => parse(await metrics.text()).get(STARTED);
   const [old, current] = [await workerSnapshot(1, 4), await workerSnapshot(1, 6)];
-  const account = ledger.open();
-  account.record(current);
-  account.record(old);
+  const process = metrics.open();
+  process.record(current);
+  process.record(old);
   assert.equal(await started(), 6);
-  account.record(current);
+  process.record(current);
   assert.equal(await started(), 6);
-  account.close();
-  account.close();
-  account.record(current);
+  process.close();
+  process.close();
+  process.record(current);
   assert.equal(await started(), 6);
-  const successor = ledger.open();
+  const successor = metrics.open();
   assert.equal(await started(), 6);
   successor.record(old);
   assert.equal(await started(), 10);
@@ -252,15 +256,15 @@ Deno.test("sums of seconds do not go down by rounding when workers end", async (
       values: [{ metricName: "s_sum", labels: {}, value: sum }],
     }] as unknown as Snapshot;
   assert.ok(0.1 + 0.2 + 0.3 > 0.3 + 0.2 + 0.1, "the order matters");
-  const ledger = openLedger();
-  const accounts = [0.1, 0.2, 0.3].map((sum) => {
-    const account = ledger.open();
-    account.record(seconds(sum));
-    return account;
+  const metrics = poolMetrics(1);
+  const processes = [0.1, 0.2, 0.3].map((sum) => {
+    const process = metrics.open();
+    process.record(seconds(sum));
+    return process;
   });
-  const before = parse(await ledger.text([])).get("s_sum")!;
-  for (const account of accounts.reverse()) account.close();
-  assert.ok(parse(await ledger.text([])).get("s_sum")! >= before);
+  const before = parse(await metrics.text()).get("s_sum")!;
+  for (const process of processes.reverse()) process.close();
+  assert.ok(parse(await metrics.text()).get("s_sum")! >= before);
 });
 
 Deno.test("status codes are labelled as Go names them", () => {

@@ -1,70 +1,79 @@
-/** What several processes have counted, in one sum. */
+/** The metrics of a supervisor: what its workers have counted, in one sum, and how often they were replaced. */
 import {
   AggregatorRegistry,
+  Counter,
   type MetricObjectWithValues,
-  type MetricType,
   type MetricValueWithName,
+  Registry,
 } from "prom-client";
 
 /** The metrics of one process at one time: plain values, which JSON can carry to another process. */
 export type Snapshot = Omit<MetricObjectWithValues<MetricValueWithName<string>>, "collect">[];
 
-/** What one process has counted, in a {@linkcode Ledger}. */
-export interface Account {
+/** What one worker process has counted. */
+export interface WorkerMetrics {
   /**
    * Records what the process has counted. Snapshots may come late, twice, in the wrong order, or after
-   * {@linkcode Account.close}: the counts of a process never decrease.
+   * {@linkcode WorkerMetrics.close}: the counts of a process never decrease.
    */
   record(snapshot: Snapshot): void;
   /** The process has ended: its counters stay in the sum, its gauges leave it. */
   close(): void;
 }
 
-/** The sum of what processes have counted, those that have ended included. */
-interface Ledger {
-  /** Opens the account of one process; a process that replaces it needs another account. */
-  open(): Account;
-  /**
-   * The sum of all accounts as they are now, as Prometheus text. No count is lower than in an earlier
-   * text.
-   *
-   * @param own what the process that keeps the ledger has counted itself
-   */
-  text(own: Snapshot): Promise<string>;
+/** What all workers have counted, those that have ended included. */
+export interface PoolMetrics {
+  /** A worker process starts, also one that replaces another. */
+  open(): WorkerMetrics;
+  /** A worker was replaced, whatever the reason. */
+  replaced(worker: number): void;
+  /** The sum as it is now, as Prometheus text. No count is lower than in an earlier text. */
+  text(): Promise<string>;
 }
 
 /**
- * Makes a {@linkcode Ledger}. All of its changes are synchronous, so that each count is either in an
- * open account or in the sum of the closed ones, never in both or in neither.
+ * Makes {@linkcode PoolMetrics}. Each count is either of a process that runs or in the sum of those that
+ * have ended, never in both or in neither: what moves it there, and what adds up all, is synchronous.
  *
  * Counters must not decrease: Prometheus takes that for a restart from zero, and adds the whole value
  * again.
  *
+ * @param workers how many there are, numbered from 1 up
  * @see https://prometheus.io/docs/prometheus/latest/querying/functions/#rate
  */
-export function openLedger(): Ledger {
-  const accounts = new Set<{ known: Snapshot }>();
+export function poolMetrics(workers: number): PoolMetrics {
+  const registry = new Registry();
+  const restarts = new Counter({
+    name: "usersvc_worker_restarts_total",
+    help: "How often a worker was replaced.",
+    labelNames: ["worker"],
+    registers: [registry],
+  });
+  for (let worker = 1; worker <= workers; worker++) restarts.inc({ worker }, 0);
+  const running = new Set<{ known: Snapshot }>();
   let ended: Snapshot = [];
   let published: Snapshot = [];
   return {
     open() {
-      const account = { known: [] as Snapshot };
-      accounts.add(account);
+      const process = { known: [] as Snapshot };
+      running.add(process);
       return {
         record(snapshot) {
-          account.known = merge(counts(account.known), snapshot, () => Math.max);
+          process.known = merge(counts(process.known), snapshot, () => Math.max);
         },
         close() {
-          if (accounts.delete(account)) ended = merge(ended, counts(account.known), together);
+          if (running.delete(process)) ended = merge(ended, counts(process.known), together);
         },
       };
     },
-    text(own) {
-      const running = [...accounts].map(({ known }) => known);
-      const sum = [own, ...running].reduce((sum, one) => merge(sum, one, together), ended);
+    replaced: (worker) => restarts.inc({ worker }),
+    async text() {
+      const own: Snapshot = await registry.getMetricsAsJSON();
+      const sum = [own, ...[...running].map(({ known }) => known)]
+        .reduce((sum, one) => merge(sum, one, together), ended);
       // Seconds are floating point: added in another order, their sum may be lower in its last digit.
       published = merge(counts(published), sum, () => Math.max);
-      return AggregatorRegistry.aggregate([published]).metrics();
+      return await AggregatorRegistry.aggregate([published]).metrics();
     },
   };
 }
@@ -102,32 +111,4 @@ function merge(
 function seriesOf({ metricName, labels }: Snapshot[number]["values"][number]): string {
   const sorted = Object.entries(labels).sort(([a], [b]) => a < b ? -1 : 1);
   return JSON.stringify([metricName, sorted]);
-}
-
-/** The metrics of a supervisor: how often it has replaced each worker. */
-interface RestartMetrics {
-  /** A worker was replaced, whatever the reason. */
-  restarted(worker: number): void;
-  /** The metrics as they are now. */
-  snapshot(): Snapshot;
-}
-
-/**
- * Counts the restarts of each worker.
- *
- * @param workers the numbers of all workers; the count of each starts at 0
- */
-export function restartMetrics(workers: readonly number[]): RestartMetrics {
-  const restarts = new Map(workers.map((worker) => [worker, 0]));
-  return {
-    restarted: (worker) => void restarts.set(worker, (restarts.get(worker) ?? 0) + 1),
-    // Not made with prom-client, whose snapshots are asynchronous, while the sum must be synchronous.
-    snapshot: () => [{
-      name: "usersvc_worker_restarts_total",
-      help: "How often a worker was replaced.",
-      type: "counter" as unknown as MetricType,
-      aggregator: "sum",
-      values: [...restarts].map(([worker, value]) => ({ labels: { worker }, value })),
-    }],
-  };
 }
