@@ -124,6 +124,6 @@ programTest("a server loads the reader of answers where it has a file of them al
   await assertLoads(
     ["serve", "--host", "127.0.0.1", "--port", `${taken.addr.port}`, "--delay", "1ms"],
     /\/src\/server\/call\/get_user\.ts$/,
-    /\/valibot\/|\/src\/server\/faults\/(answers|answers_schema|fault_metadata)\.ts$/,
+    /\/valibot\/|\/src\/server\/faults\/(answers|answers_schema|fault_metadata|seeded)\.ts$/,
   );
 });

@@ -1,5 +1,5 @@
 import { cut } from "../text/escape.ts";
-import type { ValueKind } from "../cli/values.ts";
+import { type ValueKind, wholeNumber } from "../cli/values.ts";
 import { STATUS_NAMES } from "../contract/status_codes.ts";
 import type { Failure } from "../server/faults/faults.ts";
 import { type Delay, parseDelay } from "../server/faults/plan.ts";
@@ -67,6 +67,9 @@ export const DELAY: ValueKind<Delay> = {
   expects: `${DURATION_OR_NONE.expects}, or a range of two, such as 50ms-200ms`,
   parse: (text) => parseDelay(text, milliseconds(LONGEST)),
 };
+
+/** What the generator of random numbers begins with. */
+export const SEED = wholeNumber(0, 2 ** 32 - 1);
 
 /** The name of a server: a value of metadata that can stand in a list. */
 export const INSTANCE: ValueKind<string> = {

@@ -1,7 +1,7 @@
 import { defineCommand, UsageError } from "../cli/command.ts";
 import { giveUpRunning } from "../cli/program.ts";
 import { PATH, PORT_OR_FREE } from "../cli/values.ts";
-import { DELAY, FAILURE_CODES, FAILURES, INSTANCE } from "./fault_values.ts";
+import { DELAY, FAILURE_CODES, FAILURES, INSTANCE, SEED } from "./fault_values.ts";
 import { DURATION, DURATION_OR_NONE, WORKER_MEMORY, WORKERS } from "./value_ranges.ts";
 import { LOG_FORMATS } from "../telemetry/log_format.ts";
 import { ExpectedError } from "../text/errors.ts";
@@ -12,6 +12,7 @@ import {
   ListenError,
   type TcpEndpoint,
 } from "../contract/endpoint.ts";
+import type { Faults } from "../server/faults/faults.ts";
 import type { HttpAccess } from "../server/server.ts";
 import type { TlsFiles } from "../server/connection/tls_server.ts";
 import { descriptorsMissing, type ServeOptions } from "../processes/lifecycle.ts";
@@ -133,6 +134,13 @@ apply to it: its metadata (--faults-by-metadata), --answers, then --fail and
       group: "Faults",
       help: "Let callers choose the faults of their own calls",
     },
+    seed: {
+      group: "Faults",
+      value: "N",
+      help: "Draw shares and ranges the same way in each run",
+      ...SEED,
+      defaultNote: "at random",
+    },
     instance: {
       group: "Processes",
       value: "NAME",
@@ -199,13 +207,17 @@ apply to it: its metadata (--faults-by-metadata), --answers, then --fail and
       ...(age && { maxConnectionAgeMs: age }),
       ...(http && { http }),
       reflection: !flags["no-reflection"],
-      faults: {
-        ...(flags["faults-by-metadata"] && { byMetadata: true }),
-        ...(flags.answers &&
-          { answers: { path: flags.answers, workers: flags.workers !== undefined } }),
-        ...(flags.delay?.maxMs && { delay: flags.delay }),
-        ...(flags.fail && { fail: flags.fail }),
-      },
+      faults: withSeed(
+        {
+          ...(flags["faults-by-metadata"] && { byMetadata: true }),
+          ...(flags.answers &&
+            { answers: { path: flags.answers, workers: flags.workers !== undefined } }),
+          ...(flags.delay?.maxMs && { delay: flags.delay }),
+          ...(flags.fail && { fail: flags.fail }),
+        },
+        flags.seed,
+        flags.workers,
+      ),
       ...(flags.instance && { instance: flags.instance }),
       graceMs: flags.grace,
       log: flags.log,
@@ -251,6 +263,19 @@ function httpAccess(without: boolean, cors: readonly string[]): HttpAccess | und
   if (!without) return { cors };
   if (cors.length > 0) throw new UsageError("--cors cannot be combined with --no-http");
   return undefined;
+}
+
+function withSeed(faults: Faults, seed: number | undefined, workers: number | undefined): Faults {
+  if (seed === undefined) return faults;
+  if (Object.keys(faults).length === 0) {
+    throw new UsageError("--seed needs --fail, --delay, --answers or --faults-by-metadata");
+  }
+  if (workers !== undefined) {
+    throw new UsageError(
+      "--seed cannot be combined with --workers: which of them gets a call is chance",
+    );
+  }
+  return { ...faults, seed };
 }
 
 function metricsEndpoint(

@@ -1,6 +1,6 @@
 import { formatMegabytes } from "../text/amounts.ts";
 import { type Log, openLog } from "../telemetry/log.ts";
-import type { ServerEvents } from "../contract/events.ts";
+import type { Notice, ServerEvents } from "../contract/events.ts";
 import type { TcpEndpoint } from "../contract/endpoint.ts";
 import { startServer } from "../server/server.ts";
 import {
@@ -43,6 +43,7 @@ export async function serveAlone(options: ServeOptions): Promise<number> {
     await server.drain(0);
     throw error;
   }
+  if (options.faults.seed !== undefined) log.notice(seeded(options.faults.seed));
   warnOfMemory(log);
   const signal = await signals.next();
   const end = () => Promise.resolve({ cancelled: server.callsInFlight() });
@@ -61,6 +62,11 @@ async function withMetrics(endpoint: TcpEndpoint, log: Log): Promise<ServerEvent
   const { events, text } = processMetrics(1, log);
   log.notice(await serveMetrics(endpoint, text));
   return events;
+}
+
+function seeded(seed: number): Notice {
+  const message = `faults are drawn with --seed ${seed}`;
+  return { level: "info", event: "seeded", message, fields: { seed } };
 }
 
 /**

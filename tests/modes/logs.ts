@@ -12,6 +12,8 @@ export interface Story {
   readonly calls: readonly (Call & { readonly peer: string })[];
   /** How long a call took at least, in milliseconds. */
   readonly delayMs: number;
+  /** What shares were drawn with. */
+  readonly seed: number | undefined;
   /** What the clients spoke. */
   readonly protocol: string;
 }
@@ -34,6 +36,7 @@ export interface LogForm {
 
 const start = (story: Story) => [
   ...(story.metricsUrl ? [["metrics_listening", `metrics are served at ${story.metricsUrl}`]] : []),
+  ...(story.seed === undefined ? [] : [["seeded", `faults are drawn with --seed ${story.seed}`]]),
   ...workers(story).map((worker) => ["worker_started", `worker ${worker} (process *) has started`]),
 ];
 const end = (story: Story) => [

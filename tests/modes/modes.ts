@@ -41,6 +41,8 @@ export interface Expected {
   readonly metrics: boolean;
   /** How long a call takes at least, in milliseconds. */
   readonly delayMs: number;
+  /** What the shares are drawn with; undefined where the log says nothing of it. */
+  readonly seed: number | undefined;
   /** Whether reflection is offered. */
   readonly reflection: boolean;
   /** What is answered besides gRPC: to pages of other origins, too, or nothing. */
@@ -73,6 +75,7 @@ export const usual: Expected = {
   log: logForms.text,
   metrics: false,
   delayMs: 0,
+  seed: undefined,
   reflection: true,
   http: "on",
   client: clients.one,
@@ -162,6 +165,13 @@ export const modes = {
       name: "half",
       serve: "--fail UNAVAILABLE:0.3,PERMISSION_DENIED:0.2",
       outcomes: (outcome) => [outcome, unavailable, denied],
+    },
+    {
+      name: "half, seeded",
+      serve: "--fail UNAVAILABLE:0.3,PERMISSION_DENIED:0.2 --seed 7",
+      outcomes: (outcome) => [outcome, unavailable, denied],
+      expected: { seed: 7 },
+      without: { workers: ["1", "2"] },
     },
     {
       name: "all",

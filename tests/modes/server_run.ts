@@ -238,8 +238,8 @@ function metricsUrl({ metrics, place }: Plan): string | undefined {
 }
 
 function storyOf(plan: Plan, calls: readonly LoggedCall[]): Story {
-  const { endpoints, workers, delayMs, client: { protocol } } = plan;
-  return { endpoints, workers, delayMs, calls, protocol, metricsUrl: metricsUrl(plan) };
+  const { endpoints, workers, delayMs, seed, client: { protocol } } = plan;
+  return { endpoints, workers, delayMs, seed, calls, protocol, metricsUrl: metricsUrl(plan) };
 }
 
 /** The whole lines that the server has written so far. */

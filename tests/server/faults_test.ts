@@ -402,7 +402,7 @@ programTest("the list of all other usernames begins for each of them", () => {
   return withFile(file, async (path) => {
     // Loaded by this test alone, since a bare `deno test` may read nothing.
     const { readAnswers } = await import("../../src/server/faults/answers.ts");
-    const plan = await readAnswers({ path, workers: false });
+    const plan = await readAnswers({ path, workers: false }, Math.random);
     const said = (username: string) => plan({ username } as IncomingCall)?.answer?.message;
     for (const name of ["A", "B", "", "*"]) assert.equal(said(name), "first", name);
     assert.equal(said("A"), undefined);
@@ -467,6 +467,54 @@ posixServeTest("--fail takes several codes, each with its share of the calls", a
   assert.ok(Math.abs(counts["14"]! - 300) < 145, JSON.stringify(counts));
   assert.ok(Math.abs(counts["13"]! - 200) < 126, JSON.stringify(counts));
 }, ["--fail", "UNAVAILABLE:0.3,INTERNAL:0.2"]);
+
+posixTest("with the same seed shares, percentages and ranges fall the same way", async () => {
+  const path = await Deno.makeTempFile({ prefix: "usersvc-answers-", suffix: ".json" });
+  await write(path, { Slow: { delay: "0-5ms" } });
+  const percentage = `${ABORT}`.replace("grpc-request", "request-percentage");
+  const asked: [string, Headers][] = [
+    ["Alice", []],
+    ["Slow", []],
+    ["Alice", [[ABORT, "14"], [percentage, "50"]]],
+  ];
+  const run = async (seed: string) => {
+    let faults: unknown[] = [];
+    await withServe(async (server) => {
+      const client = await clientOf(server);
+      for (let i = 0; i < 30; i++) await call(client, ...asked[i % asked.length]!);
+      client.close();
+      assert.ok(await server.stdout.lines(32));
+      const records = server.stdout.text.trim().split("\n").map((line) => JSON.parse(line));
+      const [seeded] = records.filter(({ event }) => event === "seeded");
+      assert.equal(seeded.seed, Number(seed));
+      faults = records.filter(({ event }) => event === "call").map(({ fault }) => fault);
+    }, [
+      ...["--log", "json", "--faults-by-metadata", "--answers", path, "--seed", seed],
+      ...["--fail", "INTERNAL:0.5", "--delay", "0-5ms"],
+    ]);
+    return faults;
+  };
+  const first = await run("7");
+  assert.equal(first.length, 30);
+  assert.deepEqual(await run("7"), first);
+  assert.notDeepEqual(await run("8"), first);
+  await Deno.remove(path);
+});
+
+programTest("a seed is refused where nothing could follow from it", async () => {
+  const cases: [string[], RegExp][] = [
+    [[], /^usersvc serve: --seed needs --fail, --delay, --answers or --faults-by-metadata; see /],
+    [
+      ["--fail", "INTERNAL:0.5", "--workers", "2"],
+      /^usersvc serve: --seed cannot be combined with --workers: which of them gets a call is chance/,
+    ],
+  ];
+  for (const [flags, line] of cases) {
+    const { code, stderr } = await usersvc(["serve", "--port", "0", "--seed", "7", ...flags]);
+    assert.equal(code, 2);
+    assert.match(stderr, line);
+  }
+});
 
 programTest("the environment gives an instance its name, which cannot have spaces", async () => {
   const { code, stderr } = await usersvc(["serve", "--port", "0"], {

@@ -4,7 +4,7 @@ import { AnswersSchema, mistakeAt, mistakesIn, type ScriptedAnswer } from "./ans
 import type { Answer } from "../call/incoming_call.ts";
 import { badRequest } from "../../contract/error_details.ts";
 import { MAX_USERNAME } from "../../contract/username.ts";
-import { drawDelay, type Plan, type Planner } from "./plan.ts";
+import { drawDelay, type Plan, type Planner, type Random } from "./plan.ts";
 import { repeatedNames } from "./repeated_names.ts";
 
 /** A file of answers. */
@@ -24,9 +24,10 @@ const ALL_OTHERS = "*";
  * Reads a file of answers: JSON, an object from usernames to answers or to lists of them, of which the
  * first call of a username gets the first, the second the second, and all later ones the last.
  *
+ * @param random chooses the delays of ranges
  * @throws {ExpectedError} if it cannot be read or anything in it is not as it has to be
  */
-export async function readAnswers(file: AnswersFile): Promise<Planner> {
+export async function readAnswers(file: AnswersFile, random: Random): Promise<Planner> {
   const { value, repeated } = await readJson(file.path);
   const parsed = safeParse(AnswersSchema, value);
   const mistakes = [
@@ -43,7 +44,9 @@ export async function readAnswers(file: AnswersFile): Promise<Planner> {
       "workers, since each of them counts its own calls, and its successor begins again",
     ]);
   }
-  const plans = new Map(entries.map(([name, entry]) => [name, [entry].flat().map(planner)]));
+  const plans = new Map(
+    entries.map(([name, entry]) => [name, [entry].flat().map((answer) => planner(answer, random))]),
+  );
   const others = plans.get(ALL_OTHERS);
   const turns = openTurns();
   return ({ username }) => {
@@ -108,7 +111,7 @@ function mistaken(path: string, mistakes: readonly string[]): ExpectedError {
   );
 }
 
-function planner({ delay, metadata, ...rest }: ScriptedAnswer): () => Plan {
+function planner({ delay, metadata, ...rest }: ScriptedAnswer, random: Random): () => Plan {
   const answer = answerOf(rest);
   if (answer === undefined && delay === undefined && metadata === undefined) return () => ({});
   const plan: Plan = {
@@ -116,7 +119,7 @@ function planner({ delay, metadata, ...rest }: ScriptedAnswer): () => Plan {
     ...(answer && { answer }),
     ...(metadata && { metadata: Object.fromEntries(metadata) }),
   };
-  return delay === undefined ? () => plan : () => ({ ...plan, delayMs: drawDelay(delay) });
+  return delay === undefined ? () => plan : () => ({ ...plan, delayMs: drawDelay(delay, random) });
 }
 
 /** Undefined where the usual answer is given: the greeting, or what is wrong with the username. */

@@ -1,7 +1,7 @@
 import { badRequest } from "../../contract/error_details.ts";
 import { LAST_STATUS, statusName } from "../../contract/status_codes.ts";
 import type { Answer, IncomingCall } from "../call/incoming_call.ts";
-import { MAX_DELAY_MS, type Plan, type Planner } from "./plan.ts";
+import { MAX_DELAY_MS, type Plan, type Planner, type Random } from "./plan.ts";
 
 // https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/fault_filter
 const ABORT = "x-envoy-fault-abort-grpc-request";
@@ -25,12 +25,13 @@ const MAX_ATTEMPTS = 1_000;
  * What makes no sense is INVALID_ARGUMENT with a `google.rpc.BadRequest` that names the header.
  *
  * @param instance the name that `hostname=NAME` in front of a behavior has to be, for it to apply
+ * @param random draws the calls that a percentage concerns
  * @see https://github.com/grpc/grpc-node/blob/master/packages/grpc-js-xds/interop/xds-interop-server.ts
  */
-export function metadataPlanner(instance: string | undefined): Planner {
+export function metadataPlanner(instance: string | undefined, random: Random): Planner {
   return (call) => {
     try {
-      return planFor(call, instance);
+      return planFor(call, instance, random);
     } catch (error) {
       if (error instanceof HeaderError) return refusal(error);
       throw error;
@@ -38,7 +39,11 @@ export function metadataPlanner(instance: string | undefined): Planner {
   };
 }
 
-function planFor(call: IncomingCall, instance: string | undefined): Plan | undefined {
+function planFor(
+  call: IncomingCall,
+  instance: string | undefined,
+  random: Random,
+): Plan | undefined {
   const delay = numberIn(call, DELAY, 0, MAX_DELAY_MS);
   const delayPercentage = numberIn(call, DELAY_PERCENTAGE, 0, 100, "%");
   const abort = numberIn(call, ABORT, 1, LAST_STATUS);
@@ -47,13 +52,15 @@ function planFor(call: IncomingCall, instance: string | undefined): Plan | undef
     hostname === undefined || hostname === instance
   );
   if (delay === undefined && abort === undefined && behaviors.length === 0) return undefined;
-  const delayMs = delay !== undefined && isDrawn(delayPercentage) ? delay : 0;
-  if (abort !== undefined && isDrawn(abortPercentage)) return failing(ABORT, delayMs, abort);
+  const delayMs = delay !== undefined && isDrawn(random, delayPercentage) ? delay : 0;
+  if (abort !== undefined && isDrawn(random, abortPercentage)) {
+    return failing(ABORT, delayMs, abort);
+  }
   return behave(behaviors, delayMs, call);
 }
 
-function isDrawn(percentage = 100): boolean {
-  return Math.random() * 100 < percentage;
+function isDrawn(random: Random, percentage = 100): boolean {
+  return random() * 100 < percentage;
 }
 
 /** What one entry of `rpc-behavior` asks for. */

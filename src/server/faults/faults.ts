@@ -1,6 +1,6 @@
 import type { StatusName } from "../../contract/status_codes.ts";
 import type { AnswersFile } from "./answers.ts";
-import { type Delay, drawDelay, type Planner } from "./plan.ts";
+import { type Delay, drawDelay, type Planner, type Random } from "./plan.ts";
 
 /** A failure on purpose, for those who test clients. */
 export interface Failure {
@@ -22,6 +22,8 @@ export interface Faults {
   readonly delay?: Delay;
   /** Which calls fail, their rates together at most 1; absent: none. */
   readonly fail?: readonly Failure[];
+  /** Shares and ranges fall the same way each time with the same seed; absent: at random. */
+  readonly seed?: number;
 }
 
 /** What decides what is done to a call on purpose. */
@@ -43,17 +45,21 @@ interface OpenFaults {
  * @throws {ExpectedError} if the file of answers cannot be used
  */
 export async function openFaults(
-  { byMetadata, answers, delay, fail }: Faults,
+  { byMetadata, answers, delay, fail, seed }: Faults,
   instance: string | undefined,
 ): Promise<OpenFaults> {
+  // One for all: what is drawn then depends on nothing but the order in which calls come.
+  const random = seed === undefined ? Math.random : await seeded(seed);
   const planners: Planner[] = [];
   if (byMetadata) {
     const { metadataPlanner } = await import("./fault_metadata.ts");
-    planners.push(metadataPlanner(instance));
+    planners.push(metadataPlanner(instance, random));
   }
-  const file = answers && await openAnswers(answers);
+  const file = answers && await openAnswers(answers, random);
   if (file) planners.push(file.plan);
-  if (delay !== undefined || fail !== undefined) planners.push(planForAll(delay, fail ?? []));
+  if (delay !== undefined || fail !== undefined) {
+    planners.push(planForAll(delay, fail ?? [], random));
+  }
   return {
     plan: planners.length === 0 ? undefined : firstOf(planners),
     reloadAnswers: async () => await file?.reload(),
@@ -71,29 +77,38 @@ function firstOf(planners: readonly Planner[]): Planner {
   };
 }
 
-async function openAnswers(file: AnswersFile) {
+async function seeded(seed: number): Promise<Random> {
+  const { seededRandom } = await import("./seeded.ts");
+  return seededRandom(seed);
+}
+
+async function openAnswers(file: AnswersFile, random: Random) {
   const { readAnswers } = await import("./answers.ts");
-  let plan = await readAnswers(file);
+  let plan = await readAnswers(file, random);
   return {
     plan: ((call) => plan(call)) as Planner,
-    reload: async () => void (plan = await readAnswers(file)),
+    reload: async () => void (plan = await readAnswers(file, random)),
   };
 }
 
 /** Delays each call, and fails a share of them. */
-function planForAll(delay: Delay | undefined, failures: readonly Failure[]): Planner {
+function planForAll(
+  delay: Delay | undefined,
+  failures: readonly Failure[],
+  random: Random,
+): Planner {
   return () => {
-    const failure = drawFailure(failures);
+    const failure = drawFailure(failures, random);
     if (delay === undefined && failure === undefined) return undefined;
     return {
       source: "flags",
-      ...(delay && { delayMs: drawDelay(delay) }),
+      ...(delay && { delayMs: drawDelay(delay, random) }),
       ...(failure && { answer: { code: failure.code, reason: failure.reason } }),
     };
   };
 }
 
-function drawFailure(failures: readonly Failure[]): Failure | undefined {
-  let left = failures.length === 0 ? 0 : Math.random();
+function drawFailure(failures: readonly Failure[], random: Random): Failure | undefined {
+  let left = failures.length === 0 ? 0 : random();
   return failures.find(({ rate }) => (left -= rate) < 0);
 }

@@ -36,7 +36,10 @@ export function parseDelay(text: string, maxMs: number = MAX_DELAY_MS): Delay | 
   return min <= max && max <= maxMs ? { minMs: min, maxMs: max } : undefined;
 }
 
+/** Draws the next number from 0 (included) to 1 (excluded), all of which are equally likely. */
+export type Random = () => number;
+
 /** Chooses one of a range, all of which are equally likely; in milliseconds. */
-export function drawDelay({ minMs, maxMs }: Delay): number {
-  return minMs + Math.random() * (maxMs - minMs);
+export function drawDelay({ minMs, maxMs }: Delay, random: Random): number {
+  return minMs + random() * (maxMs - minMs);
 }
