@@ -5,8 +5,8 @@ import { setTimeoutUntilClose, spread } from "../connection/connections.ts";
 import { LIMITS } from "../limits.ts";
 import { countHeaders } from "../received.ts";
 import { type AnswerRequest, type HttpResponse, lineResponse, withLength } from "./exchange.ts";
-import { bad, type Input, openInput, RequestError } from "./http1_input.ts";
-import { type Head, readBody, readHead } from "./http1_request.ts";
+import { type Input, openInput, RequestError } from "./http1_input.ts";
+import { type Head, openBody, readHead } from "./http1_request.ts";
 
 /** The connections of HTTP/1.1. */
 export interface Http1 {
@@ -101,7 +101,7 @@ function nextTurn(): Promise<void> {
 /**
  * Has a request answered, and reads it to its end.
  *
- * @throws {RequestError} if its body is none, and it has no answer yet
+ * @throws {RequestError} if its body cannot be read, and it has no answer yet
  */
 async function serveRequest(
   connection: Connection,
@@ -111,28 +111,16 @@ async function serveRequest(
   const { socket, input, oldAt } = connection;
   const isLarge = head.length !== Infinity && head.length > LIMITS.droppedBytes;
   if (!head.keepAlive || isLarge || performance.now() > oldAt) connection.ending = true;
-  const exchange = connection.exchange = {
-    gone: new AbortController(),
-    isAnswered: false,
-    probed: 0,
-  };
+  const exchange = { gone: new AbortController(), isAnswered: false, probed: 0 };
+  connection.exchange = exchange;
   const { signal } = exchange.gone;
   const gone = new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
   const release = countHeaders(head.headers, () => socket.destroy());
   const body = openBody(input, head.length);
   limitWait(connection, LIMITS.requestMs, body.isAwaited);
   if (head.expectsContinue) socket.write("HTTP/1.1 100 Continue\r\n\r\n");
-  if (input.ended) answerHalfClosed(connection);
-  const { method, target, headers, httpVersion } = head;
-  const answered = answer({
-    method,
-    target,
-    headers,
-    httpVersion,
-    socket,
-    signal,
-    readBody: body.read,
-  })
+  if (input.ended) probeHalfClosed(connection);
+  const answered = answer({ ...head, socket, signal, readBody: body.read })
     .then((response) => send(connection, exchange, response));
   try {
     await Promise.race([answered, gone, body.failed]);
@@ -146,41 +134,6 @@ async function serveRequest(
     release?.();
     delete connection.exchange;
   }
-}
-
-/** The body of a request. */
-interface Body {
-  read(take: (part: Uint8Array) => void): Promise<void>;
-  /** Reads what is left of it and drops it; fails if that is too much. */
-  drop(): Promise<void>;
-  /** Rejects when it cannot be read. */
-  readonly failed: Promise<never>;
-  /** Whether somebody waits for more of it. */
-  isAwaited(): boolean;
-}
-
-function openBody(input: Input, length: number): Body {
-  const { promise: failed, reject: fail } = Promise.withResolvers<never>();
-  let use: (part: Uint8Array) => void;
-  let reading: Promise<void> | undefined;
-  let isWhole = false;
-  const read = (take: (part: Uint8Array) => void) => {
-    use = take;
-    reading ??= readBody(input, length, (part) => use(part)).then(() => void (isWhole = true));
-    reading.catch(fail);
-    return reading;
-  };
-  let dropped = 0;
-  const drop = (part: Uint8Array) => {
-    dropped += part.length;
-    if (dropped > LIMITS.droppedBytes) throw bad("the request is too large to be dropped");
-  };
-  return {
-    read,
-    drop: () => read(drop),
-    failed,
-    isAwaited: () => reading !== undefined && !isWhole,
-  };
 }
 
 /** Sends an answer, unless there is one; resolves when the system has taken all of it. */
@@ -218,7 +171,7 @@ function watchEnd(connection: Connection): void {
   const { socket } = connection;
   // A client that has sent all may close its side, and still wait for its answers.
   socket.allowHalfOpen = true;
-  socket.once("end", () => answerHalfClosed(connection));
+  socket.once("end", () => probeHalfClosed(connection));
   // An error that nobody listens to would end the process.
   socket.on("error", () => socket.destroy());
   socket.once("close", () => {
@@ -238,7 +191,7 @@ const PROBE_MS = 20;
  * TCP shows the difference only to those who send. So the beginning of the answer is sent ahead, byte
  * by byte, each after twice the time of the one before.
  */
-function answerHalfClosed({ socket, exchange }: Connection): void {
+function probeHalfClosed({ socket, exchange }: Connection): void {
   if (exchange === undefined) return;
   const probe = (ms: number) =>
     void setTimeoutUntilClose(socket, ms, () => {

@@ -7,11 +7,11 @@ import { LIMITS } from "../limits.ts";
 export interface Input {
   /** What nobody has taken yet. */
   bytes: Buffer;
-  /** Nothing comes any more: the client has closed its side, or its bytes are dropped. */
+  /** Whether no more bytes come: the client has closed its side, or they are dropped. */
   ended: boolean;
   /** Waits for more bytes; false where none come any more. */
   more(): Promise<boolean>;
-  /** Reads on and throws away all that comes, so that what the client still sends is not reset. */
+  /** Reads on and drops all that comes: bytes that nobody reads would reset the connection when it closes. */
   drop(): void;
 }
 
@@ -77,7 +77,7 @@ export function openInput(socket: Socket): Input {
 export function takeBytes(input: Input, most: number): Buffer {
   const { bytes } = input;
   const taken = bytes.subarray(0, most);
-  // Nothing is left of a connection that waits: not the memory of what it has received either.
+  // An empty part would keep the memory of all that was received, as long as the connection waits.
   input.bytes = taken.length === bytes.length ? NOTHING : bytes.subarray(taken.length);
   return taken;
 }

@@ -1,4 +1,4 @@
-/** Requests of HTTP/1.1, read as RFC 9112 has them: what could be understood in two ways is refused. */
+/** Requests of HTTP/1.1, read as RFC 9112 says; what could be understood in two ways is refused. */
 import { Buffer } from "node:buffer";
 import { LIMITS } from "../limits.ts";
 import { FIELD_OVERHEAD } from "../received.ts";
@@ -13,13 +13,13 @@ export interface Head {
   readonly headers: Readonly<Record<string, string>>;
   /** Whether the client lets the connection go on after the answer. */
   readonly keepAlive: boolean;
-  /** Whether the client sends its body once it is told to. */
+  /** Whether the client waits for `100 Continue` before it sends its body. */
   readonly expectsContinue: boolean;
   /** The length of the body in bytes; Infinity where it comes in chunks. */
   readonly length: number;
 }
 
-/** All that somebody may have a reason to try; here most of them are not allowed. */
+/** The methods that somebody may have a reason to try; what answers a path allows some of them. */
 const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"];
 
 /** https://www.rfc-editor.org/rfc/rfc9110#section-5.6.2 */
@@ -45,14 +45,9 @@ export async function readHead(input: Input): Promise<Head | undefined> {
   if (method === undefined || target === undefined) {
     throw bad("the first line is not METHOD TARGET HTTP/1.1");
   }
-  if (major !== "1") {
-    throw new RequestError(505, "HTTP/1.1 and HTTP/2 are served here");
-  }
+  if (major !== "1") throw new RequestError(505, "HTTP/1.1 and HTTP/2 are served here");
   if (!METHODS.includes(method)) {
-    throw new RequestError(
-      501,
-      `the methods are ${METHODS.join(", ")}`,
-    );
+    throw new RequestError(501, `the methods are ${METHODS.join(", ")}`);
   }
   if (!TARGET.test(target) && !(target === "*" && method === "OPTIONS")) {
     throw bad("the target is neither a path nor a URL");
@@ -66,7 +61,7 @@ async function requestLine(input: Input): Promise<string | undefined> {
   for (let limit: number = LIMITS.headerBytes;; limit -= 2) {
     if (input.bytes.length === 0 && !await input.more()) return undefined;
     const first = String.fromCharCode(input.bytes[0]!);
-    // What is no request at all may have no end of a line either.
+    // Garbage is refused by its first byte: the end of its first line may never come.
     if (first !== "\r" && !TOKEN.test(first)) throw bad("no method begins with this");
     const line = await nextLine(input, limit);
     if (line !== "") return line;
@@ -84,7 +79,7 @@ async function readFields(input: Input, limit: number): Promise<Map<string, stri
     left -= line.length + FIELD_OVERHEAD;
     const colon = line.indexOf(":");
     const name = line.slice(0, Math.max(colon, 0)).toLowerCase();
-    // A line that goes on an earlier one begins with a space.
+    // Refused as well: a line that continues the one before, which begins with a space.
     if (!TOKEN.test(name)) throw bad("a header field has no valid name");
     const value = withoutSpaces(line.slice(colon + 1));
     if (NOT_IN_VALUES.test(value)) throw bad("a header field has a control character");
@@ -94,7 +89,7 @@ async function readFields(input: Input, limit: number): Promise<Map<string, stri
   }
 }
 
-/** Not `trim`, which takes bytes of UTF-8 for spaces; no regular expression does it in linear time. */
+/** Not by `trim`, which takes some bytes of UTF-8 for spaces, nor by a regular expression, whose time is not linear. */
 function withoutSpaces(value: string): string {
   const isSpace = (index: number) => value[index] === " " || value[index] === "\t";
   let start = 0, end = value.length;
@@ -113,7 +108,7 @@ function headOf(
   if (hosts.length > 0 || !HOST.test(host)) throw bad("the Host is not one name");
   const headers: Record<string, string> = Object.create(null);
   for (const [name, values] of fields) headers[name] = values.join(", ");
-  // An empty one is valid, and HTTP/1.0 needs none: whatever is asked is asked of this server.
+  // An empty Host is valid, and HTTP/1.0 needs none: both mean this server.
   headers["host"] = host || "localhost";
   const expected = headers["expect"]?.toLowerCase();
   if (expected !== undefined && expected !== "100-continue") {
@@ -131,8 +126,8 @@ function headOf(
 }
 
 /**
- * Anything that another reader might understand in another way is refused: else it could find a second
- * request within a body.
+ * The length of a body. What a proxy in front might understand in another way is refused: it could hide
+ * a request within a body.
  *
  * @see https://www.rfc-editor.org/rfc/rfc9112#section-6.3
  */
@@ -142,7 +137,7 @@ function lengthOf(
 ): number {
   if (encoding === undefined) {
     if (length === undefined) return 0;
-    // Two lengths have a comma between them.
+    // Of two fields the values are joined by a comma, which is refused here.
     if (!/^\d{1,15}$/.test(length)) throw bad("Content-Length is no number of bytes");
     return Number(length);
   }
@@ -154,18 +149,61 @@ function lengthOf(
 
 /** A chunk's size, of at most 2^48, and its extensions. */
 const CHUNK = /^([0-9a-f]{1,12})((?:;[\t\x20-\x7e\x80-\xff]*)?)$/i;
-/** More than the digits of a chunk's size, which count for nothing. */
+/** What the digits of a chunk's size take at most; they do not count as overhead. */
 const SIZE_BYTES = 16;
 
+/** The body of a request. */
+export interface Body {
+  /**
+   * Reads all of it; to be called once.
+   *
+   * @param take takes each part as it comes
+   * @throws {RequestError} if it breaks off, its chunks are none, or what is around them is too large
+   */
+  read(take: (part: Uint8Array) => void): Promise<void>;
+  /**
+   * Drops what has not come yet, and resolves at its end.
+   *
+   * @throws {RequestError} as `read` does, and if that is more than {@linkcode LIMITS.droppedBytes}
+   */
+  drop(): Promise<void>;
+  /** Rejects with what `read` throws. */
+  readonly failed: Promise<never>;
+  /** Whether it is being read, and not at its end. */
+  isAwaited(): boolean;
+}
+
 /**
- * Reads the body of a request.
+ * Makes the body of a request, of which nothing is read before `read` or `drop`.
  *
  * @param length that of {@linkcode Head}
- * @param take takes each part as it comes
- * @throws {RequestError} if the body breaks off, its chunks are none, or what is around them is too large
- * @see https://www.rfc-editor.org/rfc/rfc9112#section-6
  */
-export async function readBody(
+export function openBody(input: Input, length: number): Body {
+  const { promise: failed, reject: fail } = Promise.withResolvers<never>();
+  let use: (part: Uint8Array) => void;
+  let reading: Promise<void> | undefined;
+  let isWhole = false;
+  const read = (take: (part: Uint8Array) => void) => {
+    use = take;
+    reading ??= readBody(input, length, (part) => use(part)).then(() => void (isWhole = true));
+    reading.catch(fail);
+    return reading;
+  };
+  let dropped = 0;
+  const drop = (part: Uint8Array) => {
+    dropped += part.length;
+    if (dropped > LIMITS.droppedBytes) throw bad("the request is too large to be dropped");
+  };
+  return {
+    read,
+    drop: () => read(drop),
+    failed,
+    isAwaited: () => reading !== undefined && !isWhole,
+  };
+}
+
+/** https://www.rfc-editor.org/rfc/rfc9112#section-6 */
+async function readBody(
   input: Input,
   length: number,
   take: (part: Buffer) => void,
@@ -208,7 +246,7 @@ async function readChunks(input: Input, take: (part: Buffer) => void): Promise<v
     if (!takeBytes(input, CRLF.length).equals(CRLF)) throw bad("a chunk is longer than its size");
   }
   flush();
-  // Trailers are fields that nobody here reads.
+  // Trailers are checked, and dropped.
   if (await readFields(input, overhead) === undefined) throw brokenOff();
 }
 
