@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { WORKER_MEMORY, WORKERS } from "../../src/commands/value_ranges.ts";
 import { openBackOff } from "../../src/processes/worker_states.ts";
 import { root } from "../../tools/paths.ts";
-import { healthClient, watchHealth } from "../support/health_client.ts";
+import { withWatch } from "../support/watch.ts";
 import { oneCall } from "../support/one_call.ts";
 import { posixServeTest, posixTest, serveTest, usersvc, withServe } from "../support/program.ts";
 import { finishCall, goaway, roundTrip } from "../support/raw_client.ts";
@@ -141,20 +141,16 @@ posixServeTest(
   "health does not say NOT_SERVING when a worker is replaced, only when the server drains",
   async (server) => {
     const [worker] = await started(server, 1);
-    const client = await healthClient(server.port);
-    const before = watchHealth(client);
-    await before.first;
-    Deno.kill(worker!, "SIGTERM");
-    assert.match(String(await before.ended), /UNAVAILABLE: the server is draining/);
-    assert.deepEqual(before.seen, ["SERVING"]);
-    const after = watchHealth(client);
-    await after.first;
-    await gone(worker!);
-    server.kill("SIGTERM");
-    assert.match(String(await after.ended), /UNAVAILABLE: the server is draining/);
-    assert.deepEqual(after.seen, ["SERVING", "NOT_SERVING"]);
-    client.close();
-    assert.equal((await server.ended()).code, 0);
+    await withWatch(server.port, "--timeout 30s", async ({ stdout, stderr }) => {
+      await stdout.until(/^SERVING\n$/);
+      Deno.kill(worker!, "SIGTERM");
+      await stderr.until(/: the server is draining; trying again every second\n$/);
+      await stdout.until(/^SERVING\nSERVING\n$/);
+      await gone(worker!);
+      server.kill("SIGTERM");
+      await stdout.until(/^SERVING\nSERVING\nNOT_SERVING\n$/);
+      assert.equal((await server.ended()).code, 0);
+    });
   },
   ["--workers", "1"],
 );

@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { call, Flag, frame, FrameType, HELLO, MAX_WINDOW } from "../support/frames.ts";
 import { readFrames } from "../support/http2_peer.ts";
-import { healthClient, watchHealth } from "../support/health_client.ts";
 import { callInFlight } from "../support/workers.ts";
 import { startOwnServer } from "../support/own_server.ts";
 import { finishCall, goaway, openSession, roundTrip, startCall } from "../support/raw_client.ts";
@@ -138,20 +137,6 @@ posixServeTest(
     assert.ok(stderr.endsWith("the grace period is over, calls cancelled: 2\n"), stderr);
   },
   ["--grace", "1s"],
-);
-
-posixServeTest(
-  "a health watch is told NOT_SERVING and does not hold up the end",
-  async (server) => {
-    const client = await healthClient(server.port);
-    const watch = watchHealth(client);
-    await watch.first;
-    server.kill("SIGTERM");
-    assert.match(String(await watch.ended), /UNAVAILABLE: the server is draining/);
-    client.close();
-    assert.deepEqual(watch.seen, ["SERVING", "NOT_SERVING"]);
-    assert.equal((await server.ended()).code, 0);
-  },
 );
 
 for (const workers of [[], ["--workers", "1"]]) {

@@ -9,7 +9,6 @@ import { errorDetails } from "../../src/contract/error_details.ts";
 import { isReservedInAnswers } from "../../src/contract/metadata_names.ts";
 import type { IncomingCall } from "../../src/server/call/incoming_call.ts";
 import { MAX_DELAY_MS, parseDelay } from "../../src/server/faults/plan.ts";
-import { checkHealth, healthClient } from "../support/health_client.ts";
 import {
   posixServeTest,
   posixTest,
@@ -17,6 +16,7 @@ import {
   type Serve,
   serveTest,
   usersvc,
+  withFolder,
   withServe,
 } from "../support/program.ts";
 
@@ -154,9 +154,7 @@ posixServeTest("a call asks by its metadata for what is done to it", async (serv
     assert.ok(answer.text.startsWith(`${named} expects `), what);
   }
   client.close();
-  const health = await healthClient(server.port);
-  assert.deepEqual(await checkHealth(health, ""), { status: "SERVING" });
-  health.close();
+  assert.equal((await usersvc(["check", "--port", `${server.port}`, "--timeout", "30s"])).code, 0);
   assert.deepEqual(await faultsOf(server, asked.length + nonsense.length), [
     ...asked.map(([, , , fault]) => fault && { source: "metadata", ...fault }),
     ...nonsense.map(() => undefined),
@@ -220,14 +218,11 @@ posixServeTest("a delay that a call asks for does not outlast the grace period",
   client.close();
 }, ["--faults-by-metadata", "--grace", "200ms"]);
 
-async function withFile(content: unknown, use: (path: string) => Promise<void>): Promise<void> {
-  const path = await Deno.makeTempFile({ prefix: "usersvc-answers-", suffix: ".json" });
-  try {
-    await write(path, content);
-    await use(path);
-  } finally {
-    await Deno.remove(path);
-  }
+function withFile(content: unknown, use: (path: string) => Promise<void>): Promise<void> {
+  return withFolder(async (folder) => {
+    await write(`${folder}/answers.json`, content);
+    await use(`${folder}/answers.json`);
+  });
 }
 
 function write(path: string, content: unknown): Promise<void> {

@@ -206,19 +206,6 @@ serveTest(
   ["--log", "json", "--metrics-port", "0"],
 );
 
-serveTest("--fail fails every call, whatever its protocol", async ({ port, stderr }) => {
-  for (const version of [1, 2] as const) {
-    const { status, body } = await call({ port, version }, "Ann");
-    assert.deepEqual([status, JSON.parse(String(body))], [
-      503,
-      { code: "unavailable", message: "failed on purpose (--fail)" },
-    ]);
-    const { trailers } = unframed((await ask({ port, version }, web("Bob"))).body);
-    assert.match(trailers, /^grpc-status: 14\r\n/m);
-  }
-  assert.match(stderr.text, /failed GetUser of "Ann" from 127\.0\.0\.1:\d+ by connect: UNAVAIL/);
-}, ["--fail", "UNAVAILABLE"]);
-
 serveTest("a deadline that passes and a client that goes are told as with gRPC", async (server) => {
   const { port, stdout } = server;
   for (const version of [1, 2] as const) {
@@ -475,40 +462,45 @@ serveTest(
   },
 );
 
-posixTest("faults, answers and the instance come by every protocol", async () => {
-  const path = await Deno.makeTempFile({ suffix: ".json" });
-  await Deno.writeTextFile(path, JSON.stringify({ Bob: { message: "Hello, Bob" } }));
-  try {
-    await withServe(async (server) => {
-      const { port, stdout } = server;
-      for (const version of [1, 2] as const) {
-        const reach = { port, version };
-        const abort = { "x-envoy-fault-abort-grpc-request": "14" };
-        const failed = await call(reach, "Ann", abort);
-        assert.deepEqual([failed.status, failed.headers.hostname], [503, "here"]);
-        const answer = await ask(reach, web("Ann", abort));
-        const { trailers } = unframed(answer.body);
-        assert.match(trailers, /^grpc-status: 14\r\n/m);
-        assert.match(trailers, /^hostname: here\r\n/m);
-        assert.equal(answer.headers.hostname, undefined);
-        assert.equal(jsonGreeting(await call(reach, "Bob")), "Hello, Bob");
-        const listed = await call(reach, "Dan", { "rpc-behavior": "sleep-0,error-code-8" });
-        assert.equal(JSON.parse(String(listed.body)).code, "resource_exhausted");
-        // Kept open until its deadline.
-        const kept = { "rpc-behavior": "keep-open", "connect-timeout-ms": "200" };
-        assert.equal((await call(reach, "Cid", kept)).status, 504);
-      }
-      await stdout.until(/(?:DEADLINE_EXCEEDED[^]*){2}/);
-      const each = [
-        ["connect", "Ann", "UNAVAILABLE", "failed on purpose (x-envoy-fault-abort-grpc-request)"],
-        ["grpc-web", "Ann", "UNAVAILABLE", "failed on purpose (x-envoy-fault-abort-grpc-request)"],
-        ["connect", "Bob", "OK"],
-        ["connect", "Dan", "RESOURCE_EXHAUSTED", "failed on purpose (rpc-behavior)"],
-        ["connect", "Cid", "DEADLINE_EXCEEDED", "the deadline passed before the answer"],
-      ];
-      assert.deepEqual(calls(stdout.text), [...each, ...each]);
-    }, ["--faults-by-metadata", "--answers", path, "--instance", "here", "--log", "json"]);
-  } finally {
-    await Deno.remove(path);
-  }
-});
+posixTest(
+  "faults, answers and the instance come by every protocol",
+  () =>
+    withFolder(async (folder) => {
+      const path = `${folder}/answers.json`;
+      await Deno.writeTextFile(path, JSON.stringify({ Bob: { message: "Hello, Bob" } }));
+      await withServe(async (server) => {
+        const { port, stdout } = server;
+        for (const version of [1, 2] as const) {
+          const reach = { port, version };
+          const abort = { "x-envoy-fault-abort-grpc-request": "14" };
+          const failed = await call(reach, "Ann", abort);
+          assert.deepEqual([failed.status, failed.headers.hostname], [503, "here"]);
+          const answer = await ask(reach, web("Ann", abort));
+          const { trailers } = unframed(answer.body);
+          assert.match(trailers, /^grpc-status: 14\r\n/m);
+          assert.match(trailers, /^hostname: here\r\n/m);
+          assert.equal(answer.headers.hostname, undefined);
+          assert.equal(jsonGreeting(await call(reach, "Bob")), "Hello, Bob");
+          const listed = await call(reach, "Dan", { "rpc-behavior": "sleep-0,error-code-8" });
+          assert.equal(JSON.parse(String(listed.body)).code, "resource_exhausted");
+          // Kept open until its deadline.
+          const kept = { "rpc-behavior": "keep-open", "connect-timeout-ms": "200" };
+          assert.equal((await call(reach, "Cid", kept)).status, 504);
+        }
+        await stdout.until(/(?:DEADLINE_EXCEEDED[^]*){2}/);
+        const each = [
+          ["connect", "Ann", "UNAVAILABLE", "failed on purpose (x-envoy-fault-abort-grpc-request)"],
+          [
+            "grpc-web",
+            "Ann",
+            "UNAVAILABLE",
+            "failed on purpose (x-envoy-fault-abort-grpc-request)",
+          ],
+          ["connect", "Bob", "OK"],
+          ["connect", "Dan", "RESOURCE_EXHAUSTED", "failed on purpose (rpc-behavior)"],
+          ["connect", "Cid", "DEADLINE_EXCEEDED", "the deadline passed before the answer"],
+        ];
+        assert.deepEqual(calls(stdout.text), [...each, ...each]);
+      }, ["--faults-by-metadata", "--answers", path, "--instance", "here", "--log", "json"]);
+    }),
+);
