@@ -109,9 +109,8 @@ function recordLatencies(): Latencies {
   let count = 0, maxUs = 0;
   return {
     async load() {
-      const { build } = await import("hdr-histogram-js");
-      // With three digits it takes 250 KB at most.
-      histogram ??= build({ numberOfSignificantValueDigits: 3 });
+      const { openHistogram } = await import("./histogram.ts");
+      histogram ??= openHistogram();
       for (const us of earlyUs) histogram.recordValue(us);
       earlyUs = [];
     },
