@@ -76,8 +76,7 @@ export function startProgress(options: ProgressOptions): Progress {
 }
 
 async function makeBar(options: ProgressOptions): Promise<cliProgress.SingleBar> {
-  // @ts-types="@types/cli-progress"
-  const { default: { Format, SingleBar } } = await import("cli-progress");
+  const { Format, SingleBar } = await import("./bar.ts");
   return new SingleBar({
     stream: terminal(),
     format: (drawn, { maxWidth }) => {
