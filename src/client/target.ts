@@ -104,7 +104,7 @@ function parseIp(scheme: "ipv4" | "ipv6", text: string): TcpEndpoint | undefined
   return endpoint && isIp(endpoint.host) === scheme ? endpoint : undefined;
 }
 
-/** Tells IP addresses from names and each other. */
+/** Tells IP addresses from names and each other. To load node:net for that would slow down `--help`. */
 export function isIp(host: string): "ipv4" | "ipv6" | undefined {
   if (host.includes(":")) return "ipv6";
   const parts = host.split(".");

@@ -3,7 +3,7 @@
  *
  * - What is wrong: there is no public way to the HTTP/2 servers of a `Server` of grpc-js, its streams
  *   or the number of its calls, or to the socket below a `TLSSocket`.
- * - Versions: @grpc/grpc-js 1.14.7, Deno 2.9.2.
+ * - Versions: @grpc/grpc-js 1.14.7, Deno 2.9.2 to 2.9.6.
  * - Upstream: no issue is known.
  * - Measured: nothing; a drain can count what it cancels in no other way.
  * - Fails: after an update each function throws and names this file (tests/workarounds/guards_test.ts,
