@@ -91,7 +91,7 @@ function unknownStatuses(): Rows {
       (id) => [begin(id), end(id, "")],
     ],
     "no trailers": [
-      "INTERNAL",
+      { code: "INTERNAL", says: "the server ended the answer without a status" },
       (id, hello) => [begin(id), data(id, grpcMessage(hello), END_STREAM)],
     ],
   };
