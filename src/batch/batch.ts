@@ -102,12 +102,7 @@ function startRun(batch: Batch): Run {
   const showsProgress = hasProgress(batch);
   const tally = showsProgress || report !== undefined ? startTally() : undefined;
   const progress = tally && showsProgress
-    ? startProgress({
-      tally,
-      total: names.total,
-      durationMs,
-      summary: report?.summary === undefined,
-    })
+    ? startProgress({ tally, total: names.total, durationMs }, report?.summary === undefined)
     : undefined;
   return { batch, names, tally, progress };
 }
