@@ -23,7 +23,7 @@ import { LIMITS } from "./limits.ts";
 import { decompress, NO_ROOM, receive } from "./received.ts";
 
 /** What a gRPC server answers with. */
-export interface GrpcServerOptions {
+interface GrpcServerOptions {
   readonly contract: Contract;
   readonly getUser: GetUser;
   readonly health: Health;

@@ -5,7 +5,7 @@ import { formatCount } from "../../text/amounts.ts";
 const MAX_PATH_BYTES = Deno.build.os === "linux" ? 107 : 103;
 
 /** Tells a file from another that took its place; the inode number alone may be used again. */
-export type FileIdentity = Pick<Deno.FileInfo, "dev" | "ino" | "mtime">;
+type FileIdentity = Pick<Deno.FileInfo, "dev" | "ino" | "mtime">;
 
 /**
  * Makes the path of a Unix socket free: a socket file on which nobody listens is removed. A server

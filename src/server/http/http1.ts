@@ -8,14 +8,14 @@ import { type AnswerRequest, type HttpResponse, lineResponse, withLength } from 
 import { type Input, openInput, RequestError } from "./http1_input.ts";
 import { type Head, openBody, readHead } from "./http1_request.ts";
 
-/** The connections of HTTP/1.1. */
-export interface Http1 {
-  /** Takes over a connection of which nothing has been read, and which is paused. */
-  add(socket: Socket): void;
-  /** Closes the connections that wait for a request, and the others after their answers. */
+/** What serves HTTP/1.1. */
+export interface Http1Server {
+  /** Takes over a connection of HTTP/1.1 of which nothing has been read, and which is paused. */
+  connection(socket: Socket): void;
+  /** Closes the connections of HTTP/1.1 that wait for a request, and the others after their answers. */
   drain(): void;
-  /** How many requests wait for their answers. */
-  count(): number;
+  /** How many requests of HTTP/1.1 wait for their answers. */
+  callsInFlight(): number;
 }
 
 /** A connection, whose requests are answered one after another. */
@@ -48,23 +48,22 @@ interface Exchange {
  * @param maxAgeMs after this time, 10 % more or less, a connection ends with the next answer; in
  * milliseconds
  */
-export function openHttp1(answer: AnswerRequest, maxAgeMs = Infinity): Http1 {
+export function openHttp1(answer: AnswerRequest, maxAgeMs = Infinity): Http1Server {
   const connections = new Set<Connection>();
   let draining = false;
   return {
-    add(socket) {
+    connection(socket) {
       const oldAt = draining ? 0 : performance.now() + spread(maxAgeMs);
       const connection: Connection = { socket, input: openInput(socket), oldAt, ending: false };
       connections.add(connection);
-      watchEnd(connection);
-      socket.once("close", () => connections.delete(connection));
+      watchEnd(connection, () => connections.delete(connection));
       void serve(connection, answer);
     },
     drain() {
       draining = true;
       connections.forEach(end);
     },
-    count: () => [...connections].filter(({ exchange }) => exchange !== undefined).length,
+    callsInFlight: () => [...connections].filter(({ exchange }) => exchange !== undefined).length,
   };
 }
 
@@ -167,7 +166,7 @@ function bytesOf({ status, headers, body }: HttpResponse, isLast: boolean): Buff
 }
 
 /** Watches how the client ends a connection. */
-function watchEnd(connection: Connection): void {
+function watchEnd(connection: Connection, onClose: () => void): void {
   const { socket } = connection;
   // A client that has sent all may close its side, and still wait for its answers.
   socket.allowHalfOpen = true;
@@ -177,6 +176,7 @@ function watchEnd(connection: Connection): void {
   socket.once("close", () => {
     connection.ending = true;
     connection.exchange?.gone.abort();
+    onClose();
     // Deno 2.9.2 keeps closed sockets, and with them all that their listeners hold.
     socket.removeAllListeners().on("error", () => {});
   });
@@ -224,9 +224,10 @@ function end(connection: Connection): void {
  *
  * @see https://www.rfc-editor.org/rfc/rfc9112#section-9.6
  */
-function leave({ socket, input }: Connection): void {
+function leave(connection: Connection): void {
+  const { socket, input } = connection;
   if (socket.writableEnded) return;
   input.drop();
   socket.end();
-  setTimeoutUntilClose(socket, LIMITS.lingerMs, () => socket.destroy());
+  limitWait(connection, LIMITS.lingerMs);
 }

@@ -1,5 +1,4 @@
 /** What answers requests that are not gRPC over HTTP/2; loaded with the first of them. */
-import type { Socket } from "node:net";
 import type { Headers } from "../../http2/fields.ts";
 import type { Stream } from "../../http2/stream.ts";
 import type { ServerEvents } from "../../contract/events.ts";
@@ -14,7 +13,7 @@ import {
   withLength,
 } from "./exchange.ts";
 import { fileResponse } from "./files.ts";
-import { openHttp1 } from "./http1.ts";
+import { type Http1Server, openHttp1 } from "./http1.ts";
 import { answerStream } from "./http2.ts";
 import { rpcHandlers, type RpcServices } from "./rpc.ts";
 
@@ -27,16 +26,10 @@ export interface HttpOptions extends RpcServices {
   readonly maxConnectionAgeMs: number | undefined;
 }
 
-/** The HTTP side of a server. */
-export interface HttpSide {
-  /** Takes over a connection of HTTP/1.1, which is paused. */
-  connection(socket: Socket): void;
+/** The HTTP side of a server. Its streams of HTTP/2 are on sessions of grpc-js, which drains and counts them. */
+export interface HttpSide extends Http1Server {
   /** Takes over a stream of HTTP/2 that is not gRPC. */
   stream(stream: Stream, headers: Headers): void;
-  /** Has connections of HTTP/1.1 close as soon as they have no request; those of HTTP/2 are grpc-js's. */
-  drain(): void;
-  /** How many requests of HTTP/1.1 wait for their answers; streams of HTTP/2 are counted by grpc-js. */
-  callsInFlight(): number;
 }
 
 /**
@@ -54,12 +47,9 @@ export function openHttpSide(options: HttpOptions, rpc = rpcHandlers(options)): 
     const response = await responseTo(request, rpc, options).catch(failed);
     return withLength(withCors(response, request, cors), request.method);
   };
-  const http1 = openHttp1(answer, options.maxConnectionAgeMs);
   return {
-    connection: http1.add,
+    ...openHttp1(answer, options.maxConnectionAgeMs),
     stream: (stream, headers) => void answerStream(stream, headers, answer),
-    drain: http1.drain,
-    callsInFlight: http1.count,
   };
 }
 

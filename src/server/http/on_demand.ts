@@ -25,19 +25,19 @@ export function httpSideOnDemand(options: HttpOptions): HttpSide {
       options.events.notice({ level: "error", event: "http_failed", message });
     }
   };
-  const use = (one: Socket | Stream, give: (side: HttpSide) => void) => {
-    if (side !== undefined) return give(side);
+  const handOver = (one: Socket | Stream, take: (side: HttpSide) => void) => {
+    if (side !== undefined) return take(side);
     loading ??= load();
     void loading.then(() => {
       if (one.destroyed) return;
       if (side === undefined) one.destroy();
-      else give(side);
+      else take(side);
     });
   };
   return {
-    connection: (socket) => use(socket, (side) => side.connection(socket)),
+    connection: (socket) => handOver(socket, (side) => side.connection(socket)),
     stream: (stream: Stream, headers: Headers) =>
-      use(stream, (side) => side.stream(stream, headers)),
+      handOver(stream, (side) => side.stream(stream, headers)),
     drain() {
       draining = true;
       side?.drain();
