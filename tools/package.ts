@@ -11,14 +11,14 @@ import { program } from "../src/main.ts";
 import { makeBundle } from "./bundle.ts";
 import { LICENSES } from "./licenses.ts";
 import { root } from "./paths.ts";
-import { installOnce, pythonPeer, run } from "./peers/install.ts";
+import { pythonPeer, run } from "./peers/install.ts";
 import { runFlags } from "./run_flags.ts";
 import { usesStandIn } from "./setup.ts";
 
 /** Stands in the flags for the path of Deno, which is known where a package is installed. */
 const DENO = "{deno}";
 
-const hatchling = installOnce(pythonPeer("hatchling", ["hatchling==1.33.0"], "hatchling"));
+const hatchling = pythonPeer("hatchling", ["hatchling==1.33.0"], "hatchling");
 
 /** The Deno that the packages depend on. */
 const deno = Deno.version.deno;

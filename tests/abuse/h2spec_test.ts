@@ -2,14 +2,12 @@ import assert from "node:assert/strict";
 import type { AddressInfo } from "node:net";
 import { createServer } from "../../src/http2/http2.ts";
 import type { Stream } from "../../src/http2/stream.ts";
-import { goPeer, installOnce } from "../../tools/peers/install.ts";
+import { goPeer } from "../../tools/peers/install.ts";
 import { linuxTest } from "../support/program.ts";
 import { survives } from "./survival.ts";
 
 /** A conformance tester of HTTP/2 servers: almost all that it sends is wrong. */
-const h2spec = installOnce(
-  goPeer("h2spec", "github.com/summerwind/h2spec/cmd/h2spec@v2.2.1+incompatible"),
-);
+const h2spec = goPeer("h2spec", "github.com/summerwind/h2spec/cmd/h2spec@v2.2.1+incompatible");
 
 /** How long h2spec waits for an answer that does not come, in seconds. */
 const TIMEOUT_S = 2;

@@ -1,15 +1,15 @@
 /** Starts the load balancers of deploy/ in front of test servers; both come from Debian. */
 import { root } from "../../tools/paths.ts";
-import { debianLibraries, debianPeer, folder, installOnce } from "../../tools/peers/install.ts";
+import { debianLibraries, debianPeer, folder } from "../../tools/peers/install.ts";
 
 const NAME = "proxies";
 
-const installed = installOnce(debianPeer(
+const installed = debianPeer(
   NAME,
   ["nginx", "haproxy"],
   "usr/sbin/nginx",
   "nginx and HAProxy come from Debian or Ubuntu; use one of them",
-));
+);
 
 /** A load balancer in front of servers, which ends when it is disposed of. */
 export interface Proxy extends AsyncDisposable {

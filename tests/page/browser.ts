@@ -1,17 +1,17 @@
 /** A real browser that shows the server's page: Debian's chromium, driven by puppeteer-core. */
 import type { Browser, Page } from "puppeteer-core";
 import { LIMIT_MS } from "../../tools/programs.ts";
-import { debianLibraries, debianPeer, folder, installOnce } from "../../tools/peers/install.ts";
+import { debianLibraries, debianPeer, folder } from "../../tools/peers/install.ts";
 
 const NAME = "chromium";
 
-const installed = installOnce(debianPeer(
+const installed = debianPeer(
   NAME,
   // A system without fonts shows none of the texts, and one without emoji no emoji.
   ["chromium-headless-shell", "fonts-inter", "fonts-jetbrains-mono", "fonts-noto-color-emoji"],
   "usr/lib/chromium/chromium-headless-shell",
   "chromium comes from Debian; use it",
-));
+);
 
 /** A host name that the browser takes for this machine, but not for a secure one. */
 export const INSECURE_HOST = "usersvc.test";

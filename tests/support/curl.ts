@@ -1,10 +1,8 @@
 /** curl, which speaks HTTP/1.1 and HTTP/2. */
 import { Buffer } from "node:buffer";
-import { debianLibraries, debianPeer, installOnce, isOnPath } from "../../tools/peers/install.ts";
+import { systemPeer } from "../../tools/peers/install.ts";
 
-const fromDebian = installOnce(
-  debianPeer("curl", ["curl"], "usr/bin/curl", "curl speaks HTTP/2; install it"),
-);
+const installed = systemPeer("curl", ["curl"]);
 
 /** How long a request may take, in seconds. */
 const LIMIT_SECONDS = "20";
@@ -25,11 +23,8 @@ interface Curled {
  * @throws {Error} if it can be neither found nor installed; the message says what to do
  */
 export async function curl(args: readonly string[], body = new Uint8Array()): Promise<Curled> {
-  const found = await isOnPath("curl");
-  const program = found ? "curl" : await fromDebian();
-  const child = new Deno.Command(program, {
+  const child = new Deno.Command(await installed(), {
     args: ["-sS", "-m", LIMIT_SECONDS, "-w", "%{stderr}%{http_code} %{http_version}", ...args],
-    env: found ? {} : { LD_LIBRARY_PATH: debianLibraries("curl") },
     stdin: "piped",
     stdout: "piped",
     stderr: "piped",

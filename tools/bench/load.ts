@@ -1,15 +1,10 @@
 /** Loads a server with calls of GetUser, by h2load, which needs little CPU time itself. */
 import { loadContract, serviceName } from "../../src/contract/contract.ts";
-import { debianLibraries, debianPeer, installOnce, isOnPath } from "../peers/install.ts";
+import { systemPeer } from "../peers/install.ts";
 import { run } from "../programs.ts";
 import { home } from "./contenders.ts";
 
-const fromDebian = installOnce(debianPeer(
-  "h2load",
-  ["nghttp2-client"],
-  "usr/bin/h2load",
-  "h2load makes the load; install it (the package nghttp2-client or nghttp2)",
-));
+const h2load = systemPeer("h2load", ["nghttp2-client"]);
 
 /** The shape of a load: connections, and the calls at once on each. */
 export interface Shape {
@@ -34,10 +29,7 @@ const PREFIX_BYTES = 5;
  * @throws {Error} if it can be neither found nor installed; the message says what to do
  */
 export async function prepareLoad(): Promise<{ makeLoad: MakeLoad; version: string }> {
-  const path = await isOnPath("h2load") ? "h2load" : await fromDebian();
-  const env: Record<string, string> = path === "h2load"
-    ? {}
-    : { LD_LIBRARY_PATH: debianLibraries("h2load") };
+  const path = await h2load();
   const { GetUser } = (await loadContract()).UserService.service;
   const answer = GetUser.responseSerialize({ message: "Привет, Alice!" });
   const body = `${home}request`;
@@ -48,7 +40,7 @@ export async function prepareLoad(): Promise<{ makeLoad: MakeLoad; version: stri
       "--connection-inactivity-timeout=30s",
       ...["-d", body, "-H", "content-type: application/grpc", "-H", "te: trailers"],
       `http://127.0.0.1:${port}/${serviceName}/GetUser`,
-    ], { env });
+    ]);
     const expected = calls * (PREFIX_BYTES + answer.length);
     // An error of gRPC has HTTP status 200 as well, but no message.
     if (dataBytes(stdout) === expected) return;
@@ -56,7 +48,7 @@ export async function prepareLoad(): Promise<{ makeLoad: MakeLoad; version: stri
       `not each of ${calls} calls was greeted, in ${expected} bytes: ${stdout}${stderr}`,
     );
   };
-  const { stdout } = await run([path], ["--version"], { env });
+  const { stdout } = await run([path], ["--version"]);
   return { makeLoad, version: stdout.trim().replace("nghttp2/", "") };
 }
 

@@ -1,6 +1,9 @@
 /**
  * Installs programs that usersvc is tested and measured with, from their package registries into the
  * git-ignored folder .interop/. What is there at the right version stays.
+ *
+ * Each function makes one that installs a program unless it is there, and returns its path. That one
+ * throws if it cannot be installed; the message says what is missing.
  */
 import { root } from "../paths.ts";
 import { run as runProgram } from "../programs.ts";
@@ -10,12 +13,15 @@ const windows = Deno.build.os === "windows";
 /** Where they are installed, with a slash at its end. */
 export const folder = `${root}.interop/`;
 
+/** A function that installs a program unless it is there, and returns its path. */
+type Installer = () => Promise<string>;
+
 /** A program of others. */
 interface Peer {
+  /** Of its stamp, and mostly of its folder. */
+  readonly name: string;
   /** What is installed, with its version. */
   readonly packages: readonly string[];
-  /** Written last: it tells a complete installation of these packages from any other. */
-  readonly stamp: string;
   readonly executable: string;
   readonly install: () => Promise<void>;
 }
@@ -26,18 +32,17 @@ interface Peer {
  * @param name of its executable
  * @param package_ as `go install` takes it, with its version
  */
-export function goPeer(name: string, package_: string): Peer {
-  return {
+export function goPeer(name: string, package_: string): Installer {
+  return installOnce({
+    name,
     packages: [package_],
-    stamp: `${folder}${name}.installed`,
     executable: `${folder}bin/${name}${windows ? ".exe" : ""}`,
-    async install() {
-      await run("go", ["install", package_], {
+    install: () =>
+      run("go", ["install", package_], {
         missing: `${name} is built with it; install Go 1.25 or later`,
         env: { GOBIN: `${folder}bin` },
-      });
-    },
-  };
+      }),
+  });
 }
 
 /**
@@ -47,15 +52,19 @@ export function goPeer(name: string, package_: string): Peer {
  * @param packages each with its version
  * @param program what is wanted of it: `python`, or a script that a package brings
  */
-export function pythonPeer(name: string, packages: readonly string[], program: string): Peer {
+export function pythonPeer(
+  name: string,
+  packages: readonly string[],
+  program: string,
+): Installer {
   const venv = `${folder}${name}`;
   // Python's installer for Windows makes no python3.
   const systemPython = windows ? "python" : "python3";
   const inVenv = (program: string) =>
     windows ? `${venv}/Scripts/${program}.exe` : `${venv}/bin/${program}`;
-  return {
+  return installOnce({
+    name,
     packages,
-    stamp: `${folder}${name}.installed`,
     executable: inVenv(program),
     async install() {
       await run(systemPython, ["-m", "venv", "--clear", venv], {
@@ -69,7 +78,7 @@ export function pythonPeer(name: string, packages: readonly string[], program: s
         ...["--only-binary=:all:", ...packages],
       ]);
     },
-  };
+  });
 }
 
 /**
@@ -79,18 +88,18 @@ export function pythonPeer(name: string, packages: readonly string[], program: s
  * @param package_ with its version; what it installs for a platform it brings as a package of its own
  * @param program its path in `node_modules`
  */
-export function npmPeer(name: string, package_: string, program: string): Peer {
+export function npmPeer(name: string, package_: string, program: string): Installer {
   const home = `${folder}${name}`;
-  return {
+  return installOnce({
+    name,
     packages: [package_],
-    stamp: `${home}.installed`,
     executable: `${home}/node_modules/${program}`,
     install: () =>
       run("npm", [
         ...["install", "--prefix", home, "--no-audit", "--no-fund", "--ignore-scripts"],
         package_,
       ], { missing: `it installs ${package_}; install it with Node` }),
-  };
+  });
 }
 
 /**
@@ -106,34 +115,60 @@ export function debianPeer(
   packages: readonly string[],
   program: string,
   missing: string,
-): Peer {
-  const home = `${folder}${name}`;
-  return {
+): Installer {
+  return installOnce({
+    name,
     packages,
-    stamp: `${home}.installed`,
-    executable: `${home}/${program}`,
-    async install() {
-      await Deno.mkdir(`${home}/lists/partial`, { recursive: true });
-      await Deno.mkdir(`${home}/archives/partial`, { recursive: true });
-      // Lists of its own: the system's may be missing or old, and only root may refresh them.
-      const apt = (...args: string[]) =>
-        run("apt-get", [
-          ...["-qq", "-o", "Debug::NoLocking=1", "-o", "APT::Sandbox::User=root"],
-          ...["-o", `Dir::State::lists=${home}/lists`, "-o", `Dir::Cache=${home}`],
-          ...args,
-        ], { missing });
-      await apt("update");
-      await apt(
-        ...["install", "-y", "--no-install-recommends", "--download-only", "--reinstall"],
-        ...packages,
-      );
-      for await (const { name } of Deno.readDir(`${home}/archives`)) {
-        if (name.endsWith(".deb")) await run("dpkg", ["-x", `${home}/archives/${name}`, home]);
-      }
-      // They are many times as large as the program.
-      await Deno.remove(`${home}/lists`, { recursive: true });
-    },
+    executable: `${folder}${name}/${program}`,
+    install: () => unpackDebian(name, packages, missing),
+  });
+}
+
+/**
+ * A program of the system, or of Debian's packages where it has none; then the path is that of a
+ * script, which runs it with the libraries that came along.
+ */
+export function systemPeer(name: string, packages: readonly string[]): Installer {
+  const home = `${folder}${name}`;
+  const script = `#!/bin/sh
+export PATH="${home}/usr/bin:${home}/bin:$PATH"
+LD_LIBRARY_PATH=${debianLibraries(name)} exec ${name} "$@"
+`;
+  const executable = `${home}/start`;
+  const install = async () => {
+    await unpackDebian(name, packages, `install ${name} (of the package ${packages[0]})`);
+    await Deno.writeTextFile(executable, script, { mode: 0o755 });
   };
+  return once(async () =>
+    await isOnPath(name) ? name : await ensure({ name, packages, executable, install })
+  );
+}
+
+async function unpackDebian(
+  name: string,
+  packages: readonly string[],
+  missing: string,
+): Promise<void> {
+  const home = `${folder}${name}`;
+  await Deno.mkdir(`${home}/lists/partial`, { recursive: true });
+  await Deno.mkdir(`${home}/archives/partial`, { recursive: true });
+  // Lists of its own: the system's may be missing or old, and only root may refresh them.
+  const apt = (...args: string[]) =>
+    run("apt-get", [
+      ...["-qq", "-o", "Debug::NoLocking=1", "-o", "APT::Sandbox::User=root"],
+      ...["-o", `Dir::State::lists=${home}/lists`, "-o", `Dir::Cache=${home}`],
+      ...args,
+    ], { missing });
+  await apt("update");
+  await apt(
+    ...["install", "-y", "--no-install-recommends", "--download-only", "--reinstall"],
+    ...packages,
+  );
+  for await (const { name } of Deno.readDir(`${home}/archives`)) {
+    if (name.endsWith(".deb")) await run("dpkg", ["-x", `${home}/archives/${name}`, home]);
+  }
+  // They are many times as large as the program.
+  await Deno.remove(`${home}/lists`, { recursive: true });
 }
 
 /**
@@ -145,36 +180,39 @@ export function debianLibraries(name: string): string {
   return `${folder}${name}/usr/lib/${Deno.build.arch}-linux-gnu`;
 }
 
-/**
- * Makes a function that installs a program unless it is there.
- *
- * @returns it returns the program's path, and throws if it cannot be installed; the message says
- * what is missing
- */
-export function installOnce(peer: Peer): () => Promise<string> {
-  // A failure is kept as well: what could not be installed for one test cannot be for the next.
-  let executable: Promise<string> | undefined;
-  return () => executable ??= ensure(peer);
+function installOnce(peer: Peer): Installer {
+  return once(() => ensure(peer));
 }
 
-async function ensure(peer: Peer): Promise<string> {
-  const packages = peer.packages.join(" ");
-  if (!await isInstalled(peer, packages)) {
-    console.error(`peers: installing ${packages}`);
-    await Deno.mkdir(folder, { recursive: true });
-    // What is interrupted now may not pass for an earlier, complete installation.
-    await Deno.writeTextFile(peer.stamp, "");
-    await peer.install();
-    await Deno.writeTextFile(peer.stamp, packages);
+/** Keeps a failure as well: what could not be installed for one test cannot be for the next. */
+function once(make: Installer): Installer {
+  let made: Promise<string> | undefined;
+  return () => made ??= make();
+}
+
+async function ensure({ name, packages, executable, install }: Peer): Promise<string> {
+  // Written last: it tells a complete installation of these packages from any other.
+  const stamp = `${folder}${name}.installed`;
+  const wanted = packages.join(" ");
+  // A venv links to the system's Python, which may have gone.
+  if (
+    await exists(executable) && await exists(stamp) && await Deno.readTextFile(stamp) === wanted
+  ) {
+    return executable;
   }
-  return peer.executable;
+  console.error(`peers: installing ${wanted}`);
+  await Deno.mkdir(folder, { recursive: true });
+  // What is interrupted now may not pass for an earlier, complete installation.
+  await Deno.writeTextFile(stamp, "");
+  await install();
+  await Deno.writeTextFile(stamp, wanted);
+  return executable;
 }
 
-async function isInstalled(peer: Peer, packages: string): Promise<boolean> {
+async function exists(path: string): Promise<boolean> {
   try {
-    // A venv links to the system's Python, which may have gone.
-    await Deno.stat(peer.executable);
-    return await Deno.readTextFile(peer.stamp) === packages;
+    await Deno.stat(path);
+    return true;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return false;
     throw error;

@@ -4,7 +4,7 @@ import config from "../../deno.json" with { type: "json" };
 import { root } from "../paths.ts";
 import { type CommandLine, run as runProgram } from "../programs.ts";
 import { python } from "./grpc.ts";
-import { folder, goPeer, installOnce, isOnPath, npmPeer, run } from "./install.ts";
+import { folder, goPeer, isOnPath, npmPeer, run } from "./install.ts";
 
 /** A server that prints the tutorial's start line, and a line for each call. */
 export interface Server {
@@ -57,7 +57,7 @@ export async function pythonServer(): Promise<Server> {
 /** The version that usersvc uses; it brings the proto-loader. */
 const grpcJsPackage = config.imports["@grpc/grpc-js"].replace(/^npm:/, "");
 
-const grpcJs = installOnce(npmPeer("grpc-js", grpcJsPackage, "@grpc/grpc-js/package.json"));
+const grpcJs = npmPeer("grpc-js", grpcJsPackage, "@grpc/grpc-js/package.json");
 
 /** The tutorial's server on grpc-js, on Node. */
 export async function nodeServer(): Promise<Server> {
@@ -75,10 +75,8 @@ export async function nodeServer(): Promise<Server> {
 }
 
 const goGenerators = {
-  go: installOnce(goPeer("protoc-gen-go", "google.golang.org/protobuf/cmd/protoc-gen-go@v1.36.12")),
-  "go-grpc": installOnce(
-    goPeer("protoc-gen-go-grpc", "google.golang.org/grpc/cmd/protoc-gen-go-grpc@v1.6.2"),
-  ),
+  go: goPeer("protoc-gen-go", "google.golang.org/protobuf/cmd/protoc-gen-go@v1.36.12"),
+  "go-grpc": goPeer("protoc-gen-go-grpc", "google.golang.org/grpc/cmd/protoc-gen-go-grpc@v1.6.2"),
 };
 
 /** The tutorial's server on grpc-go. */
