@@ -111,17 +111,19 @@ for (const [name, what] of Object.entries(FLOODS)) {
   survives(`a flood of ${name}`, ({ port }) => flood(port, what));
 }
 
-survives("1 MiB of headers in CONTINUATION frames", ({ port }) =>
-  withPeer(port, async (peer) => {
+survives("1 MiB of headers in CONTINUATION frames", async ({ port }) => {
+  await withPeer(port, async (peer) => {
     const large = longHeaders(1, [...callFields(), ["x-large", "x".repeat(2 ** 20)]]);
     if (await peer.send(HELLO, large)) await peer.settle();
-  }));
+  });
+});
 
-survives("4,000 headers in one call", ({ port }) =>
-  withPeer(port, async (peer) => {
+survives("4,000 headers in one call", async ({ port }) => {
+  await withPeer(port, async (peer) => {
     const fields = Array.from({ length: 4_000 }, (_, index) => [`x-${index}`, ""] as const);
     const block = headerBlock([...callFields(), ...fields]);
     await peer.send(HELLO);
     for (const id of streamIds(20)) await peer.send(...blockFrames(id, block));
     await peer.settle();
-  }));
+  });
+});

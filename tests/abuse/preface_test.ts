@@ -88,39 +88,35 @@ async function hangUp(port: number, bytes: Uint8Array): Promise<void> {
   peer.close();
 }
 
+const halfTls = [0, 5, CLIENT_HELLO.length - 1].map((end) => CLIENT_HELLO.subarray(0, end));
+
 for (
-  const [what, count, beginnings, options] of [
-    ["never finish the preface", 500, [Buffer.alloc(0), PREFACE.subarray(0, 10), PREFACE], {}],
+  const [what, beginnings, { answers, ...options }] of [
     [
-      "stop in the TLS handshake",
-      200,
-      [0, 5, CLIENT_HELLO.length - 1].map((end) => CLIENT_HELLO.subarray(0, end)),
-      overTls,
+      "never finish the preface",
+      [Buffer.alloc(0), PREFACE.subarray(0, 10), PREFACE],
+      { answers: answersOverTcp },
     ],
+    ["stop in the TLS handshake", halfTls, overTls],
   ] as const
 ) {
-  survives(
-    `${count} connections that ${what} are closed`,
-    (server) =>
-      withPeers(server.port, count, async (peers) => {
-        for (const [index, peer] of peers.entries()) {
-          await peer.send(beginnings[index % beginnings.length]!);
-        }
-        await ("answers" in options ? options.answers : answersOverTcp)(server);
-        await Promise.all(peers.map((peer) => peer.closed()));
-      }),
-    options,
-  );
+  survives(`500 connections that ${what} are closed`, async (server) => {
+    await withPeers(server.port, 500, async (peers) => {
+      for (const [index, peer] of peers.entries()) {
+        await peer.send(beginnings[index % beginnings.length]!);
+      }
+      await answers(server);
+      await Promise.all(peers.map((peer) => peer.closed()));
+    });
+  }, { ...options, answers });
 }
 
-survives(
-  "200 connections that send a call a byte at a time",
-  (server) =>
-    withPeers(server.port, 200, async (peers) => {
-      for (const byte of Buffer.concat([HELLO, call(1, "Alice")])) {
-        await Promise.all(peers.map((peer) => peer.send(Buffer.of(byte))));
-      }
-      await answersOverTcp(server);
-      await Promise.all(peers.map((peer) => peer.settle()));
-    }),
-);
+survives("200 connections that send a call a byte at a time", async (server) => {
+  await withPeers(server.port, 200, async (peers) => {
+    for (const byte of Buffer.concat([HELLO, call(1, "Alice")])) {
+      await Promise.all(peers.map((peer) => peer.send(Buffer.of(byte))));
+    }
+    await answersOverTcp(server);
+    await Promise.all(peers.map((peer) => peer.settle()));
+  });
+});

@@ -124,17 +124,12 @@ survives("many refused calls and one error in the same segment", async ({ port }
   }
 });
 
+/** Sends bytes in one segment, and once more from a peer that is gone before it can be answered. */
 async function oneSegment(port: number, ...parts: readonly Uint8Array[]): Promise<void> {
-  await withPeer(port, async (peer) => {
-    await peer.send(HELLO, ...parts);
-    await peer.settle();
-  });
-  await closesInOneSegment(port, parts);
-}
-
-/** The same from a peer that is gone before it can be answered. */
-async function closesInOneSegment(port: number, parts: readonly Uint8Array[]): Promise<void> {
-  await withPeer(port, async (peer) => {
-    await peer.send(HELLO, ...parts);
-  });
+  for (const stays of [true, false]) {
+    await withPeer(port, async (peer) => {
+      await peer.send(HELLO, ...parts);
+      if (stays) await peer.settle();
+    });
+  }
 }

@@ -40,29 +40,25 @@ survives("health and reflection get what is not their message", async ({ port })
   }
 });
 
-survives(
-  "2,000 health watches that are dropped",
-  (server) =>
-    withPeers(server.port, 20, async (peers) => {
-      for (const peer of peers) {
-        await peer.send(HELLO, ...calls(streamIds(100), WATCH, grpcMessage(Buffer.alloc(0))));
-        await peer.settle();
-      }
-      await answersOverTcp(server);
-    }),
-);
+survives("2,000 health watches that are dropped", async (server) => {
+  await withPeers(server.port, 20, async (peers) => {
+    for (const peer of peers) {
+      await peer.send(HELLO, ...calls(streamIds(100), WATCH, grpcMessage(Buffer.alloc(0))));
+      await peer.settle();
+    }
+    await answersOverTcp(server);
+  });
+});
 
 for (const path of REFLECTION) {
-  survives(
-    `10,000 questions in one stream of ${path}`,
-    ({ port }) =>
-      withPeer(port, async (peer) => {
-        const questions = Buffer.concat(Array<Buffer>(100).fill(grpcMessage(LIST_SERVICES)));
-        await peer.send(HELLO, headers(1, callFields({ ":path": path })));
-        for (let sent = 0; sent < 10_000; sent += 100) {
-          if (!await peer.send(data(1, questions))) return;
-        }
-        await peer.settle();
-      }),
-  );
+  survives(`10,000 questions in one stream of ${path}`, async ({ port }) => {
+    await withPeer(port, async (peer) => {
+      const questions = Buffer.concat(Array<Buffer>(100).fill(grpcMessage(LIST_SERVICES)));
+      await peer.send(HELLO, headers(1, callFields({ ":path": path })));
+      for (let sent = 0; sent < 10_000; sent += 100) {
+        if (!await peer.send(data(1, questions))) return;
+      }
+      await peer.settle();
+    });
+  });
 }

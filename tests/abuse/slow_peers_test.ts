@@ -27,7 +27,8 @@ const STUCK_MS = 3_000;
 async function sendAll(peer: Peer, count: number, frame: (id: number) => Buffer): Promise<void> {
   const ids = streamIds(count);
   for (let sent = 0; sent < count; sent += 100) {
-    if (!await peer.send(...ids.slice(sent, sent + 100).map(frame))) return;
+    const batch = ids.slice(sent, sent + 100).map((id) => frame(id));
+    if (!await peer.send(...batch)) return;
   }
 }
 
@@ -41,27 +42,26 @@ async function untilStuck(sending: Promise<void>): Promise<void> {
 
 const wholeCall = (id: number) => call(id, NAME);
 
+const noWindow = Buffer.concat([PREFACE, settings([Setting.INITIAL_WINDOW_SIZE, 0])]);
+
 /** What a connection starts with, how many there are, and how often each calls. */
 const NARROW: Readonly<Record<string, readonly [opening: Buffer, peers: number, calls: number]>> = {
-  "20 peers with windows of zero, 100 calls each": [noWindow(), 20, 100],
-  "a peer with a window of zero that calls 5,000 times": [noWindow(), 1, 5_000],
+  "20 peers with windows of zero, 100 calls each": [noWindow, 20, 100],
+  "a peer with a window of zero that calls 5,000 times": [noWindow, 1, 5_000],
   "a peer that never enlarges its window and calls 20,000 times": [HELLO, 1, 20_000],
 };
 
-function noWindow(): Buffer {
-  return Buffer.concat([PREFACE, settings([Setting.INITIAL_WINDOW_SIZE, 0])]);
-}
-
 for (const [name, [opening, count, calls]] of Object.entries(NARROW)) {
-  survives(name, (server) =>
-    withPeers(server.port, count, async (peers) => {
+  survives(name, async (server) => {
+    await withPeers(server.port, count, async (peers) => {
       for (const peer of peers) {
         await peer.send(opening);
         await sendAll(peer, calls, wholeCall);
         await peer.settle();
       }
       await answersOverTcp(server);
-    }));
+    });
+  });
 }
 
 const wide = Buffer.concat([
@@ -73,32 +73,28 @@ const wide = Buffer.concat([
 for (
   const [what, opening, frame] of [["calls", wide, wholeCall], ["pings", HELLO, ping]] as const
 ) {
-  survives(
-    `a peer that never reads and ${what} 20,000 times`,
-    (server) =>
-      withPeers(server.port, 1, async ([peer]) => {
-        await peer!.send(opening);
-        // A server that stops reading would make the last write wait for ever.
-        await untilStuck(sendAll(peer!, 20_000, frame));
-        await answersOverTcp(server);
-      }, { reads: false }),
-  );
+  survives(`a peer that never reads and ${what} 20,000 times`, async (server) => {
+    await withPeers(server.port, 1, async ([peer]) => {
+      await peer!.send(opening);
+      // A server that stops reading would make the last write wait for ever.
+      await untilStuck(sendAll(peer!, 20_000, frame));
+      await answersOverTcp(server);
+    }, { reads: false });
+  });
 }
 
 /** A call whose message has begun. */
 const begun = [HELLO, headers(1, callFields()), data(1, Buffer.of(0, 0, 0))];
 
-survives(
-  "200 calls that stop in mid-message",
-  (server) =>
-    withPeers(server.port, 200, async (peers) => {
-      for (const peer of peers) {
-        await peer.send(...begun);
-        await peer.settle();
-      }
-      await answersOverTcp(server);
-    }),
-);
+survives("200 calls that stop in mid-message", async (server) => {
+  await withPeers(server.port, 200, async (peers) => {
+    for (const peer of peers) {
+      await peer.send(...begun);
+      await peer.settle();
+    }
+    await answersOverTcp(server);
+  });
+});
 
 survives("200 peers that reset their call in mid-message, or are gone", async ({ port }) => {
   for (let count = 0; count < 200; count++) {
@@ -116,11 +112,9 @@ survives("200 peers that reset their call in mid-message, or are gone", async ({
   }
 });
 
-survives(
-  "200 peers that reset their connections (TCP RST)",
-  ({ port }) =>
-    withPeers(port, 200, async (peers) => {
-      // Closing a socket whose receive buffer is not empty resets the connection.
-      for (const peer of peers) await peer.send(HELLO, call(1, NAME));
-    }, { reads: false }),
-);
+survives("200 peers that reset their connections (TCP RST)", async ({ port }) => {
+  await withPeers(port, 200, async (peers) => {
+    // Closing a socket whose receive buffer is not empty resets the connection.
+    for (const peer of peers) await peer.send(HELLO, call(1, NAME));
+  }, { reads: false });
+});

@@ -33,10 +33,10 @@ export const modes: readonly Mode[] = [
 ];
 
 /** Something that a peer does to a server. */
-export type Attack = (server: Serve) => Promise<void>;
+type Attack = (server: Serve) => Promise<void>;
 
 /** How an attack is tested. */
-export interface AttackOptions {
+interface AttackOptions {
   /** Flags of `serve` that the attack needs. */
   readonly args?: readonly string[];
   /** Limits of the server's resources, as arguments of bash's `ulimit`. */

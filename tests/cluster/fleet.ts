@@ -7,7 +7,7 @@ import { inTime } from "../support/waits.ts";
 const CALL = "Получен запрос";
 
 /** A set of servers. */
-export interface Fleet extends AsyncDisposable {
+interface Fleet extends AsyncDisposable {
   readonly ports: readonly number[];
   /** How many calls each server has logged since the start, its restarts included. */
   calls(): number[];

@@ -5,7 +5,7 @@ import { spawnUsersvc, Transcript } from "../support/program.ts";
 const AHEAD = 200;
 
 /** A running client. */
-export interface Load {
+interface Load {
   /** Waits until so many calls more than by now have been answered; throws if the client ends. */
   more(count: number): Promise<void>;
   /** Stops to call, waits for the end; returns the names that were sent and what came back. */

@@ -20,7 +20,7 @@ const CASES: readonly string[] = [
 /** Those of our own client in Go. */
 const OUR_CASES: readonly string[] = [
   ...["large_messages", "compressed_unary", "messages_of_any_size", "slow_reader", "slow_server"],
-  ...["cancelled_streams", "half_duplex", "concurrent_unary", "concurrent_streams"],
+  ...["cancelled_streams", "concurrent_unary", "concurrent_streams"],
 ];
 
 /** How many cases the client on grpc-js has; gRPC's own ones it has in connectrpc's suite. */

@@ -19,7 +19,7 @@ import { pause } from "../support/waits.ts";
 import type { Expected } from "./table.ts";
 
 /** A row of the table. Calls that get as far are answered. */
-export interface Start extends Expected {
+interface Start extends Expected {
   readonly greeting: Greeting;
   /** What `check` exits with: 0, 2 without a connection, 3 with one. */
   readonly check?: 0 | 2 | 3;

@@ -35,7 +35,7 @@ export type Table = Readonly<Record<string, Row>>;
 export type Frames = (stream: number, hello: Uint8Array) => readonly Uint8Array[];
 
 /** What becomes of the connection after the answer. */
-export type Then = "end" | "reset";
+type Then = "end" | "reset";
 
 /** Rows as they are written. */
 export type Rows = Readonly<
@@ -60,7 +60,7 @@ export function tableOf(rows: Rows): Table {
 }
 
 /** An odd server, and what has come to it. */
-export interface OddServer {
+interface OddServer {
   readonly port: number;
   /** How often each name has come. */
   readonly calls: ReadonlyMap<string, number>;

@@ -2,7 +2,7 @@
 import { root } from "../../tools/paths.ts";
 import { folder, run } from "../../tools/peers/install.ts";
 
-const building = new Map<string, Promise<string>>();
+const programs = new Map<string, Promise<string>>();
 
 /** Where the module is. */
 export const goModule = `${root}tests/go`;
@@ -15,9 +15,9 @@ export const goModule = `${root}tests/go`;
  * @returns its path
  */
 export function goProgram(name: string, command: readonly string[] = ["build"]): Promise<string> {
-  const building_ = building.get(name) ?? build(name, command);
-  building.set(name, building_);
-  return building_;
+  const program = programs.get(name) ?? build(name, command);
+  programs.set(name, program);
+  return program;
 }
 
 async function build(name: string, command: readonly string[]): Promise<string> {

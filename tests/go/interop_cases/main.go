@@ -36,7 +36,6 @@ var cases = map[string]func(context.Context, testing.TestServiceClient) error{
 	"slow_reader":          slowReader,
 	"slow_server":          slowServer,
 	"cancelled_streams":    cancelledStreams,
-	"half_duplex":          halfDuplex,
 	"concurrent_unary":     concurrentUnary,
 	"concurrent_streams":   concurrentStreams,
 	"messages_of_any_size": messagesOfAnySize,
@@ -279,31 +278,6 @@ func cancelOne(ctx context.Context, client testing.TestServiceClient) error {
 			return fmt.Errorf("a cancelled stream ends with %w", err)
 		}
 	}
-}
-
-func halfDuplex(ctx context.Context, client testing.TestServiceClient) error {
-	stream, err := client.HalfDuplexCall(ctx)
-	if err != nil {
-		return err
-	}
-	sizes := []int{31415, 9, 2653, 58979}
-	for _, size := range sizes {
-		if err := stream.Send(output(10, size)); err != nil {
-			return err
-		}
-	}
-	if err := stream.CloseSend(); err != nil {
-		return err
-	}
-	for _, size := range sizes {
-		if err := receive(stream, size); err != nil {
-			return err
-		}
-	}
-	if _, err := stream.Recv(); !errors.Is(err, io.EOF) {
-		return fmt.Errorf("the end of a stream is %v", err)
-	}
-	return nil
 }
 
 // More calls at once than a server allows by default on one connection.

@@ -12,8 +12,6 @@ export const numberAt = (frame: Buffer, at: number) =>
 export const idOf = (frame: Buffer) => numberAt(frame, 5) & 0x7fffffff;
 export const isHeaders = ({ frame }: Difference) =>
   typeOf(frame) === FrameType.HEADERS || typeOf(frame) === FrameType.CONTINUATION;
-export const isAcknowledgement = (frame: Buffer) =>
-  typeOf(frame) === FrameType.SETTINGS && (frame[4]! & Flag.ACK) !== 0;
 
 export const endsBlock = (frame: Buffer) => (frame[4]! & Flag.END_HEADERS) !== 0;
 

@@ -7,7 +7,7 @@ import { linuxTest } from "../../support/program.ts";
 export type Question = "S" | "C" | "D" | "E" | "H";
 
 /** Go's side. */
-export interface GoPeer {
+interface GoPeer {
   /** Questions are answered in their order; many may wait. */
   ask(question: Question, content: Uint8Array): Promise<Reader>;
   stop(): Promise<void>;
