@@ -119,19 +119,6 @@ posixTest("names that wait for a connection in vain all say so", async () => {
   for (const line of lines) assert.match(line, /: no (HTTP\/2 )?connection within 2 s(: |$)/);
 });
 
-programTest(
-  "a deadline that passes without a connection is none that waits for an answer",
-  async () => {
-    // It loads gRPC, for which a bare `deno test` has no permissions.
-    const { describeFailure } = await import("../../src/client/failure.ts");
-    const reason = (details: string) =>
-      describeFailure(Object.assign(new Error(), { code: 4, details, metadata: {} }), 1_000).reason;
-    const after = "Deadline exceeded after 1.001s,metadata filters: 0.001s,wait_for_ready,";
-    assert.equal(reason(`${after}Waiting for LB pick`), "no HTTP/2 connection within 1 s");
-    assert.equal(reason(`${after}LB pick: 0.9s,remote_addr=[::1]:1`), "no answer within 1 s");
-  },
-);
-
 serveTest("metadata that is too large is told with the server's limit", async ({ port }) => {
   const header = `x: ${"a".repeat(70_000)}`;
   const { code, stderr } = await call(`localhost:${port}`, "-H", header);
