@@ -16,16 +16,18 @@ import { splitFlag, switchFault } from "./spell_out.ts";
  * @throws {Error} any other error: a fault of the program
  */
 export async function runProgram(program: Program, args: readonly string[]): Promise<number> {
-  const [first, ...rest] = withoutSwitchedOff(program, args);
-  if (first === undefined || !program.starters.includes(first)) giveUpRunning();
-  const named = first !== undefined && Object.hasOwn(program.commands, first);
-  const typed = named ? `${program.name} ${first}` : program.name;
+  let command: string | undefined;
   try {
+    const [first, ...rest] = withoutSwitchedOff(program, args);
+    if (first === undefined || !program.starters.includes(first)) giveUpRunning();
+    if (first !== undefined && Object.hasOwn(program.commands, first)) command = first;
     return await dispatch(program, first, rest);
   } catch (error) {
+    const typed = command === undefined ? program.name : `${program.name} ${command}`;
     if (error instanceof UsageError) {
       writeError(`${typed}: ${error.message}; see ${typed} --help`);
-      return named ? (await load(program, first)).usageExitCode ?? ExitCode.USAGE : ExitCode.USAGE;
+      if (command === undefined) return ExitCode.USAGE;
+      return (await load(program, command)).usageExitCode ?? ExitCode.USAGE;
     }
     if (!(error instanceof ExpectedError)) throw error;
     // It may quote a path or a file.
@@ -34,14 +36,22 @@ export async function runProgram(program: Program, args: readonly string[]): Pro
   }
 }
 
-/** Leaves out the flags before the command that are switched off: `--version=false`. */
+/**
+ * Leaves out the flags before the command that are switched off, `--version=false`, and gives the one
+ * that comes first its long name: `--help` for `-h`.
+ *
+ * @throws {UsageError} if that has a value that a switch cannot have
+ */
 function withoutSwitchedOff(program: Program, args: readonly string[]): readonly string[] {
   const flags = programFlags(program);
-  const first = args.findIndex((arg) => {
-    const { name, text } = splitFlag(arg, flags);
-    return name === undefined || text !== "false";
-  });
-  return first === -1 ? [] : args.slice(first);
+  for (const [at, arg] of args.entries()) {
+    const { name, typed, text } = splitFlag(arg, flags);
+    if (name === undefined) return args.slice(at);
+    const fault = switchFault(typed, text);
+    if (fault !== undefined) throw fault;
+    if (text !== "false") return [`--${name}`, ...args.slice(at + 1)];
+  }
+  return [];
 }
 
 async function dispatch(
@@ -49,7 +59,7 @@ async function dispatch(
   first: string | undefined,
   rest: readonly string[],
 ): Promise<number> {
-  switch (first?.startsWith("-") ? programFlag(program, first) : first) {
+  switch (first) {
     case "--version":
       return await show(rest, () => program.version() + "\n");
     case undefined:
@@ -58,17 +68,8 @@ async function dispatch(
     case "help":
       return await help(program, rest);
     default:
-      return await runCommand(program, await load(program, first!), rest);
+      return await runCommand(program, await load(program, first), rest);
   }
-}
-
-/** The long name of a flag of the program, `--help`; what was typed if it is none. */
-function programFlag(program: Program, arg: string): string {
-  const { name, typed, text } = splitFlag(arg, programFlags(program));
-  if (name === undefined) return arg;
-  const fault = switchFault(typed, text);
-  if (fault !== undefined) throw fault;
-  return `--${name}`;
 }
 
 async function runCommand(
