@@ -192,6 +192,12 @@ serveTest("a request may come in any parts", async ({ port }) => {
   }
   for (const byte of greet("Anne") + chunked("Bob!")) await connection.send(byte);
   await received.until(/Anne![^]*Bob!!/);
+  const text = Buffer.from(framed(message("Cid"))).toString("base64");
+  for (const byte of head(text.length, "content-type: application/grpc-web-text") + text) {
+    await connection.send(byte);
+  }
+  const greeting = Buffer.from(framed(message("Привет, Cid!"))).toString("base64");
+  await received.until(new RegExp(greeting.slice(0, 24).replaceAll("+", ".")));
   await connection.close();
 });
 
