@@ -142,12 +142,8 @@ export function openWorkerLink(
       const { promise, resolve } = Promise.withResolvers<Result<M> | undefined>();
       withoutReply.set(request.id, resolve as (value: unknown) => void);
       outbox.post(() => {
-        try {
-          send(child, request, socket);
-        } catch {
-          // The socket's file descriptor cannot be duplicated: none is left, or the client has gone.
-          settle({ id: request.id, value: true });
-        }
+        // A worker does not miss a connection that has gone, or that cannot be sent.
+        if (!send(child, request, socket)) settle({ id: request.id, value: true });
       }, socket !== undefined);
       return promise;
     },
@@ -155,14 +151,29 @@ export function openWorkerLink(
   };
 }
 
-/** Errors of the channel are ignored: when it breaks, the worker ends, and `exit` is emitted. */
-function send(child: ChildProcess, request: Request, socket?: Socket): void {
-  withoutStackTrace(() => child.send(request, socket, { keepOpen: true }, () => {}));
+/**
+ * Sends a request. Errors of the channel are ignored: when it breaks, the worker ends, and `exit` is
+ * emitted.
+ *
+ * @returns false if the socket's file descriptor cannot be duplicated: none is left, or the client has
+ * gone
+ */
+function send(child: ChildProcess, request: Request, socket?: Socket): boolean {
+  try {
+    withoutStackTrace(() => child.send(request, socket, { keepOpen: true }, () => {}));
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** A worker's end of the channel to its supervisor. */
 interface SupervisorLink {
-  /** Reports something that the supervisor has not asked for. */
+  /**
+   * Reports something that the supervisor has not asked for. After `failed`, or once it has asked for a
+   * drain, nothing is reported any more: it would be unread when the supervisor closes the channel (see
+   * missed_disconnect.ts).
+   */
   report(event: WorkerEvent): void;
   /** Does from now on what the supervisor asks for. */
   serve(methods: WorkerMethods): void;
@@ -175,11 +186,17 @@ export function openSupervisorLink(): SupervisorLink {
   // Errors of the channel are ignored: when it breaks, `gone` settles.
   const send = (message: Reply | WorkerEvent) =>
     void process.send!(message, undefined, undefined, () => {});
+  let isEnding = false;
   return {
     gone: parentGone(),
-    report: send,
+    report(event) {
+      if (isEnding) return;
+      isEnding = event.event === "failed";
+      send(event);
+    },
     serve(methods) {
       process.on("message", async ({ id, method, argument }: Request, socket?: Socket) => {
+        if (method === "drain") isEnding = true;
         const call = methods[method] as (argument: unknown, socket?: Socket) => unknown;
         send({ id, value: await call(argument, socket) });
       });

@@ -13,7 +13,6 @@ import { drainAndReport, dropPrivileges, FLUSH_MS } from "./lifecycle.ts";
 import {
   openSupervisorLink,
   WORKER_VARIABLE,
-  type WorkerEvent,
   type WorkerMethods,
   type WorkerTask,
 } from "./link.ts";
@@ -32,40 +31,33 @@ export async function serveAsWorker(text: string): Promise<number> {
   }
   const { worker, options } = JSON.parse(text) as WorkerTask;
   const supervisor = openSupervisorLink();
-  let ending = false;
-  let drained = false;
-  // Nothing may come after the last message: see missed_disconnect.ts.
-  const report = (event: WorkerEvent) => {
-    if (!ending) supervisor.report(event);
-  };
-  takeWorkerSignals(() => report({ event: "recycle" }));
+  takeWorkerSignals(() => supervisor.report({ event: "recycle" }));
   const log = openLog(options.log, worker);
   const metrics = options.metrics && await loadMetrics(worker, log);
-  const connections = openHandedConnections(() => report({ event: "ready" }));
+  const connections = openHandedConnections(() => supervisor.report({ event: "ready" }));
   let server: RunningServer;
   try {
     server = await startServer(options, metrics?.events ?? log, connections.accept);
   } catch (error) {
     if (!(error instanceof ExpectedError)) throw error;
-    report({ event: "failed", reason: error.message });
-    ending = true;
+    supervisor.report({ event: "failed", reason: error.message });
     await supervisor.gone;
     return ExitCode.FAILURE;
   }
   dropPrivileges(options);
+  let drained = false;
   supervisor.serve({
     takeConnection: connections.take,
     heartbeat: () => ({ rss: Deno.memoryUsage().rss, calls: server.callsInFlight() }),
     metrics: () => metrics ? metrics.snapshot() : Promise.resolve([]),
     reload: (what) => reloadFiles(server, what),
     async drain({ graceMs, replaced }) {
-      ending = true;
       const outcome = await server.drain(graceMs, replaced);
       drained = true;
       return outcome;
     },
   });
-  report({ event: "ready" });
+  supervisor.report({ event: "ready" });
   await supervisor.gone;
   if (!drained) await drainAndReport(server, options.graceMs, "the supervisor is gone", log);
   await log.flush(FLUSH_MS);
