@@ -21,7 +21,7 @@ import { excess, jsonSummary, type Limits, textSummary } from "./summary.ts";
 import { startTally, type Tally } from "./tally.ts";
 
 /** What to call, and how to print the results. */
-export interface Batch {
+interface Batch {
   readonly connection: ConnectionOptions;
   /** The names, or the path of a file that has one on each line; `-` is stdin. */
   readonly names: readonly string[] | { readonly path: string };

@@ -7,10 +7,10 @@ import { escapeControls, excerpt, jsonString } from "../text/escape.ts";
 import type { CallResult, Failure } from "./result.ts";
 
 /** Prints results; false if the reader of stdout has gone. */
-export type PrintResults = (results: readonly CallResult[]) => Promise<boolean>;
+type PrintResults = (results: readonly CallResult[]) => Promise<boolean>;
 
 /** How results are printed. */
-export interface PrintOptions {
+interface PrintOptions {
   /** Whether stdout takes a JSON object for each, or messages with the failures on stderr. */
   readonly json: boolean;
   /** Whether these objects also have what came with the answer. */
@@ -20,7 +20,7 @@ export interface PrintOptions {
 }
 
 /** A result as a JSON object. */
-export interface JsonResult {
+interface JsonResult {
   readonly username: string;
   /** There is either a message or an error. */
   readonly message?: string;
@@ -35,7 +35,7 @@ export interface JsonResult {
 }
 
 /** A failed call in a {@linkcode JsonResult}. */
-export interface JsonError {
+interface JsonError {
   /** The name of the status code: `UNAVAILABLE`. */
   readonly code: string;
   /** The status code: 14. */

@@ -14,7 +14,7 @@ export type CallResult = {
 
 /** Why a call of a batch failed, for all that print or count it. */
 export interface Failure extends FailureDescription {
-  /** The server's own words, empty where it gave none; the reason for a fault of the client. */
+  /** The reason, but empty where the server gave none. */
   readonly message: string;
   /** What the server has sent in the status details. */
   readonly details?: readonly ErrorDetail[];
@@ -28,7 +28,7 @@ export interface Failure extends FailureDescription {
 export type MakeCall = (username: string, startMs: number) => Promise<CallResult>;
 
 /** How the calls of a batch are made. */
-export interface CallerOptions {
+interface CallerOptions {
   /** The deadline of each call, in milliseconds. */
   readonly timeoutMs: number;
   /** Whether the results have what came beside the message. */
@@ -65,7 +65,7 @@ function failureOf(error: unknown, timeoutMs: number): Failure {
   const details = errorDetails(error);
   return {
     ...description,
-    // Programs get an empty message where the server gave none; "no reason given" is for people.
+    // "no reason given" is for people.
     message: error.details === "" ? "" : description.reason,
     ...(details && { details }),
   };

@@ -3,7 +3,7 @@ import type { Pace } from "./pace.ts";
 import type { CallResult, MakeCall } from "./result.ts";
 
 /** How the calls of a batch are scheduled. */
-export interface ScheduleOptions {
+interface ScheduleOptions {
   /** How many calls are in flight at most. */
   readonly concurrency: number;
   /** When calls start; undefined: as soon as they may. */

@@ -34,7 +34,7 @@ export function textSummary(tally: Tally, pace: PaceReport | undefined): string 
 }
 
 /** What a batch was like, as a JSON object. */
-export interface JsonSummary {
+interface JsonSummary {
   readonly calls: number;
   /** From the start of the batch to the end of its last call. */
   readonly seconds: number;
@@ -51,7 +51,7 @@ export interface JsonSummary {
 }
 
 /** The latencies in a {@linkcode JsonSummary}, in milliseconds. */
-export interface JsonLatency {
+interface JsonLatency {
   readonly p50: number;
   readonly p95: number;
   readonly p99: number;
@@ -59,7 +59,7 @@ export interface JsonLatency {
 }
 
 /** A rate in a {@linkcode JsonSummary}, in calls per second. */
-export interface JsonRate {
+interface JsonRate {
   readonly asked: number;
   /** Null for fewer than two calls. */
   readonly begun: number | null;
