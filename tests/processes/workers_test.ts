@@ -3,7 +3,6 @@ import { once } from "node:events";
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import { WORKER_MEMORY, WORKERS } from "../../src/commands/value_ranges.ts";
 import { openBackOff } from "../../src/processes/worker_states.ts";
 import { root } from "../../tools/paths.ts";
 import { withWatch } from "../support/watch.ts";
@@ -12,24 +11,6 @@ import { posixServeTest, posixTest, serveTest, usersvc, withServe } from "../sup
 import { finishCall, goaway, roundTrip } from "../support/raw_client.ts";
 import { inTime } from "../support/waits.ts";
 import { callInFlight, gone, isAlive, started, TWO, workersOf } from "../support/workers.ts";
-
-Deno.test("sizes have a unit and lie between 150MB and 64GB", () => {
-  assert.equal(WORKER_MEMORY.parse("400MB"), 400_000_000);
-  assert.equal(WORKER_MEMORY.parse("1.5GB"), 1_500_000_000);
-  assert.equal(WORKER_MEMORY.parse("150MB"), 150_000_000);
-  for (const text of ["", "400", "MB", "149MB", "65GB", "-1GB", "400mb", "400 MB", "1e3MB"]) {
-    assert.equal(WORKER_MEMORY.parse(text), undefined, text);
-  }
-});
-
-Deno.test("worker counts are 1 to 256, or auto", () => {
-  assert.equal(WORKERS.parse("1"), 1);
-  assert.equal(WORKERS.parse("256"), 256);
-  assert.equal(WORKERS.parse("auto"), navigator.hardwareConcurrency);
-  for (const text of ["", "0", "257", "-1", "1.5", "two", "AUTO"]) {
-    assert.equal(WORKERS.parse(text), undefined, text);
-  }
-});
 
 Deno.test("deaths in a row are waited for longer and longer, up to 30 s", () => {
   const { died } = openBackOff();
