@@ -13,16 +13,17 @@ import {
 } from "../support/program.ts";
 
 /**
- * Gives a test a server that greets with "hi" and says who it is: "HOST NUMBER" in a name is the
+ * A test with a server that greets with "hi" and says who it is: "HOST NUMBER" in a name is the
  * hostname and the gRPC status of its answer. Each answer has a binary trailer.
  */
-async function withNamedPeer(use: (address: string[]) => Promise<void>): Promise<void> {
-  await withHttp2Server(({ stream, send }, username) => {
-    const [hostname = "", status = "0"] = username.split(" ");
-    const greeting = status === "0" ? [message(stream, getUserRequest("hi"))] : [];
-    const trailers = end(stream, status, ["x-bin", "AAE"]);
-    send(begin(stream, { hostname }), ...greeting, trailers);
-  }, (port) => use(["--address", `127.0.0.1:${port}`]));
+function namedPeerTest(name: string, use: (address: string[]) => Promise<void>): void {
+  programTest(name, () =>
+    withHttp2Server(({ stream, send }, username) => {
+      const [hostname = "", status = "0"] = username.split(" ");
+      const greeting = status === "0" ? [message(stream, getUserRequest("hi"))] : [];
+      const trailers = end(stream, status, ["x-bin", "AAE"]);
+      send(begin(stream, { hostname }), ...greeting, trailers);
+    }, (port) => use(["--address", `127.0.0.1:${port}`])));
 }
 
 serveTest("--repeat calls each name so often, from wherever it comes", async ({ port }) => {
@@ -36,84 +37,78 @@ serveTest("--repeat calls each name so often, from wherever it comes", async ({ 
   assert.equal(many.stdout, greeted("A".repeat(1_500) + "B".repeat(1_500)));
 });
 
-programTest(
-  "--summary counts calls by status and by hostname, with latencies",
-  () =>
-    withNamedPeer(async (at) => {
-      const names = ["pod-b", "pod-a", "pod-b 5", "pod-b"];
-      const text = await usersvc(["call", ...names, ...at, "--summary", "text", "--json"]);
-      assert.equal(text.code, 69);
-      const lines = [
-        "usersvc call: 4 calls in \\d+\\.\\d s",
-        "  status    OK         3   75\\.0 %",
-        "            NOT_FOUND  1   25\\.0 %",
-        "  latency   p50 [\\d.]+ m?s, p95 [\\d.]+ m?s, p99 [\\d.]+ m?s, max [\\d.]+ m?s",
-        "  hostname  pod-a  1   25\\.0 %",
-        "            pod-b  3   75\\.0 %",
-      ];
-      assert.match(text.stderr, new RegExp(`^${lines.join("\n")}\n$`));
-    }),
-);
+namedPeerTest("--summary counts calls by status and by hostname, with latencies", async (at) => {
+  const names = ["pod-b", "pod-a", "pod-b 5", "pod-b"];
+  const text = await usersvc(["call", ...names, ...at, "--summary", "text", "--json"]);
+  assert.equal(text.code, 69);
+  const lines = [
+    "usersvc call: 4 calls in \\d+\\.\\d s",
+    "  status    OK         3   75\\.0 %",
+    "            NOT_FOUND  1   25\\.0 %",
+    "  latency   p50 [\\d.]+ m?s, p95 [\\d.]+ m?s, p99 [\\d.]+ m?s, max [\\d.]+ m?s",
+    "  hostname  pod-a  1   25\\.0 %",
+    "            pod-b  3   75\\.0 %",
+  ];
+  assert.match(text.stderr, new RegExp(`^${lines.join("\n")}\n$`));
+});
 
-programTest(
+namedPeerTest(
   "--summary json is one object on one line, bounded however many servers answer",
-  () =>
-    withNamedPeer(async (at) => {
-      const names = Array.from({ length: 105 }, (_, index) => `pod-${index}`);
-      const { code, stderr } = await usersvc([
-        "call",
-        ...names,
-        "x 14",
-        ...at,
-        "--summary",
-        "json",
-      ]);
-      assert.equal(code, 78);
-      const [failure, line, rest] = stderr.split("\n");
-      assert.match(failure!, /^usersvc call: "x 14": UNAVAILABLE /);
-      assert.equal(rest, "");
-      const { seconds, latencyMs, hostnames, ...counts } = JSON.parse(line!);
-      assert.deepEqual(counts, {
-        calls: 106,
-        codes: { OK: 105, UNAVAILABLE: 1 },
-        otherHostnames: 6,
-      });
-      assert.equal(Object.keys(hostnames).length, 100);
-      assert.equal(hostnames["pod-7"], 1);
-      const { p50, p95, p99, max } = latencyMs;
-      assert.ok(
-        p50 > 0 && p50 <= p95 && p95 <= p99 && p99 <= max && max < seconds * 1_000 + 1,
-        line!,
-      );
-    }),
+  async (at) => {
+    const names = Array.from({ length: 105 }, (_, index) => `pod-${index}`);
+    const { code, stderr } = await usersvc([
+      "call",
+      ...names,
+      "x 14",
+      ...at,
+      "--summary",
+      "json",
+    ]);
+    assert.equal(code, 78);
+    const [failure, line, rest] = stderr.split("\n");
+    assert.match(failure!, /^usersvc call: "x 14": UNAVAILABLE /);
+    assert.equal(rest, "");
+    const { seconds, latencyMs, hostnames, ...counts } = JSON.parse(line!);
+    assert.deepEqual(counts, {
+      calls: 106,
+      codes: { OK: 105, UNAVAILABLE: 1 },
+      otherHostnames: 6,
+    });
+    assert.equal(Object.keys(hostnames).length, 100);
+    assert.equal(hostnames["pod-7"], 1);
+    const { p50, p95, p99, max } = latencyMs;
+    assert.ok(
+      p50 > 0 && p50 <= p95 && p95 <= p99 && p99 <= max && max < seconds * 1_000 + 1,
+      line!,
+    );
+  },
 );
 
-programTest(
+namedPeerTest(
   "--json -v has what came with each answer, and nothing of it is on stderr",
-  () =>
-    withNamedPeer(async (at) => {
-      const args = ["call", "pod-a", "pod-b 5", ...at, "--json", "-v"];
-      const { code, stdout, stderr } = await usersvc(args);
-      assert.deepEqual([code, stderr], [69, ""]);
-      const objects = stdout.trimEnd().split("\n").map((line) => {
-        const { timeMs, ...object } = JSON.parse(line);
-        assert.ok(timeMs > 0 && timeMs < 60_000, line);
-        return object;
-      });
-      const came = (hostname: string) => ({
-        metadata: { "content-type": ["application/grpc"], hostname: [hostname] },
-        trailers: { "x-bin": ["AAE="] },
-        peer: at[1],
-      });
-      assert.deepEqual(objects, [
-        { username: "pod-a", message: "hi", ...came("pod-a") },
-        {
-          username: "pod-b 5",
-          error: { code: "NOT_FOUND", number: 5, message: "" },
-          ...came("pod-b"),
-        },
-      ]);
-    }),
+  async (at) => {
+    const args = ["call", "pod-a", "pod-b 5", ...at, "--json", "-v"];
+    const { code, stdout, stderr } = await usersvc(args);
+    assert.deepEqual([code, stderr], [69, ""]);
+    const objects = stdout.trimEnd().split("\n").map((line) => {
+      const { timeMs, ...object } = JSON.parse(line);
+      assert.ok(timeMs > 0 && timeMs < 60_000, line);
+      return object;
+    });
+    const came = (hostname: string) => ({
+      metadata: { "content-type": ["application/grpc"], hostname: [hostname] },
+      trailers: { "x-bin": ["AAE="] },
+      peer: at[1],
+    });
+    assert.deepEqual(objects, [
+      { username: "pod-a", message: "hi", ...came("pod-a") },
+      {
+        username: "pod-b 5",
+        error: { code: "NOT_FOUND", number: 5, message: "" },
+        ...came("pod-b"),
+      },
+    ]);
+  },
 );
 
 programTest(
@@ -199,32 +194,31 @@ serveTest("--rate 0.5 begins a call every two seconds", async ({ port }) => {
   assert.ok(seconds > 1.9 && begun <= 0.51 && begun > 0, stderr);
 });
 
-programTest(
+namedPeerTest(
   "--max-failed and --max-p99 decide the exit code and say what was measured",
-  () =>
-    withNamedPeer(async (at) => {
-      const verdict = async (...args: string[]) => {
-        const { code, stderr } = await usersvc(["call", ...args, ...at, "--json"]);
-        return [code, stderr];
-      };
-      assert.deepEqual(await verdict("a", "b 5", "--max-failed", "50%"), [0, ""]);
-      assert.deepEqual(await verdict("a", "b 5", "--max-failed", "49.5"), [
-        1,
-        "usersvc call: 1 of 2 calls failed, 50 %; 49.5 % are allowed\n",
-      ]);
-      // A call that failed is one still where only the latency has a limit.
-      assert.deepEqual(await verdict("a", "b 5", "--max-p99", "1m"), [69, ""]);
-      assert.deepEqual(await verdict("b 5", "--max-p99", "1m"), [
-        1,
-        "usersvc call: no call was answered, so there is no p99; its limit is 60 s\n",
-      ]);
-      assert.deepEqual(await verdict("--file", "/dev/null", "--max-failed", "1%"), [
-        1,
-        "usersvc call: no call was made; 1 % may fail\n",
-      ]);
-      const one = `${(await verdict("b 5", "--max-failed", "0", "--summary", "text"))[1]}`;
-      assert.match(one, /^usersvc call: 1 call in [^]*usersvc call: 1 of 1 call failed, 100 %; /);
-    }),
+  async (at) => {
+    const verdict = async (...args: string[]) => {
+      const { code, stderr } = await usersvc(["call", ...args, ...at, "--json"]);
+      return [code, stderr];
+    };
+    assert.deepEqual(await verdict("a", "b 5", "--max-failed", "50%"), [0, ""]);
+    assert.deepEqual(await verdict("a", "b 5", "--max-failed", "49.5"), [
+      1,
+      "usersvc call: 1 of 2 calls failed, 50 %; 49.5 % are allowed\n",
+    ]);
+    // A call that failed is one still where only the latency has a limit.
+    assert.deepEqual(await verdict("a", "b 5", "--max-p99", "1m"), [69, ""]);
+    assert.deepEqual(await verdict("b 5", "--max-p99", "1m"), [
+      1,
+      "usersvc call: no call was answered, so there is no p99; its limit is 60 s\n",
+    ]);
+    assert.deepEqual(await verdict("--file", "/dev/null", "--max-failed", "1%"), [
+      1,
+      "usersvc call: no call was made; 1 % may fail\n",
+    ]);
+    const one = `${(await verdict("b 5", "--max-failed", "0", "--summary", "text"))[1]}`;
+    assert.match(one, /^usersvc call: 1 call in [^]*usersvc call: 1 of 1 call failed, 100 %; /);
+  },
 );
 
 serveTest("--max-p99 and --max-failed that are exceeded are one line", async ({ port }) => {

@@ -29,52 +29,36 @@ Deno.test("vendor/, which the stand-in is put into, is git-ignored", () => {
   assert.ok(ignored.split(/\r?\n/).includes("/vendor/"), ignored);
 });
 
-programTest(
-  "setup: without JSR a stand-in is put once, and it works",
-  () =>
-    withCopy(closedRegistry(), async (copy) => {
-      assertReported(await copy.setup());
-      assert.equal(await copy.installed(), standIn);
-      assert.deepEqual(await copy.run("use.ts"), { code: 0, stdout: "function\n", stderr: "" });
-      const before = await copy.writtenAt();
-      assertSilent(await copy.setup());
-      assert.deepEqual(await copy.writtenAt(), before);
-    }),
-);
+setupTest("setup: without JSR a stand-in is put once, and it works", async (copy) => {
+  assertReported(await copy.setup());
+  assert.equal(await copy.installed(), standIn);
+  assert.deepEqual(await copy.run("use.ts"), { code: 0, stdout: "function\n", stderr: "" });
+  const before = await copy.writtenAt();
+  assertSilent(await copy.setup());
+  assert.deepEqual(await copy.writtenAt(), before);
+});
 
-programTest(
-  "setup: the stand-in of another commit is replaced by this one's",
-  () =>
-    withCopy(closedRegistry(), async (copy) => {
-      await copy.install(`${standIn}// of another commit\n`);
-      assertSilent(await copy.setup());
-      assert.equal(await copy.installed(), standIn);
-      assert.equal((await copy.run("use.ts")).code, 0);
-    }),
-);
+setupTest("setup: the stand-in of another commit is replaced by this one's", async (copy) => {
+  await copy.install(`${standIn}// of another commit\n`);
+  assertSilent(await copy.setup());
+  assert.equal(await copy.installed(), standIn);
+  assert.equal((await copy.run("use.ts")).code, 0);
+});
 
-programTest(
-  "setup: the real package is never touched",
-  () =>
-    withCopy(closedRegistry(), async (copy) => {
-      await copy.install("export const real = true;\n");
-      const before = await copy.contents();
-      for (const args of [[], ["--fresh"]]) {
-        assertSilent(await copy.setup(...args));
-        assert.deepEqual(await copy.contents(), before);
-      }
-    }),
-);
+setupTest("setup: the real package is never touched", async (copy) => {
+  await copy.install("export const real = true;\n");
+  const before = await copy.contents();
+  for (const args of [[], ["--fresh"]]) {
+    assertSilent(await copy.setup(...args));
+    assert.deepEqual(await copy.contents(), before);
+  }
+});
 
-programTest(
-  "setup --fresh: the stand-in stays while JSR is out of reach",
-  () =>
-    withCopy(closedRegistry(), async (copy) => {
-      await copy.setup();
-      assertReported(await copy.setup("--fresh"));
-      assert.equal(await copy.installed(), standIn);
-    }),
-);
+setupTest("setup --fresh: the stand-in stays while JSR is out of reach", async (copy) => {
+  await copy.setup();
+  assertReported(await copy.setup("--fresh"));
+  assert.equal(await copy.installed(), standIn);
+});
 
 programTest("setup --fresh: the stand-in goes once JSR is in reach", async () => {
   let status = 503;
@@ -99,17 +83,16 @@ programTest("setup --fresh: the stand-in goes once JSR is in reach", async () =>
   assert.deepEqual([...asked], ["/jsr/@std/cli/meta.json"]);
 });
 
-programTest("setup: other arguments are refused", () =>
-  withCopy(closedRegistry(), async (copy) => {
-    for (const args of [["--frseh"], [""], ["--fresh", "--fresh"]]) {
-      assert.deepEqual(await copy.setup(...args), {
-        code: 2,
-        stdout: "",
-        stderr: "usage: deno task setup [--fresh]\n",
-      });
-    }
-    assert.equal(await copy.installed(), undefined);
-  }));
+setupTest("setup: other arguments are refused", async (copy) => {
+  for (const args of [["--frseh"], [""], ["--fresh", "--fresh"]]) {
+    assert.deepEqual(await copy.setup(...args), {
+      code: 2,
+      stdout: "",
+      stderr: "usage: deno task setup [--fresh]\n",
+    });
+  }
+  assert.equal(await copy.installed(), undefined);
+});
 
 function assertSilent(result: Result): void {
   assert.deepEqual(result, { code: 0, stdout: "", stderr: "" });
@@ -173,6 +156,11 @@ function copyIn(folder: string, registry: string): Copy {
     contents,
     writtenAt: () => ofEach(async (file) => (await Deno.stat(file)).mtime),
   };
+}
+
+/** A test of a copy where JSR is out of reach. */
+function setupTest(name: string, use: (copy: Copy) => Promise<void>): void {
+  programTest(name, () => withCopy(closedRegistry(), use));
 }
 
 /** Makes a copy for one test; whatever the test does, deno.lock must stay as it is. */
