@@ -56,24 +56,13 @@ namedPeerTest(
   "--summary json is one object on one line, bounded however many servers answer",
   async (at) => {
     const names = Array.from({ length: 105 }, (_, index) => `pod-${index}`);
-    const { code, stderr } = await usersvc([
-      "call",
-      ...names,
-      "x 14",
-      ...at,
-      "--summary",
-      "json",
-    ]);
+    const { code, stderr } = await usersvc(["call", ...names, "x 14", ...at, "--summary", "json"]);
     assert.equal(code, 78);
     const [failure, line, rest] = stderr.split("\n");
     assert.match(failure!, /^usersvc call: "x 14": UNAVAILABLE /);
     assert.equal(rest, "");
     const { seconds, latencyMs, hostnames, ...counts } = JSON.parse(line!);
-    assert.deepEqual(counts, {
-      calls: 106,
-      codes: { OK: 105, UNAVAILABLE: 1 },
-      otherHostnames: 6,
-    });
+    assert.deepEqual(counts, { calls: 106, codes: { OK: 105, UNAVAILABLE: 1 }, otherHostnames: 6 });
     assert.equal(Object.keys(hostnames).length, 100);
     assert.equal(hostnames["pod-7"], 1);
     const { p50, p95, p99, max } = latencyMs;
