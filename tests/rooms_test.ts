@@ -134,6 +134,27 @@ programTest("the picture of the rooms in docs/design.md is that of its table", a
   }
 });
 
+/** The ways of docs/design.md: the files of each row of that table, in their order. */
+async function readWays(): Promise<string[][]> {
+  const text = await Deno.readTextFile(`${root}docs/design.md`);
+  return [...text.matchAll(/^\| [^|]+ \| (`[^|]+` → [^|]+) \|$/gm)].map(([, way]) =>
+    [...way!.matchAll(/`([^`]+)`/g)].map(([, path]) => path!)
+  );
+}
+
+programTest("the ways in docs/design.md lead from file to file", async () => {
+  const [imports, ways] = await Promise.all([readImports(), readWays()]);
+  assert.equal(ways.length, 4);
+  const meet = (a: string, b: string) =>
+    [...imports].some(([path, targets]) =>
+      [a, b].every((file) => file === path || targets.includes(file))
+    );
+  const gaps = ways.flatMap((way) =>
+    way.slice(1).flatMap((to, i) => meet(way[i]!, to) ? [] : [`${way[i]} → ${to}`])
+  );
+  assert.deepEqual(gaps, []);
+});
+
 /**
  * The rooms that know no flags. The room of processes runs `serve` and nothing else: a warning of a
  * server that runs names the flag that helps.

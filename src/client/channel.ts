@@ -9,6 +9,7 @@ import {
 import { takeGrpcLog } from "../contract/grpc_log.ts";
 import type { ConnectionOptions } from "./connection_options.ts";
 import { callInterceptor } from "./interceptor.ts";
+import { serviceConfigOptions } from "./retries.ts";
 import { useOwnHttp2 } from "../workarounds/own_http2.ts";
 import { noteUnary, readOddAnswers } from "../workarounds/odd_answers.ts";
 import { changeGrpc } from "../workarounds/private_parts.ts";
@@ -91,33 +92,5 @@ function keepaliveOptions(keepaliveMs: number | undefined): ChannelOptions {
   return {
     "grpc.keepalive_time_ms": keepaliveMs,
     "grpc.keepalive_timeout_ms": Math.min(keepaliveMs, MAX_PING_MS),
-  };
-}
-
-/**
- * Makes the options for several addresses and for retries.
- *
- * The first retry comes 0.1 s after the failure, each further one after twice as long, up to 2 s;
- * each of these times up to a fifth longer or shorter at random.
- *
- * @see https://github.com/grpc/grpc/blob/master/doc/service_config.md
- * @see https://github.com/grpc/proposal/blob/master/A6-client-retries.md
- */
-function serviceConfigOptions(balanced: boolean, retries: number): ChannelOptions {
-  if (!balanced && retries === 0) return {};
-  const retryPolicy = {
-    maxAttempts: retries + 1,
-    initialBackoff: "0.1s",
-    maxBackoff: "2s",
-    backoffMultiplier: 2,
-    retryableStatusCodes: ["UNAVAILABLE"],
-  };
-  return {
-    "grpc.service_config": JSON.stringify({
-      ...(balanced ? { loadBalancingConfig: [{ round_robin: {} }] } : {}),
-      // An empty name: every method of every service.
-      ...(retries > 0 ? { methodConfig: [{ name: [{}], retryPolicy }] } : {}),
-    }),
-    "grpc-node.retry_max_attempts_limit": retries + 1,
   };
 }
