@@ -85,8 +85,5 @@ programTest("what a server says stays as it is, whatever grpc-js could have said
   }
   assert.equal(describeFailure(failed(14, ""), 1_000).reason, "no reason given");
   const fault = describeFailure(new TypeError("x"), 1_000);
-  assert.deepEqual(
-    [fault.name, fault.reason],
-    ["INTERNAL", "a fault of the client: TypeError: x"],
-  );
+  assert.deepEqual([fault.name, fault.reason], ["INTERNAL", "a fault of the client: TypeError: x"]);
 });

@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
-import { lineLog, PIPE_BUF } from "../../src/telemetry/line_log.ts";
 import { FORMATS, type LogFormat } from "../../src/telemetry/log_format.ts";
 import {
+  linuxTest,
   posixServeTest,
   posixTest,
-  programTest,
   shell,
   shellCommand,
   startUsersvc,
@@ -226,88 +225,20 @@ posixTest("a closed stdout does not stop the server", async () => {
   assert.equal(await beforeDrain(stderr), "");
 });
 
-if (Deno.build.os === "linux") {
-  programTest("a server that cannot say where it listens ends, and leaves nothing", async () => {
-    for (const workers of ["", " --workers 2"]) {
-      await withFolder(async (folder) => {
-        const serve = shellCommand(`serve --port 0 --unix ${folder}/socket${workers}`);
-        const { code, stderr } = await shell(`${serve} >/dev/full`);
-        assert.equal(code, 1);
-        const lines = stderr.split("\n").filter((line) => !/process \d+\) has started/.test(line));
-        assert.match(
-          lines.join("\n"),
-          /^usersvc serve: nobody can learn where the server listens: cannot write the output: No space left[^\n]*\n$/,
-        );
-        assert.deepEqual(await Array.fromAsync(Deno.readDir(folder)), []);
-      });
-    }
-  });
-}
-
-Deno.test("a full disk ends a log with one line, and nothing is written after it", async () => {
-  const reasons: string[] = [];
-  let writes = 0;
-  const output = {
-    write: (bytes: Uint8Array) => {
-      if (++writes > 1) return Promise.reject(new Error("full"));
-      return Promise.resolve(bytes.length);
-    },
-  };
-  const log = lineLog(output, {
-    maxWriteBytes: Infinity,
-    onDropped: () => undefined,
-    onFailure: (reason) => void reasons.push(reason),
-  });
-  for (const line of ["written", "lost", "not tried"]) {
-    log.line(line);
-    await log.flush(1_000);
+linuxTest("a server that cannot say where it listens ends, and leaves nothing", async () => {
+  for (const workers of ["", " --workers 2"]) {
+    await withFolder(async (folder) => {
+      const serve = shellCommand(`serve --port 0 --unix ${folder}/socket${workers}`);
+      const { code, stderr } = await shell(`${serve} >/dev/full`);
+      assert.equal(code, 1);
+      const lines = stderr.split("\n").filter((line) => !/process \d+\) has started/.test(line));
+      assert.match(
+        lines.join("\n"),
+        /^usersvc serve: nobody can learn where the server listens: cannot write the output: No space left[^\n]*\n$/,
+      );
+      assert.deepEqual(await Array.fromAsync(Deno.readDir(folder)), []);
+    });
   }
-  assert.deepEqual([reasons, writes], [["cannot write the output: full"], 2]);
-});
-
-Deno.test("where processes share a stream, a write holds whole lines in at most 4096 bytes", async () => {
-  const writes: string[] = [];
-  const output = {
-    write: (bytes: Uint8Array) => {
-      writes.push(new TextDecoder().decode(bytes));
-      return Promise.resolve(bytes.length);
-    },
-  };
-  const log = lineLog(output, {
-    maxWriteBytes: PIPE_BUF,
-    onDropped: () => undefined,
-    onFailure: (reason) => assert.fail(reason),
-  });
-  const lines = Array.from({ length: 500 }, (_, index) => `${index} ${"ы".repeat(index % 200)}`);
-  lines.splice(250, 0, "z".repeat(2 * PIPE_BUF));
-  for (const line of lines) log.line(line);
-  assert.equal(await log.flush(1_000), 0);
-  assert.equal(writes.join(""), lines.join("\n") + "\n");
-  for (const text of writes) {
-    assert.ok(text.endsWith("\n"));
-    const bytes = new TextEncoder().encode(text).length;
-    assert.ok(bytes <= PIPE_BUF || text === "z".repeat(2 * PIPE_BUF) + "\n", `${bytes} bytes`);
-  }
-});
-
-Deno.test("after its reader has gone nothing more is written, and that is no failure", async () => {
-  let writes = 0;
-  const output = {
-    write: () => {
-      writes++;
-      return Promise.reject(new Deno.errors.BrokenPipe());
-    },
-  };
-  const log = lineLog(output, {
-    maxWriteBytes: Infinity,
-    onDropped: () => undefined,
-    onFailure: (reason) => assert.fail(reason),
-  });
-  for (let index = 0; index < 3; index++) {
-    log.line("lost");
-    assert.equal(await log.flush(1_000), 0);
-  }
-  assert.equal(writes, 1);
 });
 
 const FAILED_CALL = {
@@ -384,50 +315,4 @@ Deno.test("failures and notices are records, with the number of the worker", () 
     },
   ]);
   assert.match(stdout[2]!, /killed\\u202e/);
-});
-
-Deno.test("a line that comes at the very end of a write is written too", async () => {
-  for (let microtasks = 0; microtasks < 30; microtasks++) {
-    let written = "";
-    const output = {
-      write(bytes: Uint8Array) {
-        written += new TextDecoder().decode(bytes);
-        return Promise.resolve(bytes.length);
-      },
-    };
-    const log = lineLog(output, {
-      maxWriteBytes: Infinity,
-      onDropped: () => undefined,
-      onFailure: (reason) => assert.fail(reason),
-    });
-    log.line("one");
-    while (written === "") await new Promise((resolve) => setTimeout(resolve, 0));
-    // It ends the pause after the write.
-    const flushed = log.flush(1_000);
-    for (let count = 0; count < microtasks; count++) await null;
-    log.line("two");
-    await flushed;
-    await log.flush(1_000);
-    assert.equal(written, "one\ntwo\n", `${microtasks} microtasks after the pause`);
-  }
-});
-
-Deno.test("a line that is too long for the log is dropped and counted, and the next is written", async () => {
-  let written = "";
-  const output = {
-    write(bytes: Uint8Array) {
-      written += new TextDecoder().decode(bytes);
-      return Promise.resolve(bytes.length);
-    },
-  };
-  const log = lineLog(output, {
-    maxWriteBytes: Infinity,
-    onDropped: (lines) => `dropped: ${lines}`,
-    onFailure: (reason) => assert.fail(reason),
-  });
-  for (const line of ["x".repeat(2 ** 20), "short"]) {
-    log.line(line);
-    await log.flush(1_000);
-  }
-  assert.equal(written, "dropped: 1\nshort\n");
 });
