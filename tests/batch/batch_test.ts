@@ -13,7 +13,7 @@ import {
   startUsersvc,
   usersvc,
 } from "../support/program.ts";
-import { greetings, names } from "../support/names.ts";
+import { greetings, names } from "../support/calls.ts";
 import { MEASURED, runExamples } from "../support/examples.ts";
 
 /** Runs `usersvc call` with this on its stdin. */

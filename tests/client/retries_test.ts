@@ -1,11 +1,17 @@
 /** What becomes of calls that fail, or whose server is killed, and what --retries makes of it. */
 import assert from "node:assert/strict";
+import { call, GREETED } from "../support/calls.ts";
+import { closedPort } from "../support/tcp_peer.ts";
 import { constants } from "../../src/http2/http2.ts";
 import { answer, begin, getUserRequest, grpcMessage, message } from "../support/frames.ts";
 import { withHttp2Server } from "../support/http2_server.ts";
 import {
   posixServeTest,
   posixTest,
+  programTest,
+  serveTest,
+  shell,
+  shellCommand,
   startUsersvc,
   usersvc,
   withFolder,
@@ -135,3 +141,46 @@ posixServeTest("a call that a drain ends is answered by another server", async (
     await green.ended();
   }
 }, ["--faults-by-metadata", "--instance", "blue"]);
+
+programTest("--wait waits for a server that comes up", async () => {
+  const port = `${await closedPort()}`;
+  const running = startUsersvc(["call", "Alice", "--port", port, "--wait", "--verbose"]);
+  await running.stderr.until(/^\* no connection, trying again$/m);
+  const { code, stdout } = await withServe(() => running.ended(), ["--port", port]);
+  assert.deepEqual([code, stdout], [0, GREETED.stdout]);
+});
+
+posixTest("names that wait for a connection in vain all say so", async () => {
+  const port = await closedPort();
+  const flags = `--wait --rate 5 --timeout 2s --port ${port}`;
+  const { code, stderr } = await shell(`seq 8 | ${shellCommand(`call - ${flags}`)}`);
+  assert.equal(code, 68);
+  // A busy machine begins some late, which is a line of its own.
+  const lines = stderr.trimEnd().split("\n").filter((line) => !/ begun /.test(line));
+  assert.equal(lines.length, 8);
+  for (const line of lines) assert.match(line, /: no (HTTP\/2 )?connection within 2 s(: |$)/);
+});
+
+programTest("--retries survives a server that comes up late", async () => {
+  const port = `${await closedPort()}`;
+  const running = startUsersvc(["call", "Alice", "--port", port, "--retries", "10", "-v"]);
+  await running.stderr.until(/^\* no connection, trying again$/m);
+  const { code, stdout } = await withServe(() => running.ended(), ["--port", port]);
+  assert.deepEqual([code, stdout], [0, GREETED.stdout]);
+});
+
+serveTest("--retries survives a server that fails now and then", async ({ port }) => {
+  // Eleven attempts, of which half fail: one call of 2048 is lost.
+  assert.deepEqual(await call(`localhost:${port}`, "--retries", "10"), GREETED);
+}, ["--fail", "UNAVAILABLE:0.5"]);
+
+posixTest("--retries is how often a call is tried again, after UNAVAILABLE alone", async () => {
+  for (const [fail, retries, attempts] of [["UNAVAILABLE", 6, 7], ["INTERNAL", 6, 1]] as const) {
+    await withServe(async (server) => {
+      const failed = await call(`localhost:${server.port}`, "--retries", `${retries}`);
+      assert.equal(failed.stderr.match(/\n/g)?.length, 1, failed.stderr);
+      server.kill("SIGTERM");
+      assert.equal((await server.ended()).stderr.match(/failed GetUser/g)?.length, attempts);
+    }, ["--fail", fail]);
+  }
+});

@@ -1,15 +1,10 @@
 import assert from "node:assert/strict";
+import { call, GREETED } from "../support/calls.ts";
 import { createServer } from "node:tls";
 import type { AddressInfo } from "node:net";
 import { programTest, type Result, serveTest, usersvc, withServe } from "../support/program.ts";
 import { CALL_TLS, cert, identity, SERVE_MTLS, SERVE_TLS, withCertFile } from "../support/certs.ts";
 import { withGrpcPeer } from "../support/grpc_peer.ts";
-
-const GREETED: Result = { code: 0, stdout: "Привет, Alice!\n", stderr: "" };
-
-async function call(address: string, ...flags: string[]): Promise<Result> {
-  return await usersvc(["call", "Alice", "--address", address, ...flags]);
-}
 
 /** The reason of the one error line. */
 function reason({ code, stdout, stderr }: Result): string {

@@ -1,7 +1,7 @@
 /** How much a batch holds: no more than is read of its results, however many names there are. */
 import assert from "node:assert/strict";
 import { linuxServeTest, posixServeTest, spawnUsersvc, startUsersvc } from "../support/program.ts";
-import { greetings, names } from "../support/names.ts";
+import { greetings, names } from "../support/calls.ts";
 import { pause } from "../support/waits.ts";
 import { MEASURED, runExamples } from "../support/examples.ts";
 

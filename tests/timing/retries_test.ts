@@ -1,7 +1,7 @@
 /** What becomes of calls whose server is killed under load. */
 import assert from "node:assert/strict";
 import { CALL_TLS, SERVE_TLS } from "../support/certs.ts";
-import { greetings, names } from "../support/names.ts";
+import { greetings, names } from "../support/calls.ts";
 import { posixTest, type Result, type Serve, startUsersvc, withServe } from "../support/program.ts";
 
 /** The address of all of these servers. */
