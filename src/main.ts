@@ -13,6 +13,7 @@ export const program: Program = {
     call: () => import("./commands/call.ts"),
     check: () => import("./commands/check.ts"),
     proto: () => import("./commands/proto.ts"),
+    schema: () => import("./commands/schema.ts"),
     completions: () => import("./commands/completions.ts"),
   },
   // A supervisor starts its workers; `serve` without workers gives the permission up itself.

@@ -65,7 +65,8 @@ programTest("a call loads nothing of serve, check, batches, TLS or telemetry", a
     /\/src\/client\/diagnosis\.ts$/,
     new RegExp(
       "/src/(server|processes|telemetry|batch)/|/src/commands/(serve|check|completions)\\.ts|" +
-        "/src/client/(tls_options|trace|health_client)\\.ts|/src/contract/health_contract\\.ts|" +
+        "/src/client/(tls_options|trace|health_client)\\.ts|" +
+        "/src/contract/(health_contract|error_detail_types)\\.ts|" +
         "/(@grpc/reflection|grpc-health-check|prom-client|cli-progress|hdr-histogram-js|leven)/",
     ),
   );
@@ -124,6 +125,6 @@ programTest("a server loads the reader of answers where it has a file of them al
   await assertLoads(
     ["serve", "--host", "127.0.0.1", "--port", `${taken.addr.port}`, "--delay", "1ms"],
     /\/src\/server\/call\/get_user\.ts$/,
-    /\/valibot\/|\/src\/server\/faults\/(answers|answers_schema|fault_metadata|seeded)\.ts$/,
+    /\/(valibot|pure-rand|to-json-schema)\/|\/error_detail_types\.ts$|\/src\/server\/faults\/(?!faults|plan)/,
   );
 });

@@ -41,9 +41,11 @@ export function callerOf({ getUser }: UserClient, options: CallerOptions): MakeC
   return async (username, startMs) => {
     let context: AnswerContext | undefined;
     const onContext = (came: AnswerContext) => context = came;
-    const call = getUser(username, { timeoutMs, ...(contexts && { onContext }) });
+    let latencyMs = 0;
+    // To decode the details of a failure takes time that is not the server's.
+    const call = getUser(username, { timeoutMs, ...(contexts && { onContext }) })
+      .finally(() => latencyMs = performance.now() - startMs);
     const ending = await endingOf(call, timeoutMs);
-    const latencyMs = performance.now() - startMs;
     return { username, latencyMs, ...ending, ...(context && { context }) };
   };
 }
@@ -55,14 +57,14 @@ async function endingOf(
   try {
     return { message: await call };
   } catch (error) {
-    return { failure: failureOf(error, timeoutMs) };
+    return { failure: await failureOf(error, timeoutMs) };
   }
 }
 
-function failureOf(error: unknown, timeoutMs: number): Failure {
+async function failureOf(error: unknown, timeoutMs: number): Promise<Failure> {
   const description = describeFailure(error, timeoutMs);
   if (!isServiceError(error)) return { ...description, message: description.reason };
-  const details = errorDetails(error);
+  const details = await errorDetails(error);
   return {
     ...description,
     // "no reason given" is for people.

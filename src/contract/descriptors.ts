@@ -1,18 +1,9 @@
 /** The contracts as descriptors. Loaded by what shows or needs them: a plain call does neither. */
 import type { Buffer } from "node:buffer";
-import protobuf from "protobufjs";
-import descriptor, {
-  type IDescriptorProto,
-  type IFieldDescriptorProto,
-  type IFileDescriptorSet,
-} from "protobufjs/ext/descriptor/index.js";
 import { type Contract, protoFile } from "./contract.ts";
+import { describe } from "./describe.ts";
 import { badRequestRoot } from "./error_details.ts";
 import { healthRoot } from "./health_contract.ts";
-
-/** The numbers of the fields of descriptor.proto that lead to what a comment stands before. */
-const FILE_MESSAGES = 4, FILE_SERVICES = 6;
-const MESSAGE_FIELDS = 2, MESSAGE_MESSAGES = 3, SERVICE_METHODS = 2;
 
 /**
  * The complete `google.protobuf.FileDescriptorProto`, encoded, of each file: the contract, the health
@@ -22,93 +13,4 @@ const MESSAGE_FIELDS = 2, MESSAGE_MESSAGES = 3, SERVICE_METHODS = 2;
  */
 export function fileDescriptors({ root }: Contract): readonly Buffer[] {
   return [describe(root, protoFile), describe(healthRoot), describe(badRequestRoot)];
-}
-
-/**
- * What protobufjs makes of a file lacks its name, comments and JSON names, names types as they stand in
- * the text, and gives the entry types of map fields other names than the specification demands.
- *
- * @param name the file's name; by default protobufjs makes one of the package's
- */
-function describe(root: protobuf.Root, name?: string): Buffer {
-  root.resolveAll();
-  const [file] = (root as unknown as Describable).toDescriptor("proto3").file!;
-  const { package: scope, messageType = [], service = [] } = file!;
-  const location: Location[] = [];
-  for (const [i, message] of messageType.entries()) {
-    complete(message, root.lookupType(`${scope}.${message.name}`), [FILE_MESSAGES, i], location);
-  }
-  for (const [i, { name, method }] of service.entries()) {
-    const { methods, comment } = root.lookupService(`${scope}.${name}`);
-    const path = [FILE_SERVICES, i];
-    addComment(location, path, comment);
-    for (const [j, { name }] of method!.entries()) {
-      addComment(location, [...path, SERVICE_METHODS, j], methods[name!]!.comment);
-    }
-  }
-  const complemented = { ...file, ...(name && { name }), sourceCodeInfo: { location } };
-  return descriptor.FileDescriptorProto.encode(complemented).finish() as Buffer;
-}
-
-/** What `protobufjs/ext/descriptor` adds to each root. */
-interface Describable {
-  toDescriptor(syntax: "proto3"): IFileDescriptorSet;
-}
-
-/** A comment and what it stands before. */
-interface Location {
-  readonly path: readonly number[];
-  readonly span: readonly number[];
-  readonly leadingComments: string;
-}
-
-function addComment(found: Location[], path: readonly number[], comment: string | null): void {
-  if (!comment) return;
-  const leadingComments = comment.split("\n").map((line) => ` ${line}`.trimEnd() + "\n").join("");
-  found.push({ path, span: [0, 0, 0], leadingComments });
-}
-
-/** Completes a message, and all that are declared in it. */
-function complete(
-  message: IDescriptorProto,
-  type: protobuf.Type,
-  path: readonly number[],
-  comments: Location[],
-): void {
-  addComment(comments, path, type.comment);
-  for (const [i, field] of message.field!.entries()) {
-    const known = type.fields[field.name!]!.resolve();
-    addComment(comments, [...path, MESSAGE_FIELDS, i], known.comment);
-    field.jsonName = lowerCamelCase(field.name!);
-    if (known.map) completeEntry(message, field, known);
-    else if (known.resolvedType) field.typeName = known.resolvedType.fullName;
-  }
-  for (const [i, inner] of message.nestedType!.entries()) {
-    if (inner.options?.mapEntry) continue;
-    const innerPath = [...path, MESSAGE_MESSAGES, i];
-    complete(inner, type.get(inner.name!) as protobuf.Type, innerPath, comments);
-  }
-}
-
-/**
- * Completes the type of a map field's entries: `StatusesEntry`, where protobufjs has `Statuses`, for
- * which clients refuse the whole file.
- *
- * @see https://protobuf.dev/programming-guides/proto3/#backwards
- */
-function completeEntry(
-  message: IDescriptorProto,
-  field: IFieldDescriptorProto,
-  { parent, resolvedType }: protobuf.Field,
-): void {
-  const entry = message.nestedType!.find(({ name }) => name === field.typeName)!;
-  entry.name = protobuf.util.ucFirst(`${field.jsonName}Entry`);
-  field.typeName = `${parent!.fullName}.${entry.name}`;
-  for (const part of entry.field!) part.jsonName = part.name!;
-  if (resolvedType) entry.field![1]!.typeName = resolvedType.fullName;
-}
-
-/** The JSON name of a field: https://protobuf.dev/programming-guides/json/. */
-function lowerCamelCase(name: string): string {
-  return name.replace(/_+(.)/g, (_, letter: string) => letter.toUpperCase());
 }

@@ -1,3 +1,4 @@
+import type { JsonObject } from "@bufbuild/protobuf";
 import type { Metadata } from "@grpc/grpc-js";
 import protobuf from "protobufjs";
 import { decoderOf } from "./decoding.ts";
@@ -56,8 +57,8 @@ export interface SentDetail {
   readonly type: string;
   /** The message, encoded. */
   readonly value: Uint8Array;
-  /** The message in JSON, which Connect shows to people. */
-  readonly debug: { readonly [name: string]: unknown };
+  /** The message in JSON, which Connect shows to people; absent where its type is not known. */
+  readonly debug?: { readonly [name: string]: unknown };
 }
 
 /** Makes a `google.rpc.BadRequest`. */
@@ -85,25 +86,26 @@ export function encodeStatus(
  *
  * @see https://protobuf.dev/programming-guides/json/#any
  */
-export type ErrorDetail =
-  & { readonly "@type": string }
-  & ({ readonly fieldViolations: readonly FieldViolation[] } | { readonly value: string });
+export interface ErrorDetail {
+  readonly "@type": string;
+  readonly [field: string]: unknown;
+}
 
 /**
- * The details that a server has sent with a failed call, of which `google.rpc.BadRequest` is
- * decoded.
+ * The details that a server has sent with a failed call. Those of google.rpc's error_details.proto are
+ * decoded; what decodes others than `google.rpc.BadRequest` is loaded with the first of them.
  *
  * @returns undefined if there are none, or the bytes are not valid
  * @see https://github.com/googleapis/googleapis/blob/master/google/rpc/status.proto
  */
-export function errorDetails(
+export async function errorDetails(
   { metadata }: { readonly metadata?: Metadata },
-): readonly ErrorDetail[] | undefined {
+): Promise<readonly ErrorDetail[] | undefined> {
   const [bytes] = metadata?.get(DETAILS_TRAILER) ?? [];
   if (!(bytes instanceof Uint8Array)) return undefined;
   try {
     const { details } = decodeStatus(bytes);
-    return details.length === 0 ? undefined : details.map(decodeAny);
+    return details.length === 0 ? undefined : await Promise.all(details.map(decodeAny));
   } catch {
     // Without valid details the status code and the message are still there.
     return undefined;
@@ -111,8 +113,24 @@ export function errorDetails(
 }
 
 /** An Any without a type says nothing. */
-function decodeAny({ type_url: type, value }: AnyMessage): ErrorDetail {
+async function decodeAny({ type_url: type, value }: AnyMessage): Promise<ErrorDetail> {
   if (type === "") throw new Error("a detail has no type");
-  if (!type.endsWith(`/${BAD_REQUEST}`)) return { "@type": type, value: value.toBase64() };
-  return { "@type": type, fieldViolations: decodeBadRequest(value).field_violations };
+  const name = type.slice(type.lastIndexOf("/") + 1);
+  if (name === BAD_REQUEST) {
+    return { "@type": type, fieldViolations: decodeBadRequest(value).field_violations };
+  }
+  const fields = name.startsWith("google.rpc.") ? await decodeOther(name, value) : undefined;
+  return { "@type": type, ...fields ?? { value: value.toBase64() } };
+}
+
+/** Decodes a detail; undefined if its type is not known, or it is not valid. */
+async function decodeOther(name: string, value: Uint8Array): Promise<JsonObject | undefined> {
+  const { decodeDetail, detailTypes } = await import("./error_detail_types.ts");
+  const type = detailTypes().get(name);
+  try {
+    return type && decodeDetail(type, value);
+  } catch {
+    // Its bytes are shown.
+    return undefined;
+  }
 }

@@ -41,10 +41,13 @@ export function isReservedName(name: string): boolean {
 }
 
 /**
- * Whether a name, which is in lower case, is none that an answer may carry as metadata: gRPC, Connect or
- * HTTP say with it how the answer is to be read, kept or sent on.
+ * Finds the names, in lower case, that an answer may not carry as metadata: gRPC, Connect or HTTP say with
+ * them how the answer is to be read, kept or sent on.
  */
-export function isReservedInAnswers(name: string): boolean {
-  return isReservedName(name) || OF_HTTP_ANSWERS.has(name) ||
-    /^(?:accept|access-control|connect|content|proxy|trailer)-/.test(name);
-}
+export const RESERVED_IN_ANSWERS = new RegExp(
+  "^(?:(?:accept|access-control|connect|content|grpc|proxy|trailer)-.*|" +
+    `${[...RESERVED, ...OF_HTTP_ANSWERS].join("|")})$`,
+);
+
+/** The name under which a server tells a client when to retry a call, in milliseconds, or not to (`-1`). */
+export const PUSHBACK_TRAILER = "grpc-retry-pushback-ms";

@@ -15,7 +15,7 @@ async function detailsIn(bytes: Uint8Array) {
   const { Metadata } = await import("@grpc/grpc-js");
   const metadata = new Metadata();
   metadata.set(DETAILS_TRAILER, Buffer.from(bytes));
-  return errorDetails({ metadata } as ServiceError);
+  return await errorDetails({ metadata } as ServiceError);
 }
 
 /** A field of strings, bytes or messages, shorter than 128 bytes. */
@@ -35,9 +35,36 @@ programTest("google.rpc.BadRequest is decoded, of other types the bytes are told
   ]);
 });
 
+programTest(
+  "types of error_details.proto are decoded, of broken ones the bytes are told",
+  async () => {
+    const duration = [0x08, 1, 0x10, 0x80, 0xca, 0xb5, 0xee, 0x01];
+    const errorInfo = [
+      ...[...field(1, "X"), ...field(2, "a.test")],
+      ...field(3, [...field(1, "constructor"), ...field(2, "1")]),
+    ];
+    const details = [
+      ["google.rpc.RetryInfo", field(1, duration)],
+      ["google.rpc.ErrorInfo", errorInfo],
+      ["google.rpc.RetryInfo", [0x0a, 9, 1]],
+      ["google.rpc.Unknown", [1, 2, 3]],
+    ] as const;
+    const sent = details.map(([type, bytes]) => ({ type, value: new Uint8Array(bytes) }));
+    assert.deepEqual(await detailsIn(encodeStatus(14, "no", sent)), [
+      { "@type": "type.googleapis.com/google.rpc.RetryInfo", retryDelay: "1.500s" },
+      {
+        ...{ "@type": "type.googleapis.com/google.rpc.ErrorInfo", reason: "X", domain: "a.test" },
+        metadata: { constructor: "1" },
+      },
+      { "@type": "type.googleapis.com/google.rpc.RetryInfo", value: "CgkB" },
+      { "@type": "type.googleapis.com/google.rpc.Unknown", value: "AQID" },
+    ]);
+  },
+);
+
 programTest("no details, and details that are not valid, are none", async () => {
   const { Metadata } = await import("@grpc/grpc-js");
-  assert.equal(errorDetails({ metadata: new Metadata() } as ServiceError), undefined);
+  assert.equal(await errorDetails({ metadata: new Metadata() } as ServiceError), undefined);
   const invalid = [
     [],
     [8, 3],

@@ -45,7 +45,9 @@ export function callEnding(
 ): CallEnding {
   const plannedAnswer = ({ call, plan }: OpenCall): Answer => {
     const answer = plan?.answer ?? usualAnswer(call.username);
-    return plan?.metadata === undefined ? answer : { ...answer, metadata: plan.metadata };
+    const { metadata, trailers } = plan ?? {};
+    if (metadata === undefined && trailers === undefined) return answer;
+    return { ...answer, ...(metadata && { metadata }), ...(trailers && { trailers }) };
   };
   const end = (open: OpenCall, answer: Answer) => {
     const { call, plan, startMs } = open;

@@ -57,24 +57,26 @@ class GrpcCall implements IncomingCall {
     this.#call.once("cancelled", listener);
   }
 
-  answer({ code, message = "", reason = "", details, metadata }: Answer): void {
+  answer({ code, message = "", reason = "", details, metadata, trailers }: Answer): void {
     if (code === "OK") {
       if (metadata !== undefined) this.#call.sendMetadata(toMetadata(metadata));
-      return this.#respond(null, { message });
+      return this.#respond(null, { message }, trailers && toMetadata(trailers));
     }
     // Initial metadata would commit the call: no client may try it again.
-    const trailers = toMetadata(metadata);
+    const sent = toMetadata(metadata, trailers);
     if (details !== undefined) {
-      trailers.set(DETAILS_TRAILER, Buffer.from(encodeStatus(status[code], reason, details)));
+      sent.set(DETAILS_TRAILER, Buffer.from(encodeStatus(status[code], reason, details)));
     }
-    this.#respond({ code: status[code], details: reason, metadata: trailers });
+    this.#respond({ code: status[code], details: reason, metadata: sent });
   }
 }
 
-function toMetadata(values: Answer["metadata"] = {}): Metadata {
+function toMetadata(...parts: readonly Answer["metadata"][]): Metadata {
   const metadata = new Metadata();
-  for (const [key, list] of Object.entries(values)) {
-    for (const value of list) metadata.add(key, value);
+  for (const [key, list] of parts.flatMap((part) => Object.entries(part ?? {}))) {
+    for (const value of list) {
+      metadata.add(key, key.endsWith("-bin") ? Buffer.from(value, "base64") : value);
+    }
   }
   return metadata;
 }

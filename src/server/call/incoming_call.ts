@@ -28,9 +28,12 @@ export interface Answer {
   readonly details?: readonly SentDetail[];
   /**
    * Metadata to send with it, the keys in lower case: initial metadata of a greeting, trailers of a
-   * failure, since a client may retry a call only as long as no initial metadata has come.
+   * failure, since a client may retry a call only as long as no initial metadata has come. The values of
+   * `-bin` keys are bytes in base64.
    *
    * @see https://github.com/grpc/proposal/blob/master/A6-client-retries.md#when-retries-are-valid
    */
   readonly metadata?: Readonly<Record<string, readonly string[]>>;
+  /** The same to send as trailers, of a greeting too. */
+  readonly trailers?: Readonly<Record<string, readonly string[]>>;
 }

@@ -1,8 +1,8 @@
 import { safeParse } from "valibot";
 import { ExpectedError, fileFault } from "../../text/errors.ts";
 import { AnswersSchema, mistakeAt, mistakesIn, type ScriptedAnswer } from "./answers_schema.ts";
-import type { Answer } from "../call/incoming_call.ts";
-import { badRequest } from "../../contract/error_details.ts";
+import type { Answer, IncomingCall } from "../call/incoming_call.ts";
+import { PUSHBACK_TRAILER } from "../../contract/metadata_names.ts";
 import { MAX_USERNAME } from "../../contract/username.ts";
 import { drawDelay, type Plan, type Planner, type Random } from "./plan.ts";
 import { repeatedNames } from "./repeated_names.ts";
@@ -17,12 +17,16 @@ export interface AnswersFile {
 /** How many mistakes of a file are told: an error is one line. */
 const MAX_MISTAKES = 20;
 
-/** Stands in a file for all usernames that are not there. */
-const ALL_OTHERS = "*";
+/** Stands in a name for any text, an empty one too. */
+const ANY = "*";
 
 /**
- * Reads a file of answers: JSON, an object from usernames to answers or to lists of them, of which the
- * first call of a username gets the first, the second the second, and all later ones the last.
+ * Reads a file of answers: JSON, an object from usernames, or patterns of them, to answers or lists of them.
+ * A list is one of rules, where they say `when` they apply: the first that does answers. In any other list
+ * the first call of a username gets the first answer, the second the second, and all later ones the last.
+ *
+ * Of a username its own entry decides, or else that of the longest pattern. Where all of its rules ask for
+ * something else, the next one decides.
  *
  * @param random chooses the delays of ranges
  * @throws {ExpectedError} if it cannot be read or anything in it is not as it has to be
@@ -36,7 +40,7 @@ export async function readAnswers(file: AnswersFile, random: Random): Promise<Pl
   ];
   if (!parsed.success || mistakes.length > 0) throw mistaken(file.path, mistakes);
   const entries = [...parsed.output];
-  const lists = entries.filter(([, entry]) => Array.isArray(entry));
+  const lists = entries.filter(([, entry]) => isByTurns(entry));
   if (file.workers && lists.length > 0) {
     const names = lists.map(([name]) => JSON.stringify(name));
     throw mistaken(file.path, [
@@ -44,24 +48,75 @@ export async function readAnswers(file: AnswersFile, random: Random): Promise<Pl
       "workers, since each of them counts its own calls, and its successor begins again",
     ]);
   }
-  const plans = new Map(
-    entries.map(([name, entry]) => [name, [entry].flat().map((answer) => planner(answer, random))]),
-  );
-  const others = plans.get(ALL_OTHERS);
   const turns = openTurns();
-  return ({ username }) => {
-    const list = plans.get(username) ?? others;
-    if (list === undefined) return undefined;
-    const turn = list.length === 1 ? 0 : Math.min(turns.next(username), list.length - 1);
-    return list[turn]!();
+  return firstByName(entries.map(([name, entry]) => [name, entryPlanner(entry, random, turns)]));
+}
+
+/** What a username of a file is answered. */
+type Entry = ScriptedAnswer | readonly ScriptedAnswer[];
+
+/** Whether the answers of a list come one after another. */
+function isByTurns(entry: Entry): entry is readonly ScriptedAnswer[] {
+  return entry instanceof Array && entry.every(({ when }) => when === undefined);
+}
+
+function entryPlanner(entry: Entry, random: Random, turns: Turns): Planner {
+  const answers = [entry].flat();
+  const plans = answers.map((answer) => planner(answer, random));
+  if (isByTurns(entry) && plans.length > 1) {
+    return ({ username }) => plans[Math.min(turns.next(username), plans.length - 1)]!();
+  }
+  return (call) => plans[answers.findIndex(({ when }) => applies(when, call))]?.();
+}
+
+/** Whether a call has all the metadata that a rule asks for; without any it always applies. */
+function applies(when: ScriptedAnswer["when"], call: IncomingCall): boolean {
+  return when?.metadata.every(([name, value]) => {
+    const values = call.metadata(name);
+    if (name.endsWith("-bin")) return values.map(unpadded).includes(unpadded(value));
+    // By HTTP/1.1 and Connect a value with a comma looks like two.
+    return values.includes(value) || values.join(", ") === value;
+  }) ?? true;
+}
+
+function unpadded(base64: string): string {
+  return base64.replace(/=+$/, "");
+}
+
+/** Decides by the entry of a username, or else by the patterns that it fits, the longest first. */
+function firstByName(entries: readonly (readonly [name: string, plan: Planner])[]): Planner {
+  const names = new Map(entries.filter(([name]) => !name.includes(ANY)));
+  const patterns = entries.filter(([name]) => name.includes(ANY))
+    .sort(([one], [other]) => other.length - one.length)
+    .map(([name, plan]) => ({ fits: pattern(name), plan }));
+  return (call) => {
+    const made = names.get(call.username)?.(call);
+    if (made !== undefined) return made;
+    for (const { fits, plan } of patterns) {
+      const made = fits(call.username) ? plan(call) : undefined;
+      if (made !== undefined) return made;
+    }
+    return undefined;
   };
+}
+
+function pattern(name: string): (username: string) => boolean {
+  const [start = "", end = ""] = name.split(ANY);
+  return (username) =>
+    username.length >= start.length + end.length && username.startsWith(start) &&
+    username.endsWith(end);
 }
 
 /** How many names with lists are remembered, for `*` stands for any number of them. */
 const MAX_NAMES = 10_000;
 
 /** Counts the calls of each name. */
-function openTurns(): { next(username: string): number } {
+interface Turns {
+  /** How many calls of a name have come before this one. */
+  next(username: string): number;
+}
+
+function openTurns(): Turns {
   const calls = new Map<string | undefined, number>();
   return {
     next(username) {
@@ -111,25 +166,32 @@ function mistaken(path: string, mistakes: readonly string[]): ExpectedError {
   );
 }
 
-function planner({ delay, metadata, ...rest }: ScriptedAnswer, random: Random): () => Plan {
-  const answer = answerOf(rest);
-  if (answer === undefined && delay === undefined && metadata === undefined) return () => ({});
-  const plan: Plan = {
-    source: "answers",
+function planner(scripted: ScriptedAnswer, random: Random): () => Plan {
+  const { delay, metadata } = scripted;
+  const answer = answerOf(scripted);
+  const trailers = trailersOf(scripted);
+  const parts = {
     ...(answer && { answer }),
-    ...(metadata && { metadata: Object.fromEntries(metadata) }),
+    ...(metadata && { metadata }),
+    ...(trailers && { trailers }),
   };
+  if (delay === undefined && Object.keys(parts).length === 0) return () => ({});
+  const plan: Plan = { source: "answers", ...parts };
   return delay === undefined ? () => plan : () => ({ ...plan, delayMs: drawDelay(delay, random) });
 }
 
 /** Undefined where the usual answer is given: the greeting, or what is wrong with the username. */
 function answerOf(
-  { code = "OK", message, reason, details }: Omit<ScriptedAnswer, "delay" | "metadata">,
+  { code = "OK", message, reason, details }: ScriptedAnswer,
 ): Answer | undefined {
   if (code === "OK") return message === undefined ? undefined : { code, message };
   return {
     code,
     reason: reason ?? "failed on purpose (file of answers)",
-    ...(details && { details: [badRequest(details.violations)] }),
+    ...(details && { details }),
   };
+}
+
+function trailersOf({ trailers, pushback }: ScriptedAnswer): Plan["trailers"] {
+  return pushback === undefined ? trailers : { ...trailers, [PUSHBACK_TRAILER]: [`${pushback}`] };
 }

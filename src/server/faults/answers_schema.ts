@@ -1,89 +1,133 @@
 /** What a file of answers may hold, and in which words its mistakes are told. */
 import * as v from "valibot";
-import { isReservedInAnswers } from "../../contract/metadata_names.ts";
+import { RESERVED_IN_ANSWERS } from "../../contract/metadata_names.ts";
 import { STATUS_NAMES } from "../../contract/status_codes.ts";
-import { parseDelay } from "./plan.ts";
-
-/** Half of a surrogate pair, which JSON can write, is no character and cannot be sent. */
-function isWellFormed(text: string): boolean {
-  return text.isWellFormed();
-}
-
-const CHARACTERS = "a text of whole characters, without half of a surrogate pair";
-const text = v.pipe(v.string("a text in quotes"), v.check(isWellFormed, CHARACTERS));
-
-/** For valibot a list is an object too. */
-function isObject(value: unknown): boolean {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-/** A Map, because valibot leaves out what an object has under names such as "constructor". */
-function entriesOf(object: object): Map<string, unknown> {
-  return new Map(Object.entries(object));
-}
-
-/** An object with these keys and no others. */
-function object<const T extends v.ObjectEntries>(entries: T) {
-  const keys = Object.keys(entries).join(", ");
-  return v.pipe(
-    v.custom<object>(isObject, `an object with the keys ${keys}`),
-    v.strictObject(
-      entries,
-      ({ expected }) => expected === "never" ? `none but the keys ${keys}` : "to be there",
-    ),
-  );
-}
+import { Details } from "./details_schema.ts";
+import { MAX_DELAY_MS, parseDelay } from "./plan.ts";
+import {
+  BASE64,
+  CHARACTERS,
+  choice,
+  entriesOf,
+  isObject,
+  mapOf,
+  object,
+  type Schema,
+  text,
+  withForm,
+} from "./schema_parts.ts";
 
 const CODE = "the name of a status code, such as NOT_FOUND";
-const Code = v.pipe(v.string(CODE), v.toUpperCase(), v.picklist(STATUS_NAMES, CODE));
+const Code = v.pipe(
+  withForm(v.string(CODE), () => v.picklist(STATUS_NAMES)),
+  v.toUpperCase(),
+  v.picklist(STATUS_NAMES, CODE),
+);
 
 const DELAY = 'a delay from 0 to 1m, such as "200ms", or a range, such as "50ms-200ms"';
+const DELAY_FORM = /^(?:0|\d+(?:\.\d+)?(?:ms|s|m|h))(?:-(?:0|\d+(?:\.\d+)?(?:ms|s|m|h)))?$/;
 const Delay = v.pipe(
-  v.string(DELAY),
+  withForm(v.string(DELAY), () => v.pipe(v.string(), v.regex(DELAY_FORM))),
   v.rawTransform(({ dataset, addIssue, NEVER }) => {
-    const delay = parseDelay(dataset.value);
+    const delay = parseDelay(dataset.value, MAX_DELAY_MS);
     if (delay !== undefined) return delay;
     addIssue({ message: DELAY });
     return NEVER;
   }),
 );
 
-const MetadataName = v.pipe(
-  v.string(),
-  v.check(
-    (name) => /^[\da-z_.-]+$/.test(name) && !name.endsWith("-bin") && !isReservedInAnswers(name),
-    "a name in lower case that gRPC and HTTP do not reserve, without -bin",
+const NAME_FORM = /^[\da-z_.-]+$/;
+const NAME = "a name in lower case";
+const AnyName = v.pipe(v.string(), v.regex(NAME_FORM, NAME));
+
+const ANSWER_NAME = "a name in lower case that gRPC and HTTP do not reserve";
+const AnswerName = v.pipe(
+  withForm(v.string(), () =>
+    v.pipe(
+      v.string(),
+      v.regex(NAME_FORM),
+      v.metadata({ not: { pattern: RESERVED_IN_ANSWERS.source } }),
+    )),
+  v.check((name) => NAME_FORM.test(name) && !RESERVED_IN_ANSWERS.test(name), ANSWER_NAME),
+);
+
+const Ascii = v.pipe(text, v.regex(/^[ -~]*$/, "printable ASCII"));
+
+/**
+ * Metadata: texts, and bytes in base64 under names that end with `-bin`.
+ *
+ * @param more what JSON Schema says of it beside its names and values
+ */
+function metadata(name: v.GenericSchema<string>, more: Readonly<Record<string, unknown>> = {}) {
+  return v.pipe(
+    mapOf(name, Ascii, "an object of texts", {
+      ...more,
+      patternProperties: { "-bin$": { type: "string", pattern: BASE64.source } },
+    }),
+    v.rawCheck(({ dataset, addIssue }) => {
+      if (!dataset.typed) return;
+      for (const [key, value] of dataset.value) {
+        if (!key.endsWith("-bin") || BASE64.test(value)) continue;
+        const item = { type: "map", origin: "value", input: dataset.value, key, value } as const;
+        addIssue({ message: "bytes in base64", path: [item] });
+      }
+    }),
+  );
+}
+
+const AnswerMetadata = v.pipe(
+  metadata(AnswerName),
+  v.transform((values) => Object.fromEntries([...values].map(([name, value]) => [name, [value]]))),
+);
+
+const When = object({
+  metadata: v.pipe(
+    metadata(AnyName, { minProperties: 1 }),
+    v.transform((values) => [...values]),
+    v.minLength(1, "at least one name"),
   ),
-);
-
-const MetadataValues = v.pipe(
-  text,
-  v.regex(/^[ -~]*$/, "printable ASCII"),
-  v.transform((value) => [value]),
-);
-
-const Details = object({
-  violations: v.array(object({ field: text, description: text }), "a list"),
 });
 
+/** What a client waits at most: grpc-js reads no more than 32 bits. */
+const MAX_PUSHBACK_MS = 2 ** 31 - 1;
+const PUSHBACK = `milliseconds up to ${MAX_PUSHBACK_MS}, or -1 for no retry`;
+const Pushback = v.pipe(
+  withForm(
+    v.number(PUSHBACK),
+    () => v.pipe(v.number(), v.integer(), v.minValue(-1), v.maxValue(MAX_PUSHBACK_MS)),
+  ),
+  v.check((ms) => Number.isInteger(ms) && ms >= -1 && ms <= MAX_PUSHBACK_MS, PUSHBACK),
+);
+
+/** The keys that only a failure has. */
+const OF_FAILURES = ["reason", "details", "pushback"] as const;
+
+/** In JSON Schema: a greeting has none of the keys of failures, and a failure no message. */
+const BY_CODE = {
+  if: { properties: { code: { const: "OK" } } },
+  then: { properties: Object.fromEntries(OF_FAILURES.map((key) => [key, false])) },
+  else: { properties: { message: false } },
+};
+
 const Answer = v.pipe(
-  object({
-    message: v.optional(text),
-    code: v.optional(Code),
-    reason: v.optional(text),
-    details: v.optional(Details),
-    delay: v.optional(Delay),
-    metadata: v.optional(
-      v.pipe(
-        v.custom<object>(isObject, "an object of texts"),
-        v.transform(entriesOf),
-        v.map(MetadataName, MetadataValues),
-      ),
-    ),
-  }),
+  object(
+    {
+      message: v.optional(text),
+      code: v.optional(Code),
+      reason: v.optional(text),
+      details: v.optional(Details),
+      delay: v.optional(Delay),
+      metadata: v.optional(AnswerMetadata),
+      trailers: v.optional(AnswerMetadata),
+      pushback: v.optional(Pushback),
+      when: v.optional(When),
+    },
+    BY_CODE,
+    "Answer",
+  ),
   v.rawCheck(({ dataset, addIssue }) => {
     if (!dataset.typed) return;
-    const { code = "OK", message, reason, details } = dataset.value;
+    const { code = "OK", message } = dataset.value;
     const refuse = (key: string, message: string) => {
       // The path leads from the whole answer to its key, for the error line.
       addIssue({
@@ -92,23 +136,73 @@ const Answer = v.pipe(
       });
     };
     if (code !== "OK" && message !== undefined) refuse("message", "no code beside it, or OK");
-    if (code === "OK" && reason !== undefined) refuse("reason", "a code beside it that is not OK");
-    if (code === "OK" && details !== undefined) {
-      refuse("details", "a code beside it that is not OK");
+    for (const key of code === "OK" ? OF_FAILURES : []) {
+      if (dataset.value[key] !== undefined) refuse(key, "a code beside it that is not OK");
     }
   }),
 );
 
-const Answers = v.pipe(v.array(Answer), v.minLength(1, "at least one answer"));
+const RULES = '"when", since others of the list have it: only the last may be without';
 
-/** One answer, or the list of those that come one after another. */
-const Entry = v.lazy((input) => Array.isArray(input) ? Answers : Answer);
+const Answers = v.pipe(
+  v.array(Answer),
+  v.minLength(1, "at least one answer"),
+  v.rawCheck(({ dataset, addIssue }) => {
+    if (!dataset.typed || dataset.value.every(({ when }) => when === undefined)) return;
+    for (const [key, value] of dataset.value.slice(0, -1).entries()) {
+      if (value.when !== undefined) continue;
+      const input = dataset.value;
+      addIssue({ message: RULES, path: [{ type: "array", origin: "value", input, key, value }] });
+    }
+  }),
+);
 
-/** A file of answers: from usernames, or `*` for all others, to what they are answered. */
+/** One answer, or a list: of answers that come one after another, or of rules. */
+const Entry = choice<ScriptedAnswer | ScriptedAnswer[]>(
+  () => [Answer, Answers],
+  (input) => Array.isArray(input) ? Answers : Answer,
+);
+
+/** A name, or a pattern. */
+const USERNAME_FORM = /^[^*]*\*?[^*]*$/;
+
+const USERNAME = 'a username, or a pattern with one "*"';
+const Username = v.pipe(
+  withForm(v.string(), () => v.pipe(v.string(), v.regex(USERNAME_FORM))),
+  v.check((name) => name.isWellFormed(), CHARACTERS),
+  v.check((name) => USERNAME_FORM.test(name), USERNAME),
+);
+
+/** Says to an editor where the schema of the file is; it is no username. */
+const SCHEMA_KEY = "$schema";
+
+/**
+ * A file of answers: from usernames, or patterns of them such as `flaky-*`, to what they are answered.
+ */
 export const AnswersSchema = v.pipe(
-  v.custom<object>(isObject, "an object from usernames to answers"),
-  v.transform(entriesOf),
-  v.map(v.pipe(v.string(), v.check(isWellFormed, CHARACTERS)), Entry),
+  withForm(
+    v.custom<object>(isObject, "an object from usernames to answers"),
+    () => FileForm,
+  ),
+  v.rawTransform(({ dataset, addIssue }) => {
+    const entries = entriesOf(dataset.value);
+    const value = entries.get(SCHEMA_KEY);
+    if (entries.delete(SCHEMA_KEY) && typeof value !== "string") {
+      const input = dataset.value as Record<string, unknown>;
+      const item = { type: "object", origin: "value", input, key: SCHEMA_KEY, value } as const;
+      addIssue({ message: "a text in quotes, where the schema of the file is", path: [item] });
+    }
+    return entries;
+  }),
+  v.map(Username, Entry),
+);
+
+/** What JSON Schema says of a file of answers. */
+const FileForm: Schema = v.pipe(
+  v.objectWithRest({ [SCHEMA_KEY]: v.optional(v.string()) }, Entry),
+  v.title("A file of answers"),
+  v.description("What usernames, or patterns of them, are answered"),
+  v.metadata({ propertyNames: { pattern: USERNAME_FORM.source } }),
 );
 
 /** An answer as the file has it. */

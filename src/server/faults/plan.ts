@@ -8,6 +8,8 @@ export interface Plan extends Partial<Fault> {
   readonly answer?: Answer;
   /** Metadata to send with the answer, whichever it is. */
   readonly metadata?: NonNullable<Answer["metadata"]>;
+  /** Trailers to send with the answer, whichever it is. */
+  readonly trailers?: NonNullable<Answer["trailers"]>;
 }
 
 /** Makes the plan for a call; undefined if it has nothing to say of this call, and others may. */

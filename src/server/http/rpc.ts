@@ -121,10 +121,10 @@ function addGetUser(router: ConnectRouter, registry: FileRegistry, getUser: GetU
     getUser.handle({
       ...callOf(keptText(username), context),
       answer: (answer) => {
+        // By Connect they are headers whose names begin with `trailer-`.
+        append(context.responseTrailer, answer.trailers);
         if (answer.code !== "OK") return reject(connectError(answer));
-        for (const [key, value] of entriesOf(answer.metadata)) {
-          context.responseHeader.append(key, value);
-        }
+        append(context.responseHeader, answer.metadata);
         resolve(messageOf(method.output, { message: answer.message }));
       },
     });
@@ -157,6 +157,10 @@ function callOf(username: string, context: HandlerContext): Omit<IncomingCall, "
 
 function isDeadline(reason: unknown): boolean {
   return reason instanceof ConnectError && reason.code === Code.DeadlineExceeded;
+}
+
+function append(headers: Headers, metadata: Answer["metadata"]): void {
+  for (const [key, value] of entriesOf(metadata)) headers.append(key, value);
 }
 
 function entriesOf(metadata: Answer["metadata"] = {}): [key: string, value: string][] {
