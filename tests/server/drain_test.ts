@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { call, Flag, frame, FrameType, HELLO, MAX_WINDOW } from "../support/frames.ts";
 import { readFrames } from "../support/http2_peer.ts";
-import { callInFlight } from "../support/workers.ts";
+import { calls, records } from "../support/logs.ts";
+import { callInFlight, PROCESSES } from "../support/workers.ts";
 import { startOwnServer } from "../support/own_server.ts";
 import { finishCall, goaway, openSession, roundTrip, startCall } from "../support/raw_client.ts";
 import { posixServeTest, posixTest, type Serve, usersvc, withServe } from "../support/program.ts";
@@ -139,11 +140,9 @@ posixServeTest(
   ["--grace", "1s"],
 );
 
-for (const workers of [[], ["--workers", "1"]]) {
+for (const [processes, workers] of PROCESSES) {
   posixServeTest(
-    `a call that the server cancels is said to be so, counted so, and its caller told (${
-      workers.join(" ") || "one process"
-    })`,
+    `a call that the server cancels is said to be so, counted so, and its caller told (${processes})`,
     async (server) => {
       const session = await openSession(server.port);
       const answer = finishCall(startCall(session), "Alice");
@@ -151,13 +150,11 @@ for (const workers of [[], ["--workers", "1"]]) {
       server.kill("SIGTERM");
       assert.deepEqual(await answer, { status: "14", message: undefined });
       const { code, stdout } = await server.ended();
-      const records = stdout.trimEnd().split("\n").map((line) => JSON.parse(line));
-      const calls = records.filter(({ event }) => event === "call")
-        .map(({ username, message, ...call }) => [username, call["grpc.code"], message]);
-      assert.deepEqual(calls, [
+      const ended = calls(stdout).map((call) => [call.username, call["grpc.code"], call.message]);
+      assert.deepEqual(ended, [
         ["Alice", "UNAVAILABLE", "cancelled by the server: the grace period is over"],
       ]);
-      assert.equal(records.find(({ event }) => event === "drained").cancelled, 1);
+      assert.equal(records(stdout).find(({ event }) => event === "drained")?.cancelled, 1);
       assert.equal(code, 1);
     },
     ["--log", "json", "--delay", "30s", "--grace", "1s", ...workers],

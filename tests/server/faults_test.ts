@@ -19,6 +19,7 @@ import {
   withFolder,
   withServe,
 } from "../support/program.ts";
+import { calls as callRecords } from "../support/logs.ts";
 
 type Headers = readonly (readonly [name: string, value: string])[];
 
@@ -77,8 +78,7 @@ async function call(
 async function faultsOf(server: Serve, calls: number): Promise<unknown[]> {
   // The first line says where the server listens.
   assert.ok(await server.stdout.lines(1 + calls));
-  return server.stdout.text.trim().split("\n").map((line) => JSON.parse(line))
-    .filter(({ event }) => event === "call").map(({ fault }) => fault);
+  return callRecords(server.stdout.text).map(({ fault }) => fault);
 }
 
 const BEHAVIOR = "rpc-behavior";

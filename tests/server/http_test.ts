@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { root } from "../../tools/paths.ts";
+import { calls as callRecords } from "../support/logs.ts";
 import { CALL_TLS, cert, identity, SERVE_MTLS } from "../support/certs.ts";
 import {
   ask,
@@ -152,10 +153,9 @@ posixTest(
 
 /** The calls in a log of the form `json`, without what differs from run to run. */
 function calls(stdout: string) {
-  return stdout.trim().split("\n").map((line) => JSON.parse(line))
-    .filter(({ event }) => event === "call")
+  return callRecords(stdout)
     .map(({ protocol, username, "grpc.code": code, message, peer }) => {
-      assert.match(peer, /^127\.0\.0\.1:\d+$/);
+      assert.match(`${peer}`, /^127\.0\.0\.1:\d+$/);
       return [protocol, username, code, ...(message === undefined ? [] : [message])];
     });
 }

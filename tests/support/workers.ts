@@ -3,6 +3,12 @@ import { openSession, roundTrip, startCall } from "./raw_client.ts";
 import type { Serve } from "./program.ts";
 import { until } from "./waits.ts";
 
+/** How a server may run, as the name of a test says it, and the flags for that. */
+export const PROCESSES: readonly (readonly [name: string, flags: readonly string[]])[] = [
+  ["one process", []],
+  ["a worker", ["--workers", "1"]],
+];
+
 export const TWO = ["--workers", "2"];
 export const STARTED = /worker (\d+) \(process (\d+)\) has started\n/g;
 

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { HELLO } from "../support/frames.ts";
 import { withWatch } from "../support/watch.ts";
+import { PROCESSES } from "../support/workers.ts";
 import { cert, SERVE_TLS } from "../support/certs.ts";
 import {
   posixServeTest,
@@ -33,11 +34,9 @@ for (const [name, args] of [["plain text", []], ["TLS", SERVE_TLS]] as const) {
   );
 }
 
-for (const workers of [[], ["--workers", "1"]]) {
+for (const [processes, workers] of PROCESSES) {
   posixTest(
-    `on two endpoints an open connection delays the end little (${
-      workers.join(" ") || "one process"
-    })`,
+    `on two endpoints an open connection delays the end little (${processes})`,
     () =>
       withFolder((folder) =>
         withServe((server) =>
