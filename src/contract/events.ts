@@ -14,6 +14,15 @@ export interface Call {
   peer(): string;
   /** As it was sent: neither checked nor escaped. */
   readonly username: string;
+  /** When it reached its handler, in milliseconds since the epoch. */
+  readonly startedAt: number;
+  /** When the caller stops waiting, in milliseconds since the epoch; Infinity without a deadline. */
+  deadline(): number;
+  /**
+   * The values of a metadata key, which is in lower case, in their order; those of `-bin` keys too, as
+   * bytes in base64.
+   */
+  metadata(key: string): readonly string[];
 }
 
 /** Who wanted a fault: the call by its metadata, the file of answers, or the flags for all calls. */

@@ -1,3 +1,10 @@
+/**
+ * How often gRPC has tried a call before; its own retries, and no others, send it by themselves.
+ *
+ * @see https://github.com/grpc/proposal/blob/master/A6-client-retries.md#exposed-retry-metadata
+ */
+export const PREVIOUS_ATTEMPTS = "grpc-previous-rpc-attempts";
+
 // Names that gRPC sets itself, and those that HTTP/2 forbids (RFC 9113, section 8.2.2).
 const RESERVED = new Set([
   "connection",

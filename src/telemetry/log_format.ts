@@ -1,6 +1,7 @@
 /** The formats of the log: what each of them writes of an event, and to which stream. */
 import type { Call, Fault, Notice, Outcome, ServerEvents } from "../contract/events.ts";
 import { type Endpoint, formatEndpoint } from "../contract/endpoint.ts";
+import { PREVIOUS_ATTEMPTS } from "../contract/metadata_names.ts";
 import type { StatusName } from "../contract/status_codes.ts";
 import { MAX_USERNAME } from "../contract/username.ts";
 import { cut, escapeControls, excerpt, jsonString } from "../text/escape.ts";
@@ -164,11 +165,26 @@ function callRecord(call: Call, outcome: Outcome, worker?: number): string {
     ',"protocol":"' + call.protocol + '"' +
     ',"grpc.service":' + jsonString(call.service) +
     ',"grpc.method":' + jsonString(call.method) +
+    ',"grpc.start_time":"' + startTime(call.startedAt) + '"' +
+    ',"grpc.attempt":' + attemptOf(call) +
+    timeoutJson(call) +
     ',"grpc.code":"' + outcome.code + '"' +
     ',"grpc.time_ms":' + roundToMicros(outcome.timeMs) +
     ',"username":' + jsonString(cut(call.username, MAX_USERNAME)) +
     (outcome.fault === undefined ? "" : ',"fault":' + faultJson(outcome.fault)) +
     (outcome.reason === undefined ? "" : ',"message":' + jsonText(outcome.reason)) + "}";
+}
+
+/** Which try of a call it is, from 1 on, as the retries of gRPC itself count them. */
+function attemptOf(call: Call): number {
+  const [previous = ""] = call.metadata(PREVIOUS_ATTEMPTS);
+  return /^\d{1,4}$/.test(previous) ? 1 + Number(previous) : 1;
+}
+
+/** How much of its deadline a call had left when it came. */
+function timeoutJson(call: Call): string {
+  const timeoutMs = Math.round(call.deadline() - call.startedAt);
+  return timeoutMs === Infinity ? "" : ',"grpc.timeout_ms":' + Math.max(timeoutMs, 0);
 }
 
 /** What was done on purpose; nothing in it comes from a peer. */
@@ -186,7 +202,7 @@ function roundToMicros(ms: number): number {
 }
 
 function recordStart(level: Notice["level"], event: string, worker: number | undefined): string {
-  return '{"time":"' + now() + '","level":"' + level + '","event":"' + event + '"' +
+  return '{"time":"' + endTime(Date.now()) + '","level":"' + level + '","event":"' + event + '"' +
     (worker === undefined ? "" : ',"worker":' + worker);
 }
 
@@ -197,15 +213,21 @@ function jsonText(text: string): string {
   return jsonString(cut(text, MAX_TEXT));
 }
 
-let nowMs = 0;
-let nowText = "";
-
-/** The time in RFC 3339; kept, since many calls end in the same millisecond. */
-function now(): string {
-  const ms = Date.now();
-  if (ms !== nowMs) {
-    nowMs = ms;
-    nowText = new Date(ms).toISOString();
-  }
-  return nowText;
+/**
+ * Makes what writes times, in milliseconds since the epoch, as RFC 3339 has them. The last text is kept:
+ * many calls come, and end, in the same millisecond.
+ */
+function timeWriter(): (ms: number) => string {
+  let lastMs = NaN;
+  let lastText = "";
+  return (ms) => {
+    if (ms !== lastMs) {
+      lastMs = ms;
+      lastText = new Date(ms).toISOString();
+    }
+    return lastText;
+  };
 }
+
+const startTime = timeWriter();
+const endTime = timeWriter();

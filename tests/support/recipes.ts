@@ -196,8 +196,8 @@ function startsServer({ command }: Step): boolean {
 /** Replaces what differs from run to run: the times and peers of a log. */
 function comparable(text: string): string {
   return text
-    .replaceAll(/"time":"[\d-]+T[\d:.]+Z"/g, '"time":"…"')
-    .replaceAll(/"grpc\.time_ms":[\d.]+/g, '"grpc.time_ms":…')
+    .replaceAll(/"((?:grpc\.start_)?time)":"[\d-]+T[\d:.]+Z"/g, '"$1":"…"')
+    .replaceAll(/"(grpc\.time(?:out)?_ms)":[\d.]+/g, '"$1":…')
     .replaceAll(/"peer":"(?:127\.0\.0\.1|\[::1\]):\d+"/g, '"peer":"…"');
 }
 

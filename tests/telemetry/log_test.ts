@@ -4,6 +4,7 @@ import {
   linuxTest,
   posixServeTest,
   posixTest,
+  serveTest,
   shell,
   shellCommand,
   startUsersvc,
@@ -11,7 +12,13 @@ import {
   usersvc,
   withFolder,
 } from "../support/program.ts";
-import { finishCall, openSession, roundTrip, startCall } from "../support/raw_client.ts";
+import {
+  finishCall,
+  openSession,
+  roundTrip,
+  sendMessage,
+  startCall,
+} from "../support/raw_client.ts";
 import {
   beforeDrain,
   calls,
@@ -21,6 +28,7 @@ import {
   records,
   serveUnread,
 } from "../support/logs.ts";
+import { getUserRequest, grpcMessage } from "../support/frames.ts";
 import { until } from "../support/waits.ts";
 
 /** The code of RST_STREAM with which a client gives up a call (RFC 9113, section 7). */
@@ -30,13 +38,27 @@ async function call(port: number, name: string): Promise<number> {
   return (await usersvc(["call", "--address", `127.0.0.1:${port}`, "--", name])).code;
 }
 
-/** A record without what a test cannot foresee, of which it checks the form. */
-function foreseeable({ time, ...record }: LogRecord): LogRecord {
+/** A time in RFC 3339, of the last minute, in milliseconds since the epoch. */
+function recentTime(time: unknown): number {
   assert.match(String(time), /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
   const ageMs = Date.now() - Date.parse(String(time));
   assert.ok(ageMs >= -1_000 && ageMs < 60_000, `logged ${ageMs} ms ago`);
+  return Date.parse(String(time));
+}
+
+/** A record without what a test cannot foresee, of which it checks the form. */
+function foreseeable({ time, ...record }: LogRecord): LogRecord {
+  const loggedAt = recentTime(time);
   if (record.event !== "call") return record;
-  const { "grpc.time_ms": timeMs, peer, ...rest } = record;
+  const {
+    "grpc.time_ms": timeMs,
+    "grpc.start_time": startTime,
+    "grpc.timeout_ms": timeoutMs,
+    peer,
+    ...rest
+  } = record;
+  assert.ok(recentTime(startTime) <= loggedAt, `began at ${startTime}, was logged at ${time}`);
+  assert.ok(timeoutMs === undefined || typeof timeoutMs === "number", `timeout: ${timeoutMs}`);
   assert.ok(typeof timeMs === "number" && timeMs >= 0 && timeMs < 10_000, `took ${timeMs} ms`);
   assert.match(String(peer), /^127\.0\.0\.1:\d+$/);
   return rest;
@@ -49,6 +71,7 @@ function callRecord(username: string, code = "OK"): LogRecord {
     protocol: "grpc",
     "grpc.service": "userservice.UserService",
     "grpc.method": "GetUser",
+    "grpc.attempt": 1,
     "grpc.code": code,
     username,
   };
@@ -99,6 +122,77 @@ posixServeTest(
   },
   ["--log", "json"],
 );
+
+/** What clients say of their deadlines, and how long the record says at most that they wait. */
+const DEADLINES: [headers: Record<string, string>, atMost: number | undefined][] = [
+  [{}, undefined],
+  [{ "grpc-timeout": "5S" }, 5_000],
+  [{ "grpc-timeout": "99999999H" }, undefined],
+  [{ "content-type": "application/grpc-web", "grpc-timeout": "5S" }, 5_000],
+  [{ "content-type": "application/proto", "connect-timeout-ms": "5000" }, 5_000],
+  [{ "content-type": "application/proto" }, undefined],
+];
+
+serveTest("a record says how long its client waits, by whatever protocol", async (server) => {
+  const session = await openSession(server.port);
+  for (const [index, [headers]] of DEADLINES.entries()) {
+    const isFramed = headers["content-type"] !== "application/proto";
+    const request = getUserRequest(`${index}`);
+    await sendMessage(startCall(session, headers), isFramed ? grpcMessage(request) : request);
+  }
+  session.close();
+  await server.stdout.until(new RegExp(`"username":"${DEADLINES.length - 1}"`));
+  const waits = calls(server.stdout.text).map((call) => call["grpc.timeout_ms"]);
+  for (const [index, [headers, atMost]] of DEADLINES.entries()) {
+    const timeoutMs = waits[index];
+    const isRight = atMost === undefined
+      ? timeoutMs === undefined
+      : Number.isInteger(timeoutMs) && Number(timeoutMs) > 0 && Number(timeoutMs) <= atMost;
+    assert.ok(isRight, `${JSON.stringify(headers)}: ${timeoutMs}`);
+  }
+}, ["--log", "json"]);
+
+serveTest("the record of a call that is late says how long its client waited", async (server) => {
+  const session = await openSession(server.port);
+  const headers = { "content-type": "application/proto", "connect-timeout-ms": "500" };
+  await sendMessage(startCall(session, headers), getUserRequest("late"));
+  session.close();
+  await server.stdout.until(/"username":"late"[^\n]*\n/);
+  const [late] = calls(server.stdout.text);
+  assert.equal(late!["grpc.code"], "DEADLINE_EXCEEDED");
+  const timeoutMs = Number(late!["grpc.timeout_ms"]);
+  assert.ok(timeoutMs > 0 && timeoutMs <= 500, `${timeoutMs}`);
+}, ["--log", "json", "--delay", "10s"]);
+
+serveTest("the records of a call that gRPC retries count its tries", async (server) => {
+  const behavior = "rpc-behavior: succeed-on-retry-attempt-2,error-code-14";
+  const args = ["--port", `${server.port}`, "--retries", "2", "-H", behavior, "--timeout", "8s"];
+  assert.equal((await usersvc(["call", "Alice", ...args])).code, 0);
+  await server.stdout.until(/"grpc\.code":"OK"[^\n]*\n/);
+  const tries = calls(server.stdout.text);
+  assert.deepEqual(
+    tries.map((call) => [call["grpc.attempt"], call["grpc.code"]]),
+    [[1, "UNAVAILABLE"], [2, "UNAVAILABLE"], [3, "OK"]],
+  );
+  // All tries have one deadline, and each is made after the one before.
+  const left = tries.map((call) => Number(call["grpc.timeout_ms"]));
+  assert.deepEqual(left, left.toSorted((a, b) => b - a));
+  const started = tries.map((call) => recentTime(call["grpc.start_time"]));
+  assert.deepEqual(started, started.toSorted((a, b) => a - b));
+}, ["--log", "json", "--faults-by-metadata"]);
+
+serveTest("what is no number of tries counts as none", async (server) => {
+  const session = await openSession(server.port);
+  const sent = ["1", "9999", "", "-1", "1.5", "x", "10000", "1e3"];
+  for (const attempts of sent) {
+    const headers = { "grpc-previous-rpc-attempts": attempts };
+    await finishCall(startCall(session, headers), attempts);
+  }
+  session.close();
+  await server.stdout.until(/"username":"1e3"[^\n]*\n/);
+  const attempts = calls(server.stdout.text).map((call) => call["grpc.attempt"]);
+  assert.deepEqual(attempts, [2, 10_000, 1, 1, 1, 1, 1, 1]);
+}, ["--log", "json"]);
 
 /** How calls end: the flags of the server, and the code of the calls that reach an answer. */
 const ENDINGS: [name: string, flags: string[], code: string][] = [
@@ -247,6 +341,9 @@ const FAILED_CALL = {
   method: "GetUser",
   peer: () => "192.0.2.1:1",
   username: "a\nb",
+  startedAt: Date.UTC(2026, 0, 2, 3, 4, 5, 6),
+  deadline: () => Infinity,
+  metadata: () => [],
 };
 const FAILURE = { code: "INTERNAL", reason: "thrown\nat x", timeMs: 1.23456 } as const;
 const NOTICES = [
@@ -299,6 +396,8 @@ Deno.test("failures and notices are records, with the number of the worker", () 
       protocol: "grpc",
       "grpc.service": "userservice.UserService",
       "grpc.method": "GetUser",
+      "grpc.start_time": "2026-01-02T03:04:05.006Z",
+      "grpc.attempt": 1,
       "grpc.code": "INTERNAL",
       "grpc.time_ms": 1.235,
       username: "a\nb",

@@ -176,6 +176,9 @@ const CALL = {
   method: "GetUser",
   peer: () => "127.0.0.1:1",
   username: "Alice",
+  startedAt: 0,
+  deadline: () => Infinity,
+  metadata: () => [],
 };
 
 const SILENT: ServerEvents = {

@@ -23,6 +23,7 @@ class GrpcCall implements IncomingCall {
   readonly service = serviceName;
   readonly method = "GetUser";
   readonly username: string;
+  readonly startedAt = Date.now();
   readonly #call: ServerUnaryCall<GetUserRequest, GetUserResponse>;
   readonly #respond: sendUnaryData<GetUserResponse>;
 

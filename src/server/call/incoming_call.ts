@@ -5,10 +5,6 @@ import type { StatusName } from "../../contract/status_codes.ts";
 
 /** A call of GetUser that waits for its answer. */
 export interface IncomingCall extends Call {
-  /** The values of a metadata key, which is in lower case, in their order; those of `-bin` keys too, as bytes in base64. */
-  metadata(key: string): readonly string[];
-  /** When the caller stops waiting, in milliseconds since the epoch; Infinity without a deadline. */
-  deadline(): number;
   /** Whether nobody waits for the answer any more. */
   isCancelled(): boolean;
   /** Calls the listener once, when nobody waits any more; with some protocols after an answer, too. */

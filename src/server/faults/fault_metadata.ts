@@ -1,4 +1,5 @@
 import { badRequest } from "../../contract/error_details.ts";
+import { PREVIOUS_ATTEMPTS } from "../../contract/metadata_names.ts";
 import { LAST_STATUS, statusName } from "../../contract/status_codes.ts";
 import type { Answer, IncomingCall } from "../call/incoming_call.ts";
 import { MAX_DELAY_MS, type Plan, type Planner, type Random } from "./plan.ts";
@@ -11,8 +12,6 @@ const DELAY_PERCENTAGE = "x-envoy-fault-delay-request-percentage";
 // Of gRPC's own test servers. A longer list of behaviors is refused: nobody needs one, and it takes time.
 const BEHAVIOR = "rpc-behavior";
 const MAX_BEHAVIOR_LENGTH = 1_000;
-/** How often gRPC has tried a call before; gRPC's retries send it by themselves. */
-const ATTEMPTS = "grpc-previous-rpc-attempts";
 
 const MAX_ATTEMPTS = 1_000;
 
@@ -89,7 +88,9 @@ function behave(
       case "keep-open":
         return { source: "metadata", keepOpen: true };
       default:
-        if (amount === (numberIn(call, ATTEMPTS, 0, MAX_ATTEMPTS) ?? 0)) return delayed(delayMs);
+        if (amount === (numberIn(call, PREVIOUS_ATTEMPTS, 0, MAX_ATTEMPTS) ?? 0)) {
+          return delayed(delayMs);
+        }
     }
   }
   return delayed(delayMs);

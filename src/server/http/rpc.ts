@@ -139,17 +139,19 @@ function addGetUser(router: ConnectRouter, registry: FileRegistry, getUser: GetU
 function callOf(username: string, context: HandlerContext): Omit<IncomingCall, "answer"> {
   const { signal, requestHeader, protocolName, values } = context;
   const timeoutMs = context.timeoutMs();
-  const deadline = timeoutMs === undefined ? Infinity : Date.now() + timeoutMs;
+  const startedAt = Date.now();
+  const deadline = timeoutMs === undefined ? Infinity : startedAt + timeoutMs;
   return {
     protocol: protocolName as Protocol,
     service: serviceName,
     method: "GetUser",
     username,
+    startedAt,
     peer: () => values.get(peerKey),
     // Several values of one key are joined like this; commas within one have no space after them.
     metadata: (key) => requestHeader.get(key)?.split(", ") ?? [],
     // A timer may fire a little early.
-    deadline: () => isDeadline(signal.reason) ? 0 : deadline,
+    deadline: () => isDeadline(signal.reason) ? Math.min(deadline, Date.now()) : deadline,
     isCancelled: () => signal.aborted,
     onCancelled: (listener) => signal.addEventListener("abort", listener, { once: true }),
   };
