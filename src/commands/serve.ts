@@ -42,7 +42,8 @@ export const command = defineCommand({
   details: `SIGINT (Ctrl-C) and SIGTERM drain it: it accepts no new connections, and calls
 in flight have the time of --grace to finish. A second signal ends it at once.
 SIGHUP reads the TLS files and the file of answers again, where there are any,
-and drains a server that has none.
+and drains a server that has none. --until-stdin-closes drains it as well when
+whoever holds the other end of its stdin is gone, even by SIGKILL.
 
 Faults are for tests of clients. A call gets those of the first of these that
 apply to it: its metadata (--faults-by-metadata), --answers, then --fail and
@@ -103,6 +104,10 @@ apply to it: its metadata (--faults-by-metadata), --answers, then --fail and
       help: "How long calls in flight have to finish after a signal",
       ...DURATION_OR_NONE,
       default: "10s",
+    },
+    "until-stdin-closes": {
+      group: "Processes",
+      help: "Drain when stdin ends: when whoever holds it is gone",
     },
     "max-connection-age": {
       group: "Listen",
@@ -222,6 +227,7 @@ apply to it: its metadata (--faults-by-metadata), --answers, then --fail and
       graceMs: flags.grace,
       log: flags.log,
       ...(metrics && { metrics }),
+      ...(flags["until-stdin-closes"] && { untilStdinCloses: true }),
     };
     const pool = poolOptions(flags.workers, flags["worker-memory"]);
     const missing = descriptorsMissing(options, pool?.workers);

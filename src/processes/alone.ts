@@ -8,7 +8,7 @@ import {
   dropPrivileges,
   FLUSH_MS,
   type ServeOptions,
-  takeServerSignals,
+  takeStopRequests,
 } from "./lifecycle.ts";
 import { reloadFiles, reloadOnSighup } from "./reload.ts";
 
@@ -18,7 +18,7 @@ const MUCH_MEMORY = 512_000_000;
 const MEASURE_MS = 1_000;
 
 /**
- * Serves in this process until SIGINT or SIGTERM, then drains. A second signal ends it at once.
+ * Serves in this process until it is asked to stop, then drains. A second signal ends it at once.
  *
  * @returns the exit code
  * @throws {ListenError} if an endpoint cannot be listened on
@@ -28,7 +28,7 @@ const MEASURE_MS = 1_000;
  */
 export async function serveAlone(options: ServeOptions): Promise<number> {
   const log = openLog(options.log);
-  const signals = takeServerSignals(options);
+  const stop = takeStopRequests(options);
   const events = options.metrics ? await withMetrics(options.metrics, log) : log;
   const server = await startServer(options, events);
   dropPrivileges(options);
@@ -45,10 +45,9 @@ export async function serveAlone(options: ServeOptions): Promise<number> {
   }
   if (options.faults.seed !== undefined) log.notice(seeded(options.faults.seed));
   warnOfMemory(log);
-  const signal = await signals.next();
   const end = () => Promise.resolve({ cancelled: server.callsInFlight() });
   const ending = { drain: server.drain, end };
-  const exitCode = await drainUnlessEnded(ending, options.graceMs, signal, signals, log);
+  const exitCode = await drainUnlessEnded(ending, options.graceMs, stop, log);
   await log.flush(FLUSH_MS);
   return exitCode;
 }

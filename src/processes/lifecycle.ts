@@ -1,5 +1,5 @@
 /** What a single process that serves and a supervisor share: how they start, and how they end. */
-import { ExitCode, exitCodeOfSignal, type StopSignals, takeStopSignals } from "../cli/exit.ts";
+import { ExitCode, exitCodeOfSignal, takeStopSignals } from "../cli/exit.ts";
 import type { TcpEndpoint } from "../contract/endpoint.ts";
 import type { ServerOptions } from "../server/server.ts";
 import type { Log } from "../telemetry/log.ts";
@@ -18,6 +18,8 @@ export interface ServeOptions extends ServerOptions {
   readonly log: LogFormat;
   /** Where to serve metrics; absent for none. */
   readonly metrics?: TcpEndpoint;
+  /** The end of stdin drains the server, as SIGTERM does. */
+  readonly untilStdinCloses?: true;
 }
 
 /** How long the last log lines of a process may take to be read, in milliseconds. */
@@ -73,13 +75,37 @@ function hasSocketFile(endpoints: ServeOptions["endpoints"]): boolean {
   return endpoints.some((endpoint) => "path" in endpoint);
 }
 
+/** What asks a server to stop. */
+export interface StopRequests {
+  /** Settles with what asked first: `SIGTERM`, or `stdin has closed`. */
+  readonly first: Promise<string>;
+  /** Settles with the second signal, which ends the server at once; the end of stdin is no signal. */
+  readonly second: Promise<Deno.Signal>;
+}
+
 /**
- * Takes over the signals that ask a server to stop: SIGHUP too, which a closing terminal sends, unless
- * the server has files that it reads again then.
+ * Takes over what asks a server to stop: the signals, SIGHUP too, which a closing terminal sends, unless
+ * the server has files that it reads again then; and the end of stdin where that is wanted.
  */
-export function takeServerSignals(options: ServeOptions): StopSignals {
+export function takeStopRequests(options: ServeOptions): StopRequests {
   const more = reloadsOnSighup(options) || Deno.build.os === "windows" ? [] : ["SIGHUP"] as const;
-  return takeStopSignals(more);
+  const signals = takeStopSignals(more);
+  const signal = signals.next();
+  return {
+    first: options.untilStdinCloses ? Promise.race([signal, stdinClosed()]) : signal,
+    second: signal.then(() => signals.next()),
+  };
+}
+
+/** Reads stdin to its end, and drops what it reads; an error is an end as well. */
+async function stdinClosed(): Promise<string> {
+  const buffer = new Uint8Array(4096);
+  try {
+    while (await Deno.stdin.read(buffer) !== null);
+  } catch {
+    // Nothing can tell any more whether anyone holds it.
+  }
+  return "stdin has closed";
 }
 
 /** How a drain ended. */
@@ -107,19 +133,20 @@ export interface Drainable {
 }
 
 /**
- * Drains after a signal. Another signal ends at once what is left, and the log says what that cuts.
+ * Drains once something asks for it. A second signal ends at once what is left, and the log says what
+ * that cuts.
  *
  * @returns the exit code
  */
 export async function drainUnlessEnded(
   server: Drainable,
   graceMs: number,
-  signal: Deno.Signal,
-  signals: StopSignals,
+  stop: StopRequests,
   log: Log,
 ): Promise<number> {
+  const why = await stop.first;
   let isEnded = false;
-  const ended = signals.next().then(async (second) => {
+  const ended = stop.second.then(async (second) => {
     isEnded = true;
     const { cancelled, unknown } = await server.end();
     log.notice({
@@ -133,7 +160,7 @@ export async function drainUnlessEnded(
   });
   // Once it has been ended the log says what that cut, and not how the drain went.
   const notice: Log["notice"] = (one) => isEnded || log.notice(one);
-  const drained = drainAndReport(server, graceMs, signal, { notice });
+  const drained = drainAndReport(server, graceMs, why, { notice });
   return await Promise.race([drained.then((code) => isEnded ? ended : code), ended]);
 }
 

@@ -76,14 +76,19 @@ export function startWorker(
  */
 const NO_CACHE = { DENO_DIR: "/dev/null/none" };
 
+/** A worker reads no stdin: who waits for its end waits for the supervisor alone. */
+const STDIO = ["ignore", "inherit", "inherit", "ipc"] as const;
+
 function forkSelf(env: Record<string, string>) {
+  const stdio = [...STDIO];
   const main = fileURLToPath(Deno.mainModule);
   // An executable starts again with its own permissions, whatever the arguments are.
-  if (Deno.build.standalone) return fork(main, [], { env, execArgv: [] });
+  if (Deno.build.standalone) return fork(main, [], { env, execArgv: [], stdio });
   // Given a path alone, Deno's fork adds -A; arguments that begin with "run" it passes on unchanged.
   const isBundle = !main.endsWith(".ts");
   const flags = ["--quiet", ...(isBundle ? BUNDLE_FLAGS : []), ...ownPermissions(), main];
-  return fork("run", flags, { env: isBundle ? { ...NO_CACHE, ...env } : env, execArgv: [] });
+  const all = isBundle ? { ...NO_CACHE, ...env } : env;
+  return fork("run", flags, { env: all, execArgv: [], stdio });
 }
 
 /** The sources have a configuration, which names their packages; a bundle is to find none. */

@@ -2,13 +2,13 @@ import type { TcpEndpoint } from "../contract/endpoint.ts";
 import { type Accept, acceptAll, listen } from "../server/connection/listen.ts";
 import { openLog } from "../telemetry/log.ts";
 import { openHandOver } from "./hand_over.ts";
-import { drainUnlessEnded, FLUSH_MS, type ServeOptions, takeServerSignals } from "./lifecycle.ts";
+import { drainUnlessEnded, FLUSH_MS, type ServeOptions, takeStopRequests } from "./lifecycle.ts";
 import { openPool, type Pool, type PoolOptions } from "./pool.ts";
 import { reloadOnSighup } from "./reload.ts";
 
 /**
- * Serves with several worker processes until SIGINT or SIGTERM, then drains them. A second signal
- * ends all of them at once.
+ * Serves with several worker processes until it is asked to stop, then drains them. A second
+ * signal ends all of them at once.
  *
  * This process accepts the connections and hands them to the workers unread. It loads no gRPC and
  * reads nothing from a peer, so nothing that a peer sends can stop it. It keeps the port open while
@@ -24,7 +24,7 @@ export async function serveWithWorkers(
   poolOptions: PoolOptions,
 ): Promise<number> {
   const log = openLog(options.log);
-  const signals = takeServerSignals(options);
+  const stop = takeStopRequests(options);
   const handOver = openHandOver();
   const listeners = await acceptAll(acceptUnread, options.endpoints, handOver.give);
   const stopListening = () => {
@@ -36,14 +36,13 @@ export async function serveWithWorkers(
   const pool = openPool(options, poolOptions, handOver, log.notice, metrics?.all);
   try {
     if (options.metrics) log.notice(await metrics!.serve(options.metrics, pool));
-    const stop = signals.next();
     const serves = pool.start().then(() => true);
-    const hasStarted = await Promise.race([serves, stop.then(() => false)]);
+    const hasStarted = await Promise.race([serves, stop.first.then(() => false)]);
     reloadOnSighup(options, pool.reload, log.notice);
     if (hasStarted) await log.announce(listeners.map(({ endpoint }) => endpoint), FLUSH_MS);
-    const signal = await stop;
+    await stop.first;
     void stopListening();
-    return await drainUnlessEnded(pool, options.graceMs, signal, signals, log);
+    return await drainUnlessEnded(pool, options.graceMs, stop, log);
   } catch (error) {
     await Promise.all([stopListening(), pool.end()]);
     throw error;
