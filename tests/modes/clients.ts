@@ -202,7 +202,7 @@ function grpcurlError({ code, text, blame }: Outcome, contractOnly: boolean): st
       "@type": BAD_REQUEST,
       "@value": blame.encoded,
     }
-    : { "@type": BAD_REQUEST, field_violations: [{ field: blame.field, description: text }] };
+    : { "@type": BAD_REQUEST, fieldViolations: [{ field: blame.field, description: text }] };
   const json = JSON.stringify(details, undefined, 2).replaceAll("\n", "\n    \t");
   return `${error}  Details:\n  1)\t${json}\n`;
 }

@@ -198,6 +198,15 @@ export const modes = {
       expected: { delayMs: 50 },
       outcomes: (_, usual) => [usual],
     },
+    {
+      name: "answers by rules",
+      serve: "--answers MODES/rules.json",
+      call: "-H x-role:tester",
+      grpcurl: "-H x-role:tester",
+      curl: "-H x-role:tester",
+      expected: { delayMs: 50 },
+      outcomes: (_, usual) => [usual],
+    },
   ],
   instance: [{ name: "none" }, { name: "blue", serve: "--instance blue" }],
   reflection: [

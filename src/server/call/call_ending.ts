@@ -45,8 +45,8 @@ export function callEnding(
 ): CallEnding {
   const plannedAnswer = ({ call, plan }: OpenCall): Answer => {
     const answer = plan?.answer ?? usualAnswer(call.username);
-    const { metadata, trailers } = plan ?? {};
-    if (metadata === undefined && trailers === undefined) return answer;
+    if (plan?.metadata === undefined && plan?.trailers === undefined) return answer;
+    const { metadata, trailers } = plan;
     return { ...answer, ...(metadata && { metadata }), ...(trailers && { trailers }) };
   };
   const end = (open: OpenCall, answer: Answer) => {

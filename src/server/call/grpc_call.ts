@@ -74,10 +74,13 @@ class GrpcCall implements IncomingCall {
 
 function toMetadata(...parts: readonly Answer["metadata"][]): Metadata {
   const metadata = new Metadata();
-  for (const [key, list] of parts.flatMap((part) => Object.entries(part ?? {}))) {
-    for (const value of list) {
-      metadata.add(key, key.endsWith("-bin") ? Buffer.from(value, "base64") : value);
-    }
+  for (const part of parts) {
+    for (const [key, values] of Object.entries(part ?? {})) addAll(metadata, key, values);
   }
   return metadata;
+}
+
+function addAll(metadata: Metadata, key: string, values: readonly string[]): void {
+  const isBinary = key.endsWith("-bin");
+  for (const value of values) metadata.add(key, isBinary ? Buffer.from(value, "base64") : value);
 }
