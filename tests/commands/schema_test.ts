@@ -3,6 +3,9 @@ import { Ajv2020 } from "ajv/dist/2020.js";
 import assert from "node:assert/strict";
 import { programTest, usersvc, withFolder } from "../support/program.ts";
 
+// deno-lint-ignore no-explicit-any
+type AnyJson = any;
+
 async function validator(name: string) {
   const { code, stdout, stderr } = await usersvc(["schema", name]);
   assert.deepEqual([code, stderr], [0, ""]);
@@ -96,6 +99,10 @@ programTest(
   "schema answers accepts what the reader of a file accepts, and refuses the rest",
   async () => {
     const accepts = await validator("answers");
+    const { Answer } = (accepts.schema as AnyJson).$defs;
+    for (const [key, { description }] of Object.entries<AnyJson>(Answer.properties)) {
+      assert.match(description, /^[A-Z]/, key);
+    }
     // Loaded by this test alone, since a bare `deno test` may read nothing.
     const { readAnswers } = await import("../../src/server/faults/answers.ts");
     await withFolder(async (folder) => {

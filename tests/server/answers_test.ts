@@ -147,6 +147,22 @@ posixTest(
       }, ["--answers", path])),
 );
 
+posixTest("a client that retries does as pushback says", () => {
+  const file = {
+    "Stop": [{ code: "UNAVAILABLE", pushback: -1 }, {}],
+    "Wait": [{ code: "UNAVAILABLE", pushback: 300 }, {}],
+  };
+  return withAnswers(file, (path) =>
+    withServe(async ({ port }) => {
+      const stop = await called(port, ["Stop", "--retries", "2"]);
+      assert.equal(stop.error?.code, "UNAVAILABLE");
+      const start = performance.now();
+      const wait = await called(port, ["Wait", "--retries", "2"]);
+      assert.equal(wait.message, "Привет, Wait!");
+      assert.ok(performance.now() - start >= 290);
+    }, ["--answers", path]));
+});
+
 posixTest(
   "a rule answers the calls that have its metadata, with workers too",
   () =>

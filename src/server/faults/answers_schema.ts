@@ -56,12 +56,12 @@ const Ascii = v.pipe(text, v.regex(/^[ -~]*$/, "printable ASCII"));
 /**
  * Metadata: texts, and bytes in base64 under names that end with `-bin`.
  *
- * @param more what JSON Schema says of it beside its names and values
+ * @param keywords what JSON Schema says of it beside its names and values
  */
-function metadata(name: v.GenericSchema<string>, more: Readonly<Record<string, unknown>> = {}) {
+function metadata(name: v.GenericSchema<string>, keywords: Readonly<Record<string, unknown>> = {}) {
   return v.pipe(
     mapOf(name, Ascii, "an object of texts", {
-      ...more,
+      ...keywords,
       patternProperties: { "-bin$": { type: "string", pattern: BASE64.source } },
     }),
     v.rawCheck(({ dataset, addIssue }) => {
@@ -109,22 +109,31 @@ const BY_CODE = {
   else: { properties: { message: false } },
 };
 
+/** What an editor says of the keys of an answer. */
+const MEANINGS = {
+  message: "The text in place of the greeting",
+  code: "The status code to fail with",
+  reason: "The message of that failure",
+  details: "The details of that failure, each with its @type",
+  delay: 'How late it comes, up to 1m, or a range: "50ms-200ms"',
+  metadata: "Initial metadata of a greeting, trailers of a failure; base64 for names with -bin",
+  trailers: "Trailers; base64 for names with -bin",
+  pushback: "After how many milliseconds the client is to retry; -1: not at all",
+  when: "Which calls it answers: those that have all of this metadata",
+};
+
 const Answer = v.pipe(
-  object(
-    {
-      message: v.optional(text),
-      code: v.optional(Code),
-      reason: v.optional(text),
-      details: v.optional(Details),
-      delay: v.optional(Delay),
-      metadata: v.optional(AnswerMetadata),
-      trailers: v.optional(AnswerMetadata),
-      pushback: v.optional(Pushback),
-      when: v.optional(When),
-    },
-    BY_CODE,
-    "Answer",
-  ),
+  object({
+    message: v.optional(text),
+    code: v.optional(Code),
+    reason: v.optional(text),
+    details: v.optional(Details),
+    delay: v.optional(Delay),
+    metadata: v.optional(AnswerMetadata),
+    trailers: v.optional(AnswerMetadata),
+    pushback: v.optional(Pushback),
+    when: v.optional(When),
+  }, { name: "Answer", keys: MEANINGS, keywords: BY_CODE }),
   v.rawCheck(({ dataset, addIssue }) => {
     if (!dataset.typed) return;
     const { code = "OK", message } = dataset.value;

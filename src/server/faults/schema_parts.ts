@@ -47,24 +47,36 @@ export function isObject(value: unknown): value is Readonly<Record<string, unkno
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/**
- * An object with these keys and no others.
- *
- * @param more what JSON Schema says of it beside its keys
- * @param name under which JSON Schema defines it
- */
-export function object<const T extends v.ObjectEntries>(
-  entries: T,
-  more: Readonly<Record<string, unknown>> = {},
-  name?: string,
-) {
+/** What JSON Schema says of an object beside its keys. */
+interface ObjectForm {
+  /** Under which name it is defined. */
+  readonly name?: string;
+  /** What its keys mean, which editors show. */
+  readonly keys?: Readonly<Record<string, string>>;
+  /** Further keywords. */
+  readonly keywords?: Readonly<Record<string, unknown>>;
+}
+
+/** An object with these keys and no others. */
+export function object<const T extends v.ObjectEntries>(entries: T, form: ObjectForm = {}) {
   const keys = Object.keys(entries).join(", ");
   const strict = v.strictObject(
     entries,
     ({ expected }) => expected === "never" ? `none but the keys ${keys}` : "to be there",
   );
   const any = v.custom<object>(isObject, `an object with the keys ${keys}`);
-  return v.pipe(withForm(any, () => v.pipe(strict, v.metadata(more)), name), strict);
+  return v.pipe(withForm(any, () => objectForm(entries, form), form.name), strict);
+}
+
+function objectForm(
+  entries: v.ObjectEntries,
+  { keys = {}, keywords = {} }: ObjectForm,
+): Schema {
+  const described = Object.entries(entries).map(([key, entry]) => {
+    const means = keys[key];
+    return [key, means === undefined ? entry : v.pipe(entry, v.description(means))];
+  });
+  return v.pipe(v.strictObject(Object.fromEntries(described)), v.metadata(keywords));
 }
 
 /** A Map, because valibot leaves out what an object has under names such as "constructor". */
@@ -76,17 +88,17 @@ export function entriesOf(object: object): Map<string, unknown> {
  * An object with any number of keys; what is made of it is a Map.
  *
  * @param expected what it is, in words
- * @param more what JSON Schema says of it beside its keys and values
+ * @param keywords what JSON Schema says of it beside its keys and values
  */
 export function mapOf<const T>(
   key: v.GenericSchema<string>,
   value: v.GenericSchema<unknown, T>,
   expected: string,
-  more: Readonly<Record<string, unknown>> = {},
+  keywords: Readonly<Record<string, unknown>> = {},
 ) {
   const any = v.custom<object>(isObject, expected);
   return v.pipe(
-    withForm(any, () => v.pipe(v.record(key, value), v.metadata(more))),
+    withForm(any, () => v.pipe(v.record(key, value), v.metadata(keywords))),
     v.transform(entriesOf),
     v.map(key, value),
   );
