@@ -33,9 +33,15 @@ export const badRequestRoot: protobuf.Root = protobuf.parse(
   syntax = "proto3";
   package google.rpc;
   message BadRequest {
-    message FieldViolation { string field = 1; string description = 2; }
+    message FieldViolation {
+      string field = 1;
+      string description = 2;
+      string reason = 3;
+      LocalizedMessage localized_message = 4;
+    }
     repeated FieldViolation field_violations = 1;
   }
+  message LocalizedMessage { string locale = 1; string message = 2; }
 `,
   { keepCase: true },
 ).root;
@@ -49,7 +55,13 @@ interface AnyMessage {
 }
 
 const decodeStatus = decoderOf<{ readonly details: readonly AnyMessage[] }>(Status);
-const decodeBadRequest = decoderOf<{ readonly field_violations: FieldViolation[] }>(BadRequest);
+const decodeBadRequest = decoderOf<{ readonly field_violations: ReceivedViolation[] }>(BadRequest);
+
+/** A violation as other servers may send it. */
+interface ReceivedViolation extends FieldViolation {
+  readonly reason: string;
+  readonly localized_message: { readonly locale: string; readonly message: string } | null;
+}
 
 /** A detail of a failed call, in the form in which a server sends it by any protocol. */
 export interface SentDetail {
@@ -117,10 +129,20 @@ async function decodeAny({ type_url: type, value }: AnyMessage): Promise<ErrorDe
   if (type === "") throw new Error("a detail has no type");
   const name = type.slice(type.lastIndexOf("/") + 1);
   if (name === BAD_REQUEST) {
-    return { "@type": type, fieldViolations: decodeBadRequest(value).field_violations };
+    return { "@type": type, fieldViolations: decodeBadRequest(value).field_violations.map(toJson) };
   }
   const fields = name.startsWith("google.rpc.") ? await decodeOther(name, value) : undefined;
   return { "@type": type, ...fields ?? { value: value.toBase64() } };
+}
+
+function toJson(
+  { field, description, reason, localized_message: localizedMessage }: ReceivedViolation,
+): object {
+  return {
+    ...{ field, description },
+    ...(reason && { reason }),
+    ...(localizedMessage && { localizedMessage }),
+  };
 }
 
 /** Decodes a detail; undefined if its type is not known, or it is not valid. */

@@ -49,6 +49,14 @@ programTest(
         ],
         ["google.rpc.BadRequest.FieldViolation.field", "field", ""],
         ["google.rpc.BadRequest.FieldViolation.description", "description", ""],
+        ["google.rpc.BadRequest.FieldViolation.reason", "reason", ""],
+        [
+          "google.rpc.BadRequest.FieldViolation.localized_message",
+          "localizedMessage",
+          ".google.rpc.LocalizedMessage",
+        ],
+        ["google.rpc.LocalizedMessage.locale", "locale", ""],
+        ["google.rpc.LocalizedMessage.message", "message", ""],
       ],
     );
   },

@@ -33,6 +33,13 @@ const DETAILS = [
   { "@type": `${TYPE}Help`, links: [{ description: "here", url: "https://a.test" }] },
   { "@type": `${TYPE}LocalizedMessage`, locale: "ru", message: "Нет" },
   { "@type": `${TYPE}BadRequest`, fieldViolations: [{ field: "username", description: "no" }] },
+  {
+    "@type": `${TYPE}BadRequest`,
+    fieldViolations: [{
+      ...{ field: "a", description: "b", reason: "C" },
+      localizedMessage: { locale: "ru", message: "Нет" },
+    }],
+  },
   { "@type": "type.googleapis.com/a.b.C", value: "AQID" },
 ];
 

@@ -88,7 +88,11 @@ const When = object({
   ),
 });
 
-/** What a client waits at most: grpc-js reads no more than 32 bits. */
+/**
+ * The most that the trailer can say, which is a signed number of 32 bits.
+ *
+ * @see https://github.com/grpc/proposal/blob/master/A6-client-retries.md#pushback
+ */
 const MAX_PUSHBACK_MS = 2 ** 31 - 1;
 const PUSHBACK = `milliseconds up to ${MAX_PUSHBACK_MS}, or -1 for no retry`;
 const Pushback = v.pipe(
