@@ -102,7 +102,7 @@ checkoutTest(
 );
 
 /** Types, and what only tests use. */
-const OF_NO_COMMAND = /^npm:(@types\/|axe-core@|puppeteer-core@)/;
+const OF_NO_COMMAND = /^npm:(@types\/|ajv@|axe-core@|puppeteer-core@)/;
 
 async function licensed(bundle: string): Promise<void> {
   const modules: string[] = [];
