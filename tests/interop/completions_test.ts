@@ -118,7 +118,7 @@ for (const load of ["source", "fpath"] as const) {
           ["usersvc c\t", /check +-- Ask a server for its health/],
           ["usersvc serve --\t", /--tls-key +-- The private key of the certificate \(PEM\)/],
           ["usersvc serve --log \t", /json +none +text/],
-          ["usersvc help \t", /call +check +completions +proto +serve/],
+          ["usersvc help \t", new RegExp(Object.keys(program.commands).toSorted().join(" +"))],
           ["usersvc serve --port \t", /expected: PORT/],
         ])),
   );
