@@ -9,7 +9,9 @@
 import {
   type Command,
   type Example,
+  type Flag,
   type Flags,
+  furtherHelp,
   groupsOf,
   takesValue,
 } from "../src/cli/command.ts";
@@ -56,12 +58,17 @@ function flagTable(flags: Flags): string {
 }
 
 function flagRows(flags: Flags): string[][] {
-  return Object.entries(flags).map(([name, flag]) => {
-    const short = flag.short === undefined ? "" : `\`-${flag.short}\`, `;
-    if (!takesValue(flag)) return [`${short}\`--${name}\``, flag.help, "", code(flag.env)];
-    const preset = defaultOf(flag.default, flag.defaultNote);
-    return [`${short}\`--${name} ${flag.value}\``, flag.help, preset, code(flag.env)];
-  });
+  return Object.entries(flags).flatMap(([name, flag]) => [
+    flagRow(name, flag),
+    ...furtherHelp(flag).map(([spelling, help]) => [code(spelling), help, "", ""]),
+  ]);
+}
+
+function flagRow(name: string, flag: Flag): string[] {
+  const short = flag.short === undefined ? "" : `\`-${flag.short}\`, `;
+  if (!takesValue(flag)) return [`${short}\`--${name}\``, flag.help, "", code(flag.env)];
+  const preset = defaultOf(flag.default, flag.defaultNote);
+  return [`${short}\`--${name} ${flag.value}\``, flag.help, preset, code(flag.env)];
 }
 
 /** A value as code, words as words. */

@@ -112,10 +112,14 @@ function namesOf({ names, repeat, durationMs }: Batch): Names {
   return durationMs === undefined ? repeated(once, repeat) : endless(once);
 }
 
+function isQuiet({ trace, wire }: ConnectionOptions): boolean {
+  return trace === undefined && wire === undefined;
+}
+
 /** Names that are typed, or a trace, would be mixed with the progress on the terminal. */
 function hasProgress({ names, quiet, connection }: Batch): boolean {
   const typed = "path" in names && isStdin(names.path) && Deno.stdin.isTerminal();
-  return !quiet && !typed && connection.trace === undefined && Deno.stderr.isTerminal();
+  return !quiet && !typed && isQuiet(connection) && Deno.stderr.isTerminal();
 }
 
 /** @param beforeExit is called at the second signal, which ends the process */

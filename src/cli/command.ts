@@ -33,16 +33,25 @@ export interface ValueFlag<T> extends Flag {
   readonly suggestions?: readonly string[];
 }
 
+/** A switch that says more each time it is given: `-v`, `-vv`, `--verbose=2`. Its value is that number. */
+export interface CountedFlag extends Flag {
+  readonly short: string;
+  /** One line of help for the second time, for the third and so on; there are no more. */
+  readonly further: readonly string[];
+}
+
 /** The flags of a command by their names, without the dashes. */
 // The type of a value is unknown here: only the command that declares the flag knows it.
-export type Flags = Readonly<Record<string, ValueFlag<unknown> | Flag>>;
+export type Flags = Readonly<Record<string, ValueFlag<unknown> | CountedFlag | Flag>>;
 
 /**
  * The values of {@linkcode Flags}: undefined where a flag has no default and was not given, a list
- * where it repeats.
+ * where it repeats, a number where it counts.
  */
 export type FlagValues<F extends Flags> = {
-  readonly [K in keyof F]: F[K] extends ValueFlag<infer T> ? ValueOf<F[K], T> : boolean;
+  readonly [K in keyof F]: F[K] extends ValueFlag<infer T> ? ValueOf<F[K], T>
+    : F[K] extends CountedFlag ? number
+    : boolean;
 };
 
 type ValueOf<F, T> = F extends { repeats: true } ? readonly T[]
@@ -52,6 +61,17 @@ type ValueOf<F, T> = F extends { repeats: true } ? readonly T[]
 /** Tells a flag with a value from a switch. */
 export function takesValue(flag: Flag): flag is ValueFlag<unknown> {
   return "parse" in flag;
+}
+
+/** Tells a flag that counts from a switch. */
+export function isCounted(flag: Flag): flag is CountedFlag {
+  return "further" in flag;
+}
+
+/** What help says of each further time that a flag is given; nothing for a flag that does not count. */
+export function furtherHelp(flag: Flag): readonly (readonly [spelling: string, help: string])[] {
+  if (!isCounted(flag)) return [];
+  return flag.further.map((help, index) => [`-${flag.short.repeat(index + 2)}`, help]);
 }
 
 /** The flags of a group, with its heading. */

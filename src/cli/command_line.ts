@@ -2,9 +2,11 @@ import { parseArgs } from "@std/cli/parse-args";
 import { excerpt } from "../text/escape.ts";
 import {
   type Command,
+  type CountedFlag,
   type Flag,
   type Flags,
   type FlagValues,
+  isCounted,
   takesValue,
   UsageError,
   type ValueFlag,
@@ -45,6 +47,8 @@ export async function readCommandLine(
     name,
     takesValue(flag)
       ? flagValue(name, flag, given.valuesOf(name).map(String), env)
+      : isCounted(flag)
+      ? countedValue(name, flag, given.valuesOf(name))
       : switchValue(flag, given.valuesOf(name), env),
   ]);
   return {
@@ -125,6 +129,14 @@ function switchValue(flag: Flag, given: readonly unknown[], env: Environment): b
   if (["1", "true"].includes(text)) return true;
   if (["", "0", "false"].includes(text)) return false;
   throw new UsageError(`${flag.env} expects 1, true, 0 or false, not "${excerpt(text)}"`);
+}
+
+/** How often it was given after it was switched off, if it was. */
+function countedValue(name: string, flag: CountedFlag, given: readonly unknown[]): number {
+  const count = given.length - 1 - given.lastIndexOf(false);
+  const most = flag.further.length + 1;
+  if (count <= most) return count;
+  throw new UsageError(`--${name} can be given ${most} times at most`);
 }
 
 function flagValue(

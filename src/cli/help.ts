@@ -2,6 +2,7 @@ import {
   type Command,
   type Example,
   type Flags,
+  furtherHelp,
   groupsOf,
   type Operand,
   type Program,
@@ -77,7 +78,9 @@ function flagRows(flags: Flags): Row[] {
       ...(flag.env === undefined ? [] : [`environment: ${flag.env}`]),
     ];
     const note = notes.length === 0 ? [] : [`(${notes.join("; ")})`];
-    return [flag.short === undefined ? usage : `-${flag.short}, ${usage}`, flag.help, ...note];
+    const spelled = flag.short === undefined ? usage : `-${flag.short}, ${usage}`;
+    const further = furtherHelp(flag).map(([spelling, help]) => `${spelling}: ${help}`);
+    return [spelled, flag.help, ...further, ...note];
   });
 }
 

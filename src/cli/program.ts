@@ -47,7 +47,7 @@ function withoutSwitchedOff(program: Program, args: readonly string[]): readonly
   for (const [at, arg] of args.entries()) {
     const { name, typed, text } = splitFlag(arg, flags);
     if (name === undefined) return args.slice(at);
-    const fault = switchFault(typed, text);
+    const fault = switchFault(typed, text, flags[name]!);
     if (fault !== undefined) throw fault;
     if (text !== "false") return [`--${name}`, ...args.slice(at + 1)];
   }

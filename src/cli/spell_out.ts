@@ -1,5 +1,12 @@
 import { escapeControls, excerpt } from "../text/escape.ts";
-import { type Flags, takesValue, UsageError, type ValueFlag } from "./command.ts";
+import {
+  type Flag,
+  type Flags,
+  isCounted,
+  takesValue,
+  UsageError,
+  type ValueFlag,
+} from "./command.ts";
 
 /** Arguments that parseArgs can read in one way only, and the faults that it would not find. */
 interface Spelled {
@@ -16,7 +23,8 @@ interface Spelled {
  * before it, any value of a switch but `false` for `true`, and `--no-port=1` for `--port=1`; it takes
  * a value that is empty, or begins with a dash, for no value.
  *
- * Short flags in one word, such as `-vH`, stay as they are.
+ * A number of a flag that counts is written out: `--verbose=2` is that it is off, and on twice. Short
+ * flags in one word, such as `-vH`, stay as they are.
  *
  * @param args what comes before `--`
  */
@@ -31,9 +39,11 @@ export function spellOut(args: readonly string[], flags: Flags): Spelled {
     if (flag === undefined) {
       (arg.startsWith("--") ? unknown : words).push(arg);
     } else if (!takesValue(flag)) {
-      const fault = switchFault(typed, text);
-      if (fault === undefined) words.push(`--${name}=${text ?? true}`);
-      else faults.push(fault);
+      const count = countOf(flag, text);
+      const fault = count === undefined ? switchFault(typed, text, flag) : undefined;
+      if (fault !== undefined) faults.push(fault);
+      else if (count === undefined) words.push(`--${name}=${text ?? true}`);
+      else words.push(`--${name}=false`, ...Array(count).fill(`--${name}=true`));
     } else if (text !== undefined || canBeValue(queue[0])) {
       words.push(`--${name}=${text ?? queue.shift()}`);
     } else {
@@ -68,15 +78,27 @@ export function splitFlag(arg: string, flags: Flags): TypedFlag {
   return { name, typed: `-${short}`, text: rest === "" ? undefined : rest.replace(/^=/, "") };
 }
 
+/** How often a flag counts that was given with a number; undefined if it was not, or does not count. */
+function countOf(flag: Flag, text: string | undefined): number | undefined {
+  if (!isCounted(flag) || text === undefined || !/^\d$/.test(text)) return undefined;
+  return Number(text) <= flag.further.length + 1 ? Number(text) : undefined;
+}
+
 /**
- * What is wrong with the value of a switch: it takes none, `true` or `false`.
+ * What is wrong with the value of a switch: it takes none, `true` or `false`, or a number if it counts.
  *
  * @param typed the switch as it was typed
  * @returns undefined if nothing is
  */
-export function switchFault(typed: string, text: string | undefined): UsageError | undefined {
+export function switchFault(
+  typed: string,
+  text: string | undefined,
+  flag: Flag,
+): UsageError | undefined {
   if (text === undefined || text === "true" || text === "false") return undefined;
-  return new UsageError(`${typed} expects no value, =true or =false, not "${excerpt(text)}"`);
+  const counts = isCounted(flag) ? `, a number from 0 to ${flag.further.length + 1}` : "";
+  const expected = `no value${counts}, =true or =false`;
+  return new UsageError(`${typed} expects ${expected}, not "${excerpt(text)}"`);
 }
 
 /** An argument that begins with a dash is no value, but a dash alone, which stands for stdin, is. */

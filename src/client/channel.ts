@@ -10,7 +10,7 @@ import { takeGrpcLog } from "../contract/grpc_log.ts";
 import type { ConnectionOptions } from "./connection_options.ts";
 import { callInterceptor } from "./interceptor.ts";
 import { serviceConfigOptions } from "./retries.ts";
-import { useOwnHttp2 } from "../workarounds/own_http2.ts";
+import { observeConnections, useOwnHttp2 } from "../workarounds/own_http2.ts";
 import { noteUnary, readOddAnswers } from "../workarounds/odd_answers.ts";
 import { changeGrpc } from "../workarounds/private_parts.ts";
 import { readWholeMessages } from "../workarounds/stream_decoder.ts";
@@ -31,16 +31,20 @@ const RECONNECT_MS = { first: 100, last: 1_000 };
  * @throws {ExpectedError} if a TLS file cannot be used
  */
 export async function channelArguments(connection: ConnectionOptions): Promise<ChannelArguments> {
-  const { target, tls, retries, keepaliveMs, trace } = connection;
+  const { target, tls, retries, keepaliveMs, trace, wire } = connection;
   takeGrpcLog((_, message) => {
     if (trace) trace(`* grpc-js: ${message}`);
     else if (isGrpcLogWanted()) connection.log?.(`grpc-js: ${message}`);
   });
   changeGrpc(useOwnHttp2, readWholeMessages, readOddAnswers);
+  if (wire !== undefined) {
+    const { showConnections } = await import("./show_connections.ts");
+    observeConnections(showConnections(wire, target));
+  }
   const [channelCredentials, tlsOptions] = tls === undefined
     ? [credentials.createInsecure(), {}]
     : await (await import("./tls_options.ts")).tlsChannel(target, tls);
-  const tracer = trace && (await import("./trace.ts")).traceTo(trace);
+  const tracer = trace && (await import("./trace.ts")).traceTo(trace, wire?.secrets ?? true);
   let channel: Channel | undefined;
   const isConnected = () => channel?.getConnectivityState(false) === connectivityState.READY;
   return [target.uri, channelCredentials, {

@@ -1,3 +1,4 @@
+import type { WireOptions } from "../wire/connection.ts";
 import type { Header } from "./metadata.ts";
 import type { Target } from "./target.ts";
 import type { ClientTls } from "./tls_options.ts";
@@ -21,6 +22,8 @@ export interface ConnectionOptions {
   readonly headers: readonly Header[];
   /** Takes the trace of connections and calls, line by line, not escaped; absent: no trace. */
   readonly trace?: (line: string) => void;
+  /** Shows every frame of each connection; absent: none. */
+  readonly wire?: WireOptions;
   /** Takes the messages that `GRPC_VERBOSITY` asks for where there is no trace, not escaped. */
   readonly log?: (line: string) => void;
 }

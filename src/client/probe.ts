@@ -55,11 +55,13 @@ const FIELD_BYTES = 32;
 const OWN_FIELDS_BYTES = 1_024;
 
 /** How large headers may be, in bytes, as a server announces it. */
-async function headerLimit({ target, tls }: ConnectionOptions): Promise<number | undefined> {
+async function headerLimit({ target, tls, wire }: ConnectionOptions): Promise<number | undefined> {
+  const observe = wire &&
+    await (await import("./show_connections.ts")).showConnections(wire, target);
   const socket = tls === undefined
     ? connectTcp({ ...target.endpoint })
     : connectTls({ ...target.endpoint, ...await tlsOptions(target, tls) });
-  const session = new Session(false, socket, {});
+  const session = new Session(false, socket, observe === undefined ? {} : { observe });
   let limit: number | undefined;
   session.on("remoteSettings", ({ maxHeaderListSize }) => {
     limit = maxHeaderListSize;

@@ -6,6 +6,7 @@ import {
   type Metadata,
 } from "@grpc/grpc-js";
 import { statusName } from "../contract/status_codes.ts";
+import { HIDDEN, isSecret } from "../wire/secrets.ts";
 import { entriesOf, peerOf } from "./answer_context.ts";
 
 /** What traces the calls of a client, and when its channel connects. */
@@ -19,9 +20,13 @@ interface Tracer {
  * the response, its status and how long it took.
  *
  * @param print takes the lines, not escaped; those of one call come together
+ * @param secrets whether the values of {@linkcode isSecret} are shown
  */
-export function traceTo(print: (line: string) => void): Tracer {
-  return { interceptor: callTracer(print), watch: (channel) => traceChannel(channel, print) };
+export function traceTo(print: (line: string) => void, secrets: boolean): Tracer {
+  return {
+    interceptor: callTracer(print, secrets),
+    watch: (channel) => traceChannel(channel, print),
+  };
 }
 
 function traceChannel(channel: Channel, print: (line: string) => void): void {
@@ -39,7 +44,11 @@ function traceChannel(channel: Channel, print: (line: string) => void): void {
   watch(connectivityState.IDLE);
 }
 
-function callTracer(print: (line: string) => void): Interceptor {
+function callTracer(print: (line: string) => void, secrets: boolean): Interceptor {
+  const entries = (what: string, metadata: Metadata) =>
+    Object.entries(entriesOf(metadata)).flatMap(([name, values]) =>
+      values.map((value) => `${what} ${name}: ${secrets || !isSecret(name) ? value : HIDDEN}`)
+    );
   return (options, nextCall) => {
     const call = nextCall(options);
     const start = performance.now();
@@ -64,11 +73,6 @@ function callTracer(print: (line: string) => void): Interceptor {
       },
     });
   };
-}
-
-function entries(what: string, metadata: Metadata): string[] {
-  return Object.entries(entriesOf(metadata))
-    .flatMap(([name, values]) => values.map((value) => `${what} ${name}: ${value}`));
 }
 
 function msSince(start: number): string {

@@ -127,8 +127,9 @@ first name whose call failed.`,
     }
     const report = reportOf(flags);
     // With --json, what came with an answer is in its object.
-    const contexts = json && flags.verbose;
-    const connection = connectionOf({ ...flags, verbose: flags.verbose && !json });
+    const contexts = json && flags.verbose > 0;
+    const { trace, ...untraced } = connectionOf(flags);
+    const connection = json || trace === undefined ? untraced : { ...untraced, trace };
     const isOne = names.length === 1 && path === undefined && repeat === 1;
     if (isOne && durationMs === undefined && !json && report === undefined) {
       return await callOne(connection, names[0]!, timeoutMs);

@@ -89,7 +89,12 @@ export const connectionFlags = {
     help: "Do not verify the server: anyone could be answering",
     env: "USERSVC_TLS_INSECURE",
   },
-  verbose: { group: "Output", short: "v", help: "Show metadata, the peer and times on stderr" },
+  verbose: {
+    group: "Output",
+    short: "v",
+    help: "Show metadata, the peer and times on stderr",
+    further: ["Show each frame of HTTP/2 too, both ways", "Show credentials and cookies in them"],
+  },
 } as const;
 
 /** The flag of the deadline, without its default. */
@@ -133,7 +138,8 @@ export function connectionOf(flags: ConnectionValues): ConnectionOptions {
     ...(flags.keepalive === undefined ? {} : { keepaliveMs: flags.keepalive }),
     headers: flags.header ?? [],
     log: write,
-    ...(flags.verbose ? { trace: write } : {}),
+    ...(flags.verbose > 0 ? { trace: write } : {}),
+    ...(flags.verbose > 1 ? { wire: { print: writeError, secrets: flags.verbose > 2 } } : {}),
   };
 }
 

@@ -1,29 +1,28 @@
 /** What grpc-js uses of node:http2. */
 import { createServer as createTcpServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer, type TlsOptions } from "node:tls";
-import type { ConnectionOptions } from "./connection.ts";
 import * as frames from "./frames.ts";
 import { DEFAULT_WINDOW, MAX_FRAME_BYTES, MAX_TABLE_BYTES } from "./limits.ts";
-import { Session } from "./session.ts";
+import { Session, type SessionOptions } from "./session.ts";
 
 /** A server as node:http2 has it: it emits `session` and `stream`. */
 export interface Http2Server extends Server {
   setTimeout(): this;
   /** Adds to the options of sessions to come. Not a part of node:http2. */
-  configure(options: ConnectionOptions): void;
+  configure(options: SessionOptions): void;
 }
 
 /** Makes a server of HTTP/2; sockets of others come to it by `emit("connection", socket)`. */
-export function createServer(options: ConnectionOptions = {}): Http2Server {
+export function createServer(options: SessionOptions = {}): Http2Server {
   return serve(createTcpServer({ noDelay: true }), "connection", options);
 }
 
 /** Makes a server of HTTP/2 over TLS. */
-export function createSecureServer(options: ConnectionOptions & TlsOptions): Http2Server {
+export function createSecureServer(options: SessionOptions & TlsOptions): Http2Server {
   return serve(createTlsServer({ ...options, ALPNProtocols: ["h2"] }), "secureConnection", options);
 }
 
-function serve(server: Server, event: string, options: ConnectionOptions): Http2Server {
+function serve(server: Server, event: string, options: SessionOptions): Http2Server {
   let current = options;
   server.on(event, (socket: Socket) => {
     const session: Session = new Session(true, socket, current, (stream, headers, flags) => {
@@ -33,14 +32,14 @@ function serve(server: Server, event: string, options: ConnectionOptions): Http2
   });
   return Object.assign(server, {
     setTimeout: () => server,
-    configure(more: ConnectionOptions) {
+    configure(more: SessionOptions) {
       current = { ...current, ...more, settings: { ...current.settings, ...more.settings } };
     },
   }) as Http2Server;
 }
 
 /** What a client gives: how the connection is made. */
-export interface ConnectOptions extends ConnectionOptions {
+export interface ConnectOptions extends SessionOptions {
   createConnection(authority: URL, options: ConnectOptions): Socket;
 }
 

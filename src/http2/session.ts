@@ -15,6 +15,22 @@ import {
 } from "./limits.ts";
 import type { Stream } from "./stream.ts";
 
+/** Sees what goes over a connection, before anything is done with it. It may not throw. */
+export interface Observer {
+  /** Bytes that are sent, in their order. The memory is used again afterwards. */
+  sent(bytes: Buffer): void;
+  /** Bytes that have come, also those that a session which has ended does not read. */
+  received(bytes: Buffer): void;
+  /** The peer has closed its side, or the connection broke, and we had not ended it before. */
+  ended(error?: Error): void;
+}
+
+/** What a session is told of at the start. */
+export interface SessionOptions extends ConnectionOptions {
+  /** Makes what sees each byte of the connection; absent: nobody does, and it costs nothing. */
+  readonly observe?: (socket: Socket) => Observer;
+}
+
 /** The sessions that have something to send. */
 const dirty: Session[] = [];
 
@@ -46,23 +62,34 @@ export class Session extends Connection {
   private error: Error | undefined;
   /** Ends a session whose peer does not read, or does not acknowledge our settings. */
   private stalled: ReturnType<typeof setTimeout> | undefined;
+  private readonly observer: Observer | undefined;
   private readonly settled: ReturnType<typeof setTimeout>;
 
   /** @param onStream takes the streams that the peer opens */
   constructor(
     isServer: boolean,
     readonly socket: Socket,
-    options: ConnectionOptions,
+    options: SessionOptions,
     onStream: (stream: Stream, headers: Headers, flags: number) => void = () => {},
   ) {
     super(isServer, options, onStream);
     this.encrypted = "encrypted" in socket && socket.encrypted === true;
+    this.observer = options.observe?.(socket);
     const listeners = {
-      data: (chunk: Buffer) => this.receive(chunk),
+      data: (chunk: Buffer) => {
+        this.observer?.received(chunk);
+        this.receive(chunk);
+      },
       drain: () => this.drained(),
-      error: (error: Error) => void (this.error ??= error),
-      // A peer that has closed its side takes no answers: so do the other servers of HTTP/2.
-      end: () => void socket.end(),
+      error: (error: Error) => {
+        this.error ??= error;
+        this.observeEnd(error);
+      },
+      end: () => {
+        this.observeEnd();
+        // A peer that has closed its side takes no answers: so do the other servers of HTTP/2.
+        socket.end();
+      },
       close: () => {
         // Deno's node:net keeps something of each socket for ever, with all that its listeners hold.
         for (const [name, listener] of Object.entries(listeners)) socket.off(name, listener);
@@ -147,6 +174,7 @@ export class Session extends Connection {
   private write(parts: Buffer[]): void {
     const { socket } = this;
     if (parts.length === 0 || !socket.writable) return;
+    if (this.observer !== undefined) { for (const part of parts) this.observer.sent(part); }
     if (parts.length === 1) socket.write(parts[0]!);
     else {
       socket.cork();
@@ -158,6 +186,10 @@ export class Session extends Connection {
     this.data.isBlocked = true;
     this.stalled ??= setTimeout(() => socket.destroy(), STALLED_MS);
     if (writableLength > MAX_UNSENT_BYTES) socket.destroy();
+  }
+
+  private observeEnd(error?: Error): void {
+    if (!this.isEnding) this.observer?.ended(error);
   }
 
   private drained(): void {

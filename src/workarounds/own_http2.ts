@@ -14,8 +14,19 @@
  */
 import nodeHttp2 from "node:http2";
 import * as http2 from "../http2/http2.ts";
+import type { SessionOptions } from "../http2/session.ts";
 
 /** Has grpc-js use src/http2/, in this process. It does not matter whether grpc-js is loaded already. */
 export function useOwnHttp2(): void {
   Object.assign(nodeHttp2, http2);
+}
+
+/**
+ * Has each connection observed that a client of grpc-js opens from now on, in this process: it hands no
+ * options of a channel on to HTTP/2. After {@linkcode useOwnHttp2}.
+ */
+export function observeConnections(observe: NonNullable<SessionOptions["observe"]>): void {
+  const connect = (authority: string, options: http2.ConnectOptions) =>
+    http2.connect(authority, { ...options, observe });
+  Object.assign(nodeHttp2, { connect });
 }

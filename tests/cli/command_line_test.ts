@@ -134,8 +134,9 @@ const mistakes: Readonly<Record<string, readonly Mistake[]>> = {
       '--address: "http://a:1" is a URL: write HOST:PORT alone, and --tls in place of ' +
       "https://",
     ],
-    [["a", "-v0"], '-v expects no value, =true or =false, not "0"'],
-    [["a", "-vH=x"], '-v expects no value, =true or =false, not "H=x"'],
+    [["a", "-v4"], '-v expects no value, a number from 0 to 3, =true or =false, not "4"'],
+    [["a", "-vH=x"], '-v expects no value, a number from 0 to 3, =true or =false, not "H=x"'],
+    [["a", "-vvvv"], "--verbose can be given 3 times at most"],
     [["a", "-vx"], "unknown flag -vx (to pass it as NAME, put -- before it)"],
     [["a", "--address", ":1"], `--address expects ${ADDRESS}, not ":1"`],
     [["a", `--address=${NEWLINE}`], `--address expects ${ADDRESS}, not "a\\nb\\x1b[2J"`],
@@ -200,7 +201,7 @@ programTest("each spelling of a flag and its value means the same", async () => 
     const { header, verbose, file, json } = request.flags;
     return { header, verbose, file, json, operands: request.operands };
   };
-  const nothing = { header: [], verbose: false, file: undefined, json: false, operands: [] };
+  const nothing = { header: [], verbose: 0, file: undefined, json: false, operands: [] };
   const header = (value: string) => ({ name: "a", value });
   for (const spelled of [["-H", "a: 1"], ["-Ha: 1"], ["-H=a: 1"], ["--header=a: 1"]]) {
     assert.deepEqual(await read(...spelled), { ...nothing, header: [header("1")] });
@@ -211,7 +212,7 @@ programTest("each spelling of a flag and its value means the same", async () => 
     operands: ["-"],
   });
   for (const spelled of [["-vH", "a: 1"], ["-v", "-H", "a: 1"]]) {
-    assert.deepEqual(await read(...spelled), { ...nothing, verbose: true, header: [header("1")] });
+    assert.deepEqual(await read(...spelled), { ...nothing, verbose: 1, header: [header("1")] });
   }
   for (const spelled of [["--file", "-"], ["--file=-"]]) {
     assert.deepEqual(await read(...spelled), { ...nothing, file: "-" });

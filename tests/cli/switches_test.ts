@@ -1,6 +1,6 @@
 /** Switches: flags that are there or not, or say which. */
 import assert from "node:assert/strict";
-import { type Command, type Flags, takesValue } from "../../src/cli/command.ts";
+import { type Command, type Flags, isCounted, takesValue } from "../../src/cli/command.ts";
 import { readCommandLine } from "../../src/cli/command_line.ts";
 import { HELP_FLAG, loadCommands } from "../../src/cli/help.ts";
 import { program } from "../../src/main.ts";
@@ -10,7 +10,7 @@ import { programTest, serveTest, usersvc } from "../support/program.ts";
 /** A switch of a command. */
 interface Switch {
   readonly command: Command;
-  /** `--verbose` or `-v`. */
+  /** `--json` or `-h`. */
   readonly spelling: string;
   readonly env: string | undefined;
 }
@@ -20,7 +20,7 @@ async function* switches(): AsyncGenerator<Switch> {
   for (const command of await loadCommands(program)) {
     const flags: Flags = { ...command.flags, help: HELP_FLAG };
     for (const [name, flag] of Object.entries(flags)) {
-      if (takesValue(flag)) continue;
+      if (takesValue(flag) || isCounted(flag)) continue;
       const { env } = flag;
       yield { command, spelling: `--${name}`, env };
       if (flag.short !== undefined) yield { command, spelling: `-${flag.short}`, env };
@@ -95,6 +95,39 @@ serveTest(
     assert.match(secure.stderr, /certificate/);
   },
   SERVE_TLS,
+);
+
+programTest(
+  "a flag that counts is given several times, in one word or with its number",
+  async () => {
+    const call = (await loadCommands(program)).find(({ name }) => name === "call")!;
+    const read = async (...words: string[]) => {
+      const request = await readCommandLine(call, [...words, "Alice"], () => undefined);
+      assert.ok(!request.help);
+      assert.deepEqual(request.operands, ["Alice"]);
+      return request.flags.verbose;
+    };
+    const spelled: readonly (readonly string[])[][] = [
+      [[], ["-v=false"], ["--verbose=0"], ["-vv", "--verbose=false"]],
+      [["-v"], ["--verbose"], ["-v=true"], ["--verbose=1"], ["-v1"], ["-vvv", "--verbose=1"]],
+      [["-vv"], ["-v", "-v"], ["-v", "--verbose"], ["--verbose=2"], ["-v=2"], ["-v=1", "-v"]],
+      [["-vvv"], ["-vv", "-v"], ["--verbose=3"], ["-vvvH", "a: 1"], ["--verbose=2", "-v"]],
+    ];
+    for (const [count, spellings] of spelled.entries()) {
+      for (const words of spellings) assert.equal(await read(...words), count, words.join(" "));
+    }
+    for (const text of ["4", "-1", "01", "yes", "", "1.5"]) {
+      await assert.rejects(read(`--verbose=${text}`), {
+        name: "UsageError",
+        message: "--verbose expects no value, a number from 0 to 3, =true or =false, " +
+          `not "${text}"`,
+      });
+    }
+    for (const words of [["-vvvv"], ["-vv", "-vv"], ["--verbose=3", "-v"]]) {
+      const message = "--verbose can be given 3 times at most";
+      await assert.rejects(read(...words), { name: "UsageError", message });
+    }
+  },
 );
 
 programTest("the flags of the program are switches as well", async () => {

@@ -1,4 +1,5 @@
 /** Programs that call a server, and what they print. */
+import assert from "node:assert/strict";
 import { grpcurl } from "../../tools/peers/grpc.ts";
 import { type Result, runProgram, spawnUsersvc, usersvc } from "../support/program.ts";
 import { connectBy, grpcWeb } from "./http_clients.ts";
@@ -33,18 +34,32 @@ export interface Client {
 /** How long the slow client waits after each name, in milliseconds. */
 const PAUSE_MS = 500;
 
+/** `usersvc call NAME`, for each name. */
+const one: Client = {
+  protocol: "grpc",
+  retries: true,
+  run: ({ call }, names) => oneByOne(names, (name) => usersvc(["call", ...call, "--", name])),
+  prints: (calls, { target }) =>
+    calls.map(({ outcome }) =>
+      isOk(outcome)
+        ? { code: 0, stdout: `${outcome.text}\n`, stderr: "" }
+        : failed(outcome, `usersvc call: ${outcome.code} from ${target}: ${outcome.text}\n`)
+    ),
+};
+
 export const clients = {
-  /** `usersvc call NAME`, for each name. */
-  one: {
-    protocol: "grpc",
-    retries: true,
-    run: ({ call }, names) => oneByOne(names, (name) => usersvc(["call", ...call, "--", name])),
-    prints: (calls, { target }) =>
-      calls.map(({ outcome }) =>
-        isOk(outcome)
-          ? { code: 0, stdout: `${outcome.text}\n`, stderr: "" }
-          : failed(outcome, `usersvc call: ${outcome.code} from ${target}: ${outcome.text}\n`)
-      ),
+  one,
+
+  /** `usersvc call -vv NAME`: what it shows of the calls is left out of what it prints. */
+  traced: {
+    ...one,
+    run: async ({ call }, names) => {
+      const results = await oneByOne(
+        names,
+        (name) => usersvc(["call", "-vv", ...call, "--", name]),
+      );
+      return results.map(withoutTrace);
+    },
   },
 
   /** `usersvc call NAME...`: the calls are under way at once. */
@@ -111,6 +126,12 @@ function measuredBy(...flags: readonly string[]): Client {
       return [{ ...result, stderr: stderr + countsLine(calls.length, codesOf(calls)) }];
     },
   };
+}
+
+/** Leaves out the lines of `-vv`, which have to be there. */
+function withoutTrace(result: Result): Result {
+  assert.match(result.stderr, /^#1 > .* HEADERS .*, stream 1, /m);
+  return { ...result, stderr: result.stderr.replaceAll(/^(?:[*<>#] ?| {8}).*\n/gm, "") };
 }
 
 function isOk({ code }: Outcome): boolean {

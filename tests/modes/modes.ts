@@ -235,6 +235,7 @@ export const modes = {
   ],
   client: [
     { name: "one name" },
+    { name: "-vv", expected: { client: clients.traced } },
     { name: "batch", expected: { client: clients.batch } },
     { name: "measured batch", expected: { client: clients.measured } },
     { name: "--duration", expected: { client: clients.timed } },

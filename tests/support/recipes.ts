@@ -193,10 +193,11 @@ function startsServer({ command }: Step): boolean {
   return /^\S*usersvc serve\b/.test(command);
 }
 
-/** Replaces what differs from run to run: the times and peers of a log. */
+/** Replaces what differs from run to run: the times and peers of a log, the times of frames. */
 function comparable(text: string): string {
   return text
     .replaceAll(/"((?:grpc\.start_)?time)":"[\d-]+T[\d:.]+Z"/g, '"$1":"…"')
+    .replaceAll(/^(#\d [<>*]) +\d+\.\d ms /gm, "$1 … ms ")
     .replaceAll(/"(grpc\.time(?:out)?_ms)":[\d.]+/g, '"$1":…')
     .replaceAll(/"peer":"(?:127\.0\.0\.1|\[::1\]):\d+"/g, '"peer":"…"');
 }

@@ -1,6 +1,7 @@
 import {
   type Flag,
   type Flags,
+  isCounted,
   type Operand,
   takesValue,
   type ValueFlag,
@@ -69,7 +70,7 @@ function flagSpecs(flags: Flags): string[] {
 
 /** Which spellings are no longer offered once the flag is given; `*` if it repeats. */
 function exclusion(name: string, flag: Flag): string {
-  if (takesValue(flag) && flag.repeats) return "*";
+  if (takesValue(flag) && flag.repeats || isCounted(flag)) return "*";
   return flag.short === undefined ? "" : `(--${name} -${flag.short})`;
 }
 
