@@ -2,7 +2,7 @@ import { defineCommand, UsageError } from "../cli/command.ts";
 import { giveUpRunning } from "../cli/program.ts";
 import { PATH, PORT_OR_FREE } from "../cli/values.ts";
 import { DELAY, FAILURE_CODES, FAILURES, INSTANCE, SEED } from "./fault_values.ts";
-import { DURATION, DURATION_OR_NONE, WORKER_MEMORY, WORKERS } from "./value_ranges.ts";
+import { DURATION, DURATION_OR_NONE, RECORD, WORKER_MEMORY, WORKERS } from "./value_ranges.ts";
 import { LOG_FORMATS } from "../telemetry/log_format.ts";
 import { ExpectedError } from "../text/errors.ts";
 import {
@@ -177,6 +177,13 @@ apply to it: its metadata (--faults-by-metadata), --answers, then --fail and
       default: "text",
       suggestions: LOG_FORMATS,
     },
+    record: {
+      group: "Log and metrics",
+      value: "N",
+      help: "Keep the last N calls, for GET /calls on the port",
+      ...RECORD,
+      defaultNote: "none",
+    },
     "metrics-port": {
       group: "Log and metrics",
       value: "PORT",
@@ -227,6 +234,7 @@ apply to it: its metadata (--faults-by-metadata), --answers, then --fail and
       graceMs: flags.grace,
       log: flags.log,
       ...(metrics && { metrics }),
+      ...recording(flags.record, http, flags.workers),
       ...(flags["until-stdin-closes"] && { untilStdinCloses: true }),
     };
     const pool = poolOptions(flags.workers, flags["worker-memory"]);
@@ -282,6 +290,23 @@ function withSeed(faults: Faults, seed: number | undefined, workers: number | un
     );
   }
   return { ...faults, seed };
+}
+
+function recording(
+  record: number | undefined,
+  http: HttpAccess | undefined,
+  workers: number | undefined,
+): Pick<ServeOptions, "record"> {
+  if (record === undefined) return {};
+  if (http === undefined) {
+    throw new UsageError("--record cannot be combined with --no-http: /calls is asked for by HTTP");
+  }
+  if (workers !== undefined) {
+    throw new UsageError(
+      "--record cannot be combined with --workers: each of them sees a part of the calls",
+    );
+  }
+  return { record };
 }
 
 function metricsEndpoint(

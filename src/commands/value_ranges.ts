@@ -19,6 +19,9 @@ export const KEEPALIVE = duration("1s", LONGEST);
 /** How many calls may be in flight at once. */
 export const CONCURRENCY = wholeNumber(1, 1_000);
 
+/** How many calls a server keeps. */
+export const RECORD = wholeNumber(1, 10_000);
+
 /** How often each name is called. */
 export const REPEATS = wholeNumber(1, 100_000_000);
 

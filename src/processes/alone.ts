@@ -2,6 +2,7 @@ import { formatMegabytes } from "../text/amounts.ts";
 import { type Log, openLog } from "../telemetry/log.ts";
 import type { Notice, ServerEvents } from "../contract/events.ts";
 import type { TcpEndpoint } from "../contract/endpoint.ts";
+import type { RecordedCalls } from "../contract/recorded_calls.ts";
 import { startServer } from "../server/server.ts";
 import {
   drainUnlessEnded,
@@ -27,10 +28,11 @@ const MEASURE_MS = 1_000;
  * @throws {OutputError} if stdout does not take where the server listens
  */
 export async function serveAlone(options: ServeOptions): Promise<number> {
-  const log = openLog(options.log);
+  const recorded = options.record === undefined ? undefined : await memoryOf(options.record);
+  const log = openLog(options.log, { recorded });
   const stop = takeStopRequests(options);
   const events = options.metrics ? await withMetrics(options.metrics, log) : log;
-  const server = await startServer(options, events);
+  const server = await startServer(options, events, { recorded });
   dropPrivileges(options);
   // Before the announcement, since whoever waits for it may send SIGHUP at once.
   reloadOnSighup(options, async (what) => {
@@ -50,6 +52,11 @@ export async function serveAlone(options: ServeOptions): Promise<number> {
   const exitCode = await drainUnlessEnded(ending, options.graceMs, stop, log);
   await log.flush(FLUSH_MS);
   return exitCode;
+}
+
+async function memoryOf(calls: number): Promise<RecordedCalls> {
+  const { openRecordedCalls } = await import("../contract/recorded_calls.ts");
+  return openRecordedCalls(calls);
 }
 
 /** Counts calls and connections, and serves the metrics; loaded only where they are wanted. */

@@ -18,6 +18,8 @@ export interface ServeOptions extends ServerOptions {
   readonly log: LogFormat;
   /** Where to serve metrics; absent for none. */
   readonly metrics?: TcpEndpoint;
+  /** How many of the calls that have ended last are kept, for those who ask for them; absent: none. */
+  readonly record?: number;
   /** The end of stdin drains the server, as SIGTERM does. */
   readonly untilStdinCloses?: true;
 }

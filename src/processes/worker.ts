@@ -32,12 +32,12 @@ export async function serveAsWorker(text: string): Promise<number> {
   const { worker, options } = JSON.parse(text) as WorkerTask;
   const supervisor = openSupervisorLink();
   takeWorkerSignals(() => supervisor.report({ event: "recycle" }));
-  const log = openLog(options.log, worker);
+  const log = openLog(options.log, { worker });
   const metrics = options.metrics && await loadMetrics(worker, log);
   const connections = openHandedConnections(() => supervisor.report({ event: "ready" }));
   let server: RunningServer;
   try {
-    server = await startServer(options, metrics?.events ?? log, connections.accept);
+    server = await startServer(options, metrics?.events ?? log, connections);
   } catch (error) {
     if (!(error instanceof ExpectedError)) throw error;
     supervisor.report({ event: "failed", reason: error.message });

@@ -30,6 +30,12 @@ export const LIMITS = {
   aheadBytes: 16 * 1024,
   /** What is read by HTTP/1.1 of a request that has its answer, in bytes; then the connection ends. */
   droppedBytes: 16 * 1024 * 1024,
+  /** The longest query of a request for the calls that have ended, in bytes. */
+  queryBytes: 8 * 1024,
+  /** How many requests may wait for calls at once; further ones are refused. */
+  callWaits: 100,
+  /** What the calls in answers take until their clients have read them, in bytes; then they are refused. */
+  unreadBytes: 64 * 1024 * 1024,
   /** Open connections of one process; further ones are closed as soon as they are accepted. */
   connections: 10_000,
   /** How long a connection may take to begin with HTTP, and its TLS before that, in milliseconds. */

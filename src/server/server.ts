@@ -1,6 +1,7 @@
 import { loadContract, serviceName } from "../contract/contract.ts";
 import type { Endpoint } from "../contract/endpoint.ts";
 import type { ServerEvents } from "../contract/events.ts";
+import type { RecordedCalls } from "../contract/recorded_calls.ts";
 import { takeGrpcLog } from "../contract/grpc_log.ts";
 import { getUser } from "./call/get_user.ts";
 import { openDoor } from "./connection/door.ts";
@@ -70,6 +71,7 @@ export interface RunningServer {
  *
  * @param events what happens is reported to them
  * @param accept what accepts the connections; by default this process listens itself
+ * @param recorded the calls that have ended, for those who ask for them; absent: nobody may
  * @throws {ListenError} if the endpoint cannot be listened on
  * @throws {ExpectedError} if a TLS file cannot be used
  * @throws {ExpectedError} if the file of answers cannot be used
@@ -77,7 +79,10 @@ export interface RunningServer {
 export async function startServer(
   options: ServerOptions,
   events: ServerEvents,
-  accept: Accept = listen,
+  { accept = listen, recorded }: {
+    readonly accept?: Accept;
+    readonly recorded?: RecordedCalls | undefined;
+  } = {},
 ): Promise<RunningServer> {
   const { reflection, instance, maxConnectionAgeMs } = options;
   takeGrpcLog((level, message) => events.notice({ level, event: "grpc_log", message }));
@@ -89,7 +94,8 @@ export async function startServer(
     health: openHealth(["", serviceName]),
     maxConnectionAgeMs,
   };
-  const http = options.http && httpSideOnDemand({ ...services, ...options.http, events });
+  const http = options.http &&
+    httpSideOnDemand({ ...services, ...options.http, events, recorded });
   const grpc = await openGrpcServer({ ...services, reflection, other: http?.stream });
   const handlers = { http2: grpc.connection, http1: http?.connection };
   const door = await openDoor(options, handlers, events, accept);

@@ -2,7 +2,7 @@ import { OutputError } from "../cli/output.ts";
 import type { Endpoint } from "../contract/endpoint.ts";
 import type { ServerEvents } from "../contract/events.ts";
 import { lineLog, PIPE_BUF } from "./line_log.ts";
-import { droppedLine, FORMATS, type LogFormat } from "./log_format.ts";
+import { droppedLine, FORMATS, type LogFormat, type RecordOptions } from "./log_format.ts";
 
 /** The log of a server. */
 export interface Log extends ServerEvents {
@@ -25,11 +25,10 @@ export interface Log extends ServerEvents {
 /**
  * Opens the log of this process on stdout and stderr.
  *
- * @param worker the number of this worker among several that share the streams; absent where one
- * process serves alone
+ * The record of a call is the same in the log, if that has records, and where calls are kept.
  */
-export function openLog(format: LogFormat, worker?: number): Log {
-  const maxWriteBytes = worker === undefined ? Infinity : PIPE_BUF;
+export function openLog(format: LogFormat, options: RecordOptions = {}): Log {
+  const maxWriteBytes = options.worker === undefined ? Infinity : PIPE_BUF;
   const stderr = lineLog(Deno.stderr, {
     maxWriteBytes,
     onDropped: (lines) => droppedLine(lines, "stderr"),
@@ -46,7 +45,7 @@ export function openLog(format: LogFormat, worker?: number): Log {
       if (!announcing) stderr.line(`usersvc serve: the log on stdout ends here: ${reason}`);
     },
   });
-  const events = FORMATS[format](stdout, stderr, worker);
+  const events = FORMATS[format](stdout, stderr, options);
   return {
     callReceived: events.callReceived,
     callFinished: events.callFinished,

@@ -2,6 +2,7 @@
 import type { Call, Fault, Notice, Outcome, ServerEvents } from "../contract/events.ts";
 import { type Endpoint, formatEndpoint } from "../contract/endpoint.ts";
 import { PREVIOUS_ATTEMPTS } from "../contract/metadata_names.ts";
+import type { RecordedCalls } from "../contract/recorded_calls.ts";
 import type { StatusName } from "../contract/status_codes.ts";
 import { MAX_USERNAME } from "../contract/username.ts";
 import { cut, escapeControls, excerpt, jsonString } from "../text/escape.ts";
@@ -22,14 +23,23 @@ interface LogEvents extends Pick<ServerEvents, "callReceived" | "callFinished" |
   dropped(lines: number): string | undefined;
 }
 
-/** Makes what writes the events; `worker` is the number of a process among several. */
-type Format = (stdout: Lines, stderr: Lines, worker?: number) => LogEvents;
+/** What records are made with. */
+export interface RecordOptions {
+  /** The number of this process among several that share the streams; absent where it serves alone. */
+  readonly worker?: number;
+  /** Keeps the records of calls as well, whatever the format; absent: nobody asks for them. */
+  readonly recorded?: Pick<RecordedCalls, "add"> | undefined;
+}
+
+/** Makes what writes the events. */
+type Format = (stdout: Lines, stderr: Lines, options: RecordOptions) => LogEvents;
 
 /** The formats by their names. */
-export const FORMATS = { text: textEvents, json: jsonEvents, none: warnings } satisfies Record<
-  string,
-  Format
->;
+export const FORMATS = {
+  text: recording(textEvents),
+  json: jsonEvents,
+  none: recording(warnings),
+} satisfies Record<string, Format>;
 
 /** The name of a format. */
 export type LogFormat = keyof typeof FORMATS;
@@ -59,6 +69,21 @@ const LEVELS: Partial<Record<StatusName, Notice["level"]>> = {
  */
 function levelOfCall(code: StatusName): Notice["level"] {
   return LEVELS[code] ?? "info";
+}
+
+/** A format that writes no records: those of calls are made where they are kept. */
+function recording(format: (stdout: Lines, stderr: Lines) => LogEvents): Format {
+  return (stdout, stderr, options) => {
+    const events = format(stdout, stderr);
+    if (options.recorded === undefined) return events;
+    return {
+      ...events,
+      callFinished(call, outcome) {
+        recordOf(call, outcome, options);
+        events.callFinished(call, outcome);
+      },
+    };
+  };
 }
 
 /** The tutorial's lines on stdout: the start and each call. Everything else is on stderr. */
@@ -118,12 +143,13 @@ export function droppedLine(lines: number, stream: "stdout" | "stderr"): string 
  *
  * @see https://github.com/grpc-ecosystem/go-grpc-middleware/blob/main/interceptors/logging/doc.go
  */
-function jsonEvents(stdout: Lines, _: Lines, worker?: number): LogEvents {
+function jsonEvents(stdout: Lines, _: Lines, options: RecordOptions): LogEvents {
+  const { worker } = options;
   const notice = (one: Notice) => stdout.line(noticeRecord(one, worker));
   return {
     listening: (endpoints) => endpoints.forEach((endpoint) => notice(listeningNotice(endpoint))),
     callReceived() {},
-    callFinished: (call, outcome) => stdout.line(callRecord(call, outcome, worker)),
+    callFinished: (call, outcome) => stdout.line(recordOf(call, outcome, options)),
     notice,
     dropped: (lines) => noticeRecord(droppedNotice(lines), worker),
   };
@@ -158,8 +184,16 @@ function noticeRecord({ level, event, message, fields = {} }: Notice, worker?: n
   return record + "}";
 }
 
+/** Makes the record of a call, and keeps it where records are kept. */
+function recordOf(call: Call, outcome: Outcome, { worker, recorded }: RecordOptions): string {
+  const username = cut(call.username, MAX_USERNAME);
+  const json = callRecord(call, username, outcome, worker);
+  recorded?.add({ json, username });
+  return json;
+}
+
 // Concatenated because JSON.stringify of an object takes several times as long, for each call.
-function callRecord(call: Call, outcome: Outcome, worker?: number): string {
+function callRecord(call: Call, username: string, outcome: Outcome, worker?: number): string {
   return recordStart(levelOfCall(outcome.code), "call", worker) +
     ',"peer":' + jsonString(call.peer()) +
     ',"protocol":"' + call.protocol + '"' +
@@ -170,7 +204,7 @@ function callRecord(call: Call, outcome: Outcome, worker?: number): string {
     timeoutJson(call) +
     ',"grpc.code":"' + outcome.code + '"' +
     ',"grpc.time_ms":' + roundToMicros(outcome.timeMs) +
-    ',"username":' + jsonString(cut(call.username, MAX_USERNAME)) +
+    ',"username":' + jsonString(username) +
     (outcome.fault === undefined ? "" : ',"fault":' + faultJson(outcome.fault)) +
     (outcome.reason === undefined ? "" : ',"message":' + jsonText(outcome.reason)) + "}";
 }

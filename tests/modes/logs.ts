@@ -127,6 +127,16 @@ function readRecord(line: string, { workers, delayMs }: Story): string {
   return JSON.stringify({ ...picked, peer: client, protocol, "grpc.code": code, username });
 }
 
+/** What a server with `--record` tells of its calls, sorted. */
+export function recordedCalls(text: string, story: Story): string[] {
+  return split(text).map((line) => readRecord(line, story)).toSorted();
+}
+
+/** What it is to tell of them. */
+export function callRecords({ calls, protocol }: Story): string[] {
+  return calls.map((call) => JSON.stringify(called(call, protocol))).toSorted();
+}
+
 const readText: LogForm["read"] = (stdout, stderr) =>
   lines(split(stdout).map(foreseeable), split(stderr).map(foreseeable));
 

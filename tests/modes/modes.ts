@@ -47,6 +47,8 @@ export interface Expected {
   readonly reflection: boolean;
   /** What is answered besides gRPC: to pages of other origins, too, or nothing. */
   readonly http: "on" | "cors" | "none";
+  /** Whether the calls can be asked for. */
+  readonly recorded: boolean;
   readonly client: Client;
   /** How each call of a client that retries fails before it ends as it should. */
   readonly retried: readonly Outcome[];
@@ -78,6 +80,7 @@ export const usual: Expected = {
   seed: undefined,
   reflection: true,
   http: "on",
+  recorded: false,
   client: clients.one,
   retried: [],
 };
@@ -231,6 +234,15 @@ export const modes = {
       serve: "--no-http",
       expected: { http: "none" },
       without: { client: ["Connect, HTTP/1.1", "Connect, HTTP/2", "gRPC-Web"] },
+    },
+  ],
+  record: [
+    { name: "none" },
+    {
+      name: "100",
+      serve: "--record 100",
+      expected: { recorded: true },
+      without: { workers: ["1", "2"], http: ["--no-http"] },
     },
   ],
   client: [

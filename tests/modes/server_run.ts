@@ -9,7 +9,7 @@ import { curl } from "../support/curl.ts";
 import { goName } from "./clients.ts";
 import { urlOf } from "./http_clients.ts";
 import type { Row } from "./covering.ts";
-import type { Lines, Story } from "./logs.ts";
+import { callRecords, type Lines, recordedCalls, type Story } from "./logs.ts";
 import type { Mode } from "./modes.ts";
 import { type Call, names, possibleCalls } from "./outcomes.ts";
 import { type Plan, type PlannedEndpoint, planOf } from "./plan.ts";
@@ -65,6 +65,7 @@ async function useAndStop(server: Running, plan: Plan, check: Check): Promise<vo
     await pause(QUIET_MS);
     for (const { before } of watches) await check("a watch before the drain", before);
     if (plan.metrics) await check("the metrics", () => checkMetrics(plan, calls));
+    await check("the calls that are recorded", () => checkRecorded(plan, calls));
     await stop(server, plan, check);
     for (const { drained } of watches) await check("a watch and the drain", drained);
     await check("the log", () => {
@@ -148,6 +149,16 @@ async function checkHttp({ http }: Plan, { curl: flags }: PlannedEndpoint): Prom
   assert.match(String(answer.body), /^HTTP\/\S+ 200 [^]*\r\n\r\nSERVING\n$/);
   const [, allowed] = /^access-control-allow-origin: (.*)\r$/im.exec(String(answer.body)) ?? [];
   assert.equal(allowed, http === "cors" ? origin : undefined);
+}
+
+async function checkRecorded(plan: Plan, calls: readonly LoggedCall[]): Promise<void> {
+  if (plan.http === "none") return;
+  const [{ curl: flags }] = plan.endpoints as [PlannedEndpoint];
+  const { body } = await curl([...flags, urlOf({ curl: flags }, "/calls")]);
+  const none = "this server does not record its calls\n";
+  if (!plan.recorded) return assert.equal(String(body), none);
+  const story = storyOf(plan, calls);
+  assert.deepEqual(recordedCalls(String(body), story), callRecords(story));
 }
 
 /** Watches the health of the service from before the calls until after the drain. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { FORMATS, type LogFormat } from "../../src/telemetry/log_format.ts";
+import { FORMATS, type LogFormat, type RecordOptions } from "../../src/telemetry/log_format.ts";
 import {
   linuxTest,
   posixServeTest,
@@ -357,12 +357,12 @@ const NOTICES = [
 ] as const;
 
 /** What a log writes of a failed call and of two notices. */
-function written(format: LogFormat, worker?: number) {
+function written(format: LogFormat, options: RecordOptions = {}) {
   const lines = { stdout: [] as string[], stderr: [] as string[] };
   const to = (stream: "stdout" | "stderr") => ({
     line: (text: string) => void lines[stream].push(text),
   });
-  const events = FORMATS[format](to("stdout"), to("stderr"), worker);
+  const events = FORMATS[format](to("stdout"), to("stderr"), options);
   events.callFinished(FAILED_CALL, FAILURE);
   NOTICES.forEach((notice) => events.notice(notice));
   return lines;
@@ -385,7 +385,7 @@ function withoutTime(line: string): LogRecord {
 }
 
 Deno.test("failures and notices are records, with the number of the worker", () => {
-  const { stdout, stderr } = written("json", 2);
+  const { stdout, stderr } = written("json", { worker: 2 });
   assert.deepEqual(stderr, []);
   assert.deepEqual(stdout.map(withoutTime), [
     {

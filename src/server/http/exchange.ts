@@ -31,10 +31,20 @@ export interface HttpResponse {
   /** By names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Uint8Array;
+  /** To be called once, when the body is sent, or nobody takes it any more. */
+  readonly release?: () => void;
 }
 
 /** Answers a request; it always resolves. */
 export type AnswerRequest = (request: HttpRequest) => Promise<HttpResponse>;
+
+/** Headers of what is here: no other site may hold it in a page of its own. */
+export const OWN = {
+  "cache-control": "no-store",
+  "cross-origin-resource-policy": "same-origin",
+  "referrer-policy": "no-referrer",
+  "x-content-type-options": "nosniff",
+} as const;
 
 const NOTHING = new Uint8Array();
 

@@ -1,16 +1,8 @@
 import { createHash } from "node:crypto";
 import { protoFile, protoText } from "../../contract/contract.ts";
 import type { Health } from "../health_service.ts";
-import { type HttpResponse, lineResponse, textResponse } from "./exchange.ts";
+import { type HttpResponse, lineResponse, OWN, textResponse } from "./exchange.ts";
 import html from "./page.html" with { type: "text" };
-
-/** No other site may hold what is here in a page of its own. */
-const OWN = {
-  "cache-control": "no-store",
-  "cross-origin-resource-policy": "same-origin",
-  "referrer-policy": "no-referrer",
-  "x-content-type-options": "nosniff",
-};
 
 /** The page that greets in a browser. */
 const PAGE = textResponse(200, html, {
@@ -39,11 +31,20 @@ const FILES = new Map<string, (health: Health) => HttpResponse>([
   [`/${protoFile}`, () => CONTRACT],
 ]);
 
-/** The response to a request that is no call: the page, the contract, health, or 404. */
-export function fileResponse(path: string, method: string, health: Health): HttpResponse {
+/**
+ * The response to a request that is no call: the page, the contract, health, or 404.
+ *
+ * @param others the paths of what is there besides
+ */
+export function fileResponse(
+  path: string,
+  method: string,
+  health: Health,
+  others: readonly string[],
+): HttpResponse {
   const answer = FILES.get(path);
   if (answer === undefined) {
-    return lineResponse(404, `not found; there are ${[...FILES.keys()].join(", ")}`);
+    return lineResponse(404, `not found; there are ${[...FILES.keys(), ...others].join(", ")}`);
   }
   if (method === "GET" || method === "HEAD") return answer(health);
   return lineResponse(405, "only GET and HEAD are allowed here", { allow: "GET, HEAD" });

@@ -120,7 +120,10 @@ async function serveRequest(
   if (head.expectsContinue) socket.write("HTTP/1.1 100 Continue\r\n\r\n");
   if (input.ended) probeHalfClosed(connection);
   const answered = answer({ ...head, socket, signal, readBody: body.read })
-    .then((response) => send(connection, exchange, response));
+    .then(async (response) => {
+      await Promise.race([send(connection, exchange, response), gone]);
+      response.release?.();
+    });
   try {
     await Promise.race([answered, gone, body.failed]);
     // The next request comes behind what was not read of this one.

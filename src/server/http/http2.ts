@@ -23,10 +23,11 @@ export async function answerStream(
   const gone = new AbortController();
   const abort = () => gone.abort();
   stream.once("close", abort);
-  const { status, headers, body } = await answer(requestOf(stream, fields, gone.signal));
+  const { status, headers, body, release } = await answer(requestOf(stream, fields, gone.signal));
   stream.off("close", abort);
   cancelTimeout();
-  if (stream.destroyed || stream.closed) return;
+  if (stream.destroyed || stream.closed) return release?.();
+  if (release !== undefined) stream.once("close", release);
   setTimeoutUntilClose(stream, LIMITS.requestMs, () => stream.destroy());
   const isEmpty = body.length === 0;
   stream.respond({ ":status": status, ...headers }, { endStream: isEmpty });

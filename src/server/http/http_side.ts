@@ -2,7 +2,9 @@
 import type { Headers } from "../../http2/fields.ts";
 import type { Stream } from "../../http2/stream.ts";
 import type { ServerEvents } from "../../contract/events.ts";
+import type { RecordedCalls } from "../../contract/recorded_calls.ts";
 import { stackOf } from "../../text/errors.ts";
+import { CALLS_PATH, callsRoute } from "./calls.ts";
 import { preflightResponse, withCors } from "./cors.ts";
 import {
   type AnswerRequest,
@@ -22,6 +24,8 @@ export interface HttpOptions extends RpcServices {
   readonly events: ServerEvents;
   /** The origins whose pages may read answers. */
   readonly cors: readonly string[];
+  /** The calls that may be asked for; absent: none. */
+  readonly recorded: RecordedCalls | undefined;
   /** How long a connection of HTTP/1.1 lives before its client is told to open another, in milliseconds. */
   readonly maxConnectionAgeMs: number | undefined;
 }
@@ -38,25 +42,32 @@ export interface HttpSide extends Http1Server {
  * @param rpc what answers calls, by their paths
  */
 export function openHttpSide(options: HttpOptions, rpc = rpcHandlers(options)): HttpSide {
-  const { events, cors } = options;
+  const { events, cors, recorded } = options;
+  const calls = callsRoute(recorded);
+  const routes = new Map([...rpc, [CALLS_PATH, calls.answer]]);
   const failed = (error: unknown): HttpResponse => {
     events.notice({ level: "error", event: "handler_failed", message: stackOf(error) });
     return lineResponse(500, "internal error");
   };
   const answer: AnswerRequest = async (request) => {
-    const response = await responseTo(request, rpc, options).catch(failed);
+    const response = await responseTo(request, routes, options).catch(failed);
     return withLength(withCors(response, request, cors), request.method);
   };
+  const http1 = openHttp1(answer, options.maxConnectionAgeMs);
   return {
-    ...openHttp1(answer, options.maxConnectionAgeMs),
+    ...http1,
+    drain() {
+      calls.drain();
+      http1.drain();
+    },
     stream: (stream, headers) => void answerStream(stream, headers, answer),
   };
 }
 
 async function responseTo(
   request: HttpRequest,
-  rpc: ReadonlyMap<string, AnswerRequest>,
-  { cors, health }: HttpOptions,
+  routes: ReadonlyMap<string, AnswerRequest>,
+  { cors, health, recorded }: HttpOptions,
 ): Promise<HttpResponse> {
   const preflight = preflightResponse(request, cors);
   if (preflight !== undefined) return preflight;
@@ -65,8 +76,10 @@ async function responseTo(
     return emptyResponse(200, { allow: "GET, HEAD, POST, OPTIONS" });
   }
   const path = pathOf(target);
-  const call = rpc.get(path);
-  return call === undefined ? fileResponse(path, method, health) : await call(request);
+  const route = routes.get(path);
+  return route === undefined
+    ? fileResponse(path, method, health, recorded ? [CALLS_PATH] : [])
+    : await route(request);
 }
 
 /** The path of a target, which may be a whole URL; empty where it is neither. */
