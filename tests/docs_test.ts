@@ -144,24 +144,6 @@ posixTest("the recipes of the documents work in the shells that they are for", a
   }
 });
 
-posixTest("a script that starts a server ends by itself and ends the server", async () => {
-  const recipes = (await allRecipes()).filter(({ text }) => /usersvc serve .*&\s/.test(text));
-  assert.notEqual(recipes.length, 0);
-  for (const recipe of recipes) {
-    const shell = shells[recipe.language]!;
-    const run = (command: string, instead: string) =>
-      runRecipe({ ...recipe, text: recipe.text.replaceAll(command, instead) }, shell);
-    await run("usersvc serve", "usersvc serve --log json");
-    const failures: readonly [command: string, instead: string, says: RegExp][] = [
-      ["usersvc serve", "usersvc serve --prot 1", /unknown flag[^]*server has not started/],
-      ["usersvc call", "usersvc call --prot 1", /unknown flag/],
-    ];
-    for (const [command, instead, message] of failures) {
-      await assert.rejects(run(command, instead), { name: "AssertionError", message });
-    }
-  }
-});
-
 posixTest("a transcript that shows something else than what appears is an error", async () => {
   const served = "$ ./usersvc serve --port 50051\ngRPC сервер запущен на порту 50051...\n";
   const wrong: readonly [text: string, appears: RegExp][] = [

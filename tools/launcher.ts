@@ -9,7 +9,7 @@ import { denoByNpx, runFlags } from "./run_flags.ts";
 
 const windows = Deno.build.os === "windows";
 const main = `${bundleFolder}/main.js`;
-const run: readonly string[] = [...runFlags(Deno.execPath()), main];
+const run: readonly string[] = [...runFlags, main];
 
 /** Filled when it is built, and of use to whoever may write to it. */
 const cacheFolder = `${root}dist/cache`;

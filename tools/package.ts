@@ -15,9 +15,6 @@ import { pythonPeer, run } from "./peers/install.ts";
 import { runFlags } from "./run_flags.ts";
 import { usesStandIn } from "./setup.ts";
 
-/** Stands in the flags for the path of Deno, which is known where a package is installed. */
-const DENO = "{deno}";
-
 const hatchling = pythonPeer("hatchling", ["hatchling==1.33.0"], "hatchling");
 
 /** The Deno that the packages depend on. */
@@ -72,7 +69,7 @@ async function pythonConstants(): Promise<string> {
 from typing import Final
 
 DENO_VERSION: Final = ${JSON.stringify(deno)}
-FLAGS: Final = ${JSON.stringify(runFlags(DENO))}
+FLAGS: Final = ${JSON.stringify(runFlags)}
 USAGE_EXIT_CODES: Final = ${JSON.stringify(Object.fromEntries(codes))}
 `;
 }
@@ -96,7 +93,7 @@ async function packForNpm(files: string): Promise<string> {
   await Deno.writeTextFile(`${files}/package.json`, npmManifest());
   await Deno.writeTextFile(
     `${files}/run.json`,
-    JSON.stringify({ deno, flags: runFlags(DENO) }) + "\n",
+    JSON.stringify({ deno, flags: runFlags }) + "\n",
   );
   await Deno.chmod(`${files}/usersvc.cjs`, 0o755).catch(() => {});
   const folder = `${root}dist/npm`;

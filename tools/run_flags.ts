@@ -13,7 +13,10 @@ export const permissions: readonly { readonly flag: string; readonly why: string
     flag: "--allow-sys",
     why: "call --tls trusts the authorities that the system trusts",
   },
-  { flag: "--allow-write", why: "serve --unix makes, replaces and removes its socket file" },
+  {
+    flag: "--allow-write",
+    why: "the socket file of serve --unix, and the contract for the command of serve -- COMMAND",
+  },
   {
     flag: "--allow-env=USERSVC_*,GRPC_*,TERM,DENO_DIR",
     why:
@@ -21,30 +24,21 @@ export const permissions: readonly { readonly flag: string; readonly why: string
   },
   { flag: "--ignore-env", why: "every other environment variable reads as unset" },
   {
-    // The path of an executable is not known when it is built.
+    // Which program -- COMMAND names is not known before.
     flag: "--allow-run",
-    why: "serve --workers starts itself; all else gives this up before it does anything",
+    why: "serve -- COMMAND and serve --workers, which starts itself; all else gives it up at once",
   },
   { flag: "--no-prompt", why: "anything else fails at once instead of asking" },
 ];
 
-/** The same as arguments of `deno compile`. */
+/** The same as arguments of `deno compile` and of `deno run`. */
 export const permissionFlags: readonly string[] = permissions.map(({ flag }) => flag);
-
-/**
- * The same as arguments of `deno run`, where the one program to start is known: this Deno. A path with
- * a comma cannot be named, because Deno takes the comma for its end; `serve` may then start any program.
- */
-function permissionFlagsOf(deno: string): string[] {
-  const allowRun = deno.includes(",") ? "--allow-run" : `--allow-run=${deno}`;
-  return permissionFlags.map((flag) => flag === "--allow-run" ? allowRun : flag);
-}
 
 /** Where else Deno looks for its cache, and under which registry's name. */
 const CACHE_VARIABLES = "HOME,XDG_CACHE_HOME,NPM_CONFIG_REGISTRY";
 
 /** The same for the sources, whose workers have to find the packages where the supervisor does. */
-export const sourcePermissionFlags: readonly string[] = permissionFlagsOf(Deno.execPath())
+export const sourcePermissionFlags: readonly string[] = permissionFlags
   .map((flag) => flag.startsWith("--allow-env=") ? `${flag},${CACHE_VARIABLES}` : flag);
 
 /** The flags of V8, as an argument of `deno run` and of `deno compile`. */
@@ -58,12 +52,11 @@ export const v8Flags = `--v8-flags=${V8_FLAGS.join(",")}`;
  * the user's cache folder, and does not start where there is neither; any path will do, it need not be
  * one that can be made. Set it always: workers look there too, and a folder that is only for this
  * program is faster. Without a cache the program starts more slowly.
- *
- * @param deno the path of this Deno, the one program that it may start
  */
-export function runFlags(deno: string): string[] {
-  return ["run", "--quiet", "--no-config", v8Flags, ...permissionFlagsOf(deno)];
-}
+export const runFlags: readonly string[] = [
+  ...["run", "--quiet", "--no-config", v8Flags],
+  ...permissionFlags,
+];
 
 /** Runs this version of Deno where nothing but Node is installed. */
 export const denoByNpx = `npx -y deno@${Deno.version.deno}`;

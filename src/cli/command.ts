@@ -99,6 +99,8 @@ export interface Operand {
   readonly optional?: true;
   /** May be given more than once; only the last operand of a command may say so. */
   readonly repeats?: true;
+  /** It stands after `--`, with whatever follows it: the command line of another program. */
+  readonly afterDashes?: true;
   /** Values that shells offer to complete. */
   readonly suggestions?: readonly string[];
 }

@@ -7,6 +7,7 @@ import {
   type Flags,
   type FlagValues,
   isCounted,
+  type Operand,
   takesValue,
   UsageError,
   type ValueFlag,
@@ -17,7 +18,11 @@ import { invalidValue, spellOut } from "./spell_out.ts";
 /** What was asked of a command: to show its help, or to run with these values. */
 type Request =
   | { readonly help: true }
-  | { readonly help: false; readonly flags: FlagValues<Flags>; readonly operands: string[] };
+  | {
+    readonly help: false;
+    readonly flags: FlagValues<Flags>;
+    readonly operands: readonly string[];
+  };
 
 type Environment = (name: string) => string | undefined;
 
@@ -42,7 +47,7 @@ export async function readCommandLine(
   const [strange] = [...unknown, ...given.unknown];
   if (strange !== undefined) throw await unknownFlag(command, strange);
 
-  checkOperands(command, given.operands);
+  const operands = operandsOf(command, given);
   const values = Object.entries(command.flags).map(([name, flag]) => [
     name,
     takesValue(flag)
@@ -54,7 +59,7 @@ export async function readCommandLine(
   return {
     help: false,
     flags: Object.fromEntries(values.filter(([, value]) => value !== undefined)),
-    operands: given.operands,
+    operands,
   };
 }
 
@@ -62,7 +67,9 @@ export async function readCommandLine(
 interface Given {
   /** Each value of a flag, in their order: texts, or `true` and `false` of a switch. */
   valuesOf(name: string): readonly unknown[];
-  readonly operands: string[];
+  readonly operands: readonly string[];
+  /** What follows `--`; undefined without it. */
+  readonly afterDashes: readonly string[] | undefined;
   readonly unknown: readonly string[];
 }
 
@@ -85,8 +92,12 @@ function parse(args: readonly string[], flags: Flags): Given {
     },
   });
   const list = (value: unknown): readonly unknown[] => Array.isArray(value) ? value : [];
-  operands.push(...list(parsed["--"]).map(String));
-  return { valuesOf: (name) => list(parsed[keyOf(name)]), operands, unknown };
+  return {
+    valuesOf: (name) => list(parsed[keyOf(name)]),
+    operands,
+    afterDashes: args.includes("--") ? list(parsed["--"]).map(String) : undefined,
+    unknown,
+  };
 }
 
 /** The key of a flag in the result of parseArgs, which leaves out `no-`. */
@@ -106,21 +117,43 @@ async function unknownFlag(command: Command, arg: string): Promise<UsageError> {
   const flag = /^--[^=]+/.exec(arg)?.[0] ?? arg;
   const known = [...Object.keys(command.flags), "help"].map((name) => `--${name}`);
   // "-x" can have been meant as an operand only if the command takes one.
-  const asOperand = command.operands[0] && !flag.startsWith("--")
-    ? ` (to pass it as ${command.operands[0].name}, put -- before it)`
+  const [operand] = command.operands;
+  const asOperand = operand && !operand.afterDashes && !flag.startsWith("--")
+    ? ` (to pass it as ${operand.name}, put -- before it)`
     : "";
   const hint = await didYouMean(flag, known);
   return new UsageError(`unknown flag ${excerpt(flag)}${hint}${asOperand}`);
 }
 
-function checkOperands({ operands: declared }: Command, operands: string[]): void {
-  const missing = declared[operands.length];
-  if (missing && !missing.optional) {
-    throw new UsageError(`missing ${missing.name}: ${missing.help}`);
+/** @throws {UsageError} if there are more or fewer operands than are declared */
+function operandsOf(command: Command, { operands, afterDashes }: Given): readonly string[] {
+  const [first] = command.operands;
+  if (!first?.afterDashes) {
+    const all = [...operands, ...afterDashes ?? []];
+    checkOperands(command.operands, all);
+    return all;
   }
+  checkOperands([], operands, ` (${first.name} follows --)`);
+  // A script whose variable is empty means to run something.
+  if (afterDashes?.length === 0) throw missing(first);
+  return afterDashes ?? [];
+}
+
+/** @param hint follows the error of one too many */
+function checkOperands(
+  declared: readonly Operand[],
+  operands: readonly string[],
+  hint = "",
+): void {
+  const next = declared[operands.length];
+  if (next && !next.optional) throw missing(next);
   const extra = operands[declared.length];
   if (extra === undefined || declared.at(-1)?.repeats) return;
-  throw new UsageError(`unexpected argument "${excerpt(extra)}"`);
+  throw new UsageError(`unexpected argument "${excerpt(extra)}"${hint}`);
+}
+
+function missing({ name, help }: Operand): UsageError {
+  return new UsageError(`missing ${name}: ${help}`);
 }
 
 function switchValue(flag: Flag, given: readonly unknown[], env: Environment): boolean {

@@ -46,11 +46,13 @@ export async function loadCommands({ commands }: Program): Promise<Command[]> {
 
 /** The help of one command, made from its declarations alone. */
 export function commandHelp({ name }: Program, command: Command): string {
-  const operands = command.operands.map((operand) => ` ${operandUsage(operand)}`).join("");
+  const usage = (after: boolean) =>
+    command.operands.filter(({ afterDashes = false }) => afterDashes === after)
+      .map((operand) => ` ${operandUsage(operand)}`).join("");
   return [
     command.summary + ".",
     "",
-    `Usage: ${name} ${command.name}${operands} [flags]`,
+    `Usage: ${name} ${command.name}${usage(false)} [flags]${usage(true)}`,
     "",
     ...(command.details === undefined ? [] : [command.details, ""]),
     ...(command.operands.length === 0 ? [] : [
@@ -62,8 +64,8 @@ export function commandHelp({ name }: Program, command: Command): string {
   ].join("\n");
 }
 
-function operandUsage({ name, optional, repeats }: Operand): string {
-  const text = repeats ? `${name}...` : name;
+function operandUsage({ name, optional, repeats, afterDashes }: Operand): string {
+  const text = `${afterDashes ? "-- " : ""}${name}${repeats ? "..." : ""}`;
   return optional ? `[${text}]` : text;
 }
 

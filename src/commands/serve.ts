@@ -15,7 +15,11 @@ import {
 import type { Faults } from "../server/faults/faults.ts";
 import type { HttpAccess } from "../server/server.ts";
 import type { TlsFiles } from "../server/connection/tls_server.ts";
-import { descriptorsMissing, type ServeOptions } from "../processes/lifecycle.ts";
+import {
+  descriptorsMissing,
+  type ServeOptions,
+  takeServerSignals,
+} from "../processes/lifecycle.ts";
 import type { PoolOptions } from "../processes/pool.ts";
 import { procMissing } from "../workarounds/missing_proc.ts";
 
@@ -34,7 +38,7 @@ const ORIGIN = {
   },
 };
 const DEFAULT_WORKER_MEMORY = "400MB";
-const DEFAULT_METRICS_HOST = "127.0.0.1";
+const LOCAL_HOST = "127.0.0.1";
 
 export const command = defineCommand({
   name: "serve",
@@ -45,25 +49,36 @@ SIGHUP reads the TLS files and the file of answers again, where there are any,
 and drains a server that has none. --until-stdin-closes drains it as well when
 whoever holds the other end of its stdin is gone, even by SIGKILL.
 
+usersvc serve [flags] -- COMMAND runs a command once calls are accepted, with
+USERSVC_ADDRESS, USERSVC_PORT and USERSVC_PROTO (a file) in its environment.
+stdout is the command's, the log is on stderr, and signals are passed on. When
+the command ends, the server drains and exits with its exit code.
+
 Faults are for tests of clients. A call gets those of the first of these that
 apply to it: its metadata (--faults-by-metadata), --answers, then --fail and
 --delay. Health checks and reflection never fail on purpose.`,
   obstacle: procMissing,
-  operands: [],
+  operands: [{
+    name: "COMMAND",
+    help: "A command with its arguments, to run while the server serves",
+    optional: true,
+    repeats: true,
+    afterDashes: true,
+  }],
   flags: {
     host: {
       group: "Listen",
       value: "HOST",
       help: "The address to listen on; :: is every IPv4 and IPv6 one",
       ...HOST,
-      defaultNote: ANY_HOST,
+      defaultNote: `${ANY_HOST}, with COMMAND: ${LOCAL_HOST}`,
     },
     port: {
       group: "Listen",
       value: "PORT",
       help: "The port to listen on; 0 chooses a free one",
       ...PORT_OR_FREE,
-      defaultNote: `${DEFAULT_PORT}, with --unix: no port`,
+      defaultNote: `${DEFAULT_PORT}, with COMMAND: a free one, with --unix: none`,
     },
     unix: {
       group: "Listen",
@@ -195,7 +210,7 @@ apply to it: its metadata (--faults-by-metadata), --answers, then --fail and
       value: "HOST",
       help: "The address that metrics are served on",
       ...HOST,
-      defaultNote: DEFAULT_METRICS_HOST,
+      defaultNote: LOCAL_HOST,
     },
   },
   examples: [
@@ -205,10 +220,19 @@ apply to it: its metadata (--faults-by-metadata), --answers, then --fail and
     { command: "usersvc serve --unix /tmp/usersvc.sock", does: "Listen on a Unix socket" },
     { command: "usersvc serve --workers auto", does: "Use every core, survive a crash" },
     { command: "usersvc serve --fail UNAVAILABLE:0.1", does: "Fail a tenth of the calls" },
+    { command: "usersvc serve -- go test ./...", does: "Serve while a command runs" },
     { command: "usersvc serve --answers answers.json", does: "Answer as the file says" },
   ],
-  run: async (flags) => {
-    const endpoints = endpointsOf(flags.host, flags.port, flags.unix);
+  run: async (flags, words) => {
+    const hasCommand = words.length > 0;
+    if (hasCommand && flags["until-stdin-closes"]) {
+      throw new UsageError(
+        "--until-stdin-closes cannot be combined with -- COMMAND, whose stdin it is",
+      );
+    }
+    const endpoints = hasCommand
+      ? endpointsOf(flags.host, flags.port, flags.unix, { host: LOCAL_HOST, port: 0 })
+      : endpointsOf(flags.host, flags.port, flags.unix);
     const http = httpAccess(flags["no-http"], flags.cors);
     const tls = tlsFiles(flags["tls-cert"], flags["tls-key"], flags["tls-client-ca"]);
     const metrics = metricsEndpoint(flags["metrics-host"], flags["metrics-port"]);
@@ -235,13 +259,14 @@ apply to it: its metadata (--faults-by-metadata), --answers, then --fail and
       log: flags.log,
       ...(metrics && { metrics }),
       ...recording(flags.record, http, flags.workers),
+      ...(hasCommand && { hasCommand }),
       ...(flags["until-stdin-closes"] && { untilStdinCloses: true }),
     };
     const pool = poolOptions(flags.workers, flags["worker-memory"]);
     const missing = descriptorsMissing(options, pool?.workers);
     if (missing !== undefined) throw new ExpectedError(missing);
     try {
-      return await serve(options, pool);
+      return await serve(options, pool, words);
     } catch (error) {
       if (!(error instanceof ListenError)) throw error;
       const { listenAdvice } = await import("./listen_advice.ts");
@@ -250,22 +275,34 @@ apply to it: its metadata (--faults-by-metadata), --answers, then --fail and
   },
 });
 
-async function serve(options: ServeOptions, pool: PoolOptions | undefined): Promise<number> {
+async function serve(
+  options: ServeOptions,
+  pool: PoolOptions | undefined,
+  words: readonly string[],
+): Promise<number> {
+  // Only a supervisor starts its workers, and only a command is started.
+  if (pool === undefined && words.length === 0) giveUpRunning();
+  const command = words.length === 0 ? undefined : await openCommand(options, words);
   if (pool !== undefined) {
     const { serveWithWorkers } = await import("../processes/supervisor.ts");
-    return await serveWithWorkers(options, pool);
+    return await serveWithWorkers(options, pool, command);
   }
-  giveUpRunning();
   const { serveAlone } = await import("../processes/alone.ts");
-  return await serveAlone(options);
+  return await serveAlone(options, command);
+}
+
+async function openCommand(options: ServeOptions, words: readonly string[]) {
+  const { openChildCommand } = await import("../processes/child_command.ts");
+  return openChildCommand(words, takeServerSignals(options, ["SIGQUIT"]));
 }
 
 function endpointsOf(
   host: string | undefined,
   port: number | undefined,
   path: string | undefined,
+  preset: TcpEndpoint = { host: ANY_HOST, port: DEFAULT_PORT },
 ): Endpoint[] {
-  const tcp = { host: host ?? ANY_HOST, port: port ?? DEFAULT_PORT };
+  const tcp = { host: host ?? preset.host, port: port ?? preset.port };
   if (path === undefined) return [tcp];
   if (Deno.build.os === "windows") throw new UsageError("--unix does not work on Windows");
   if (port !== undefined) return [tcp, { path }];
@@ -313,7 +350,7 @@ function metricsEndpoint(
   host: string | undefined,
   port: number | undefined,
 ): TcpEndpoint | undefined {
-  if (port !== undefined) return { host: host ?? DEFAULT_METRICS_HOST, port };
+  if (port !== undefined) return { host: host ?? LOCAL_HOST, port };
   if (host !== undefined) throw new UsageError("--metrics-host needs --metrics-port");
   return undefined;
 }

@@ -4,6 +4,7 @@ import type { Notice, ServerEvents } from "../contract/events.ts";
 import type { TcpEndpoint } from "../contract/endpoint.ts";
 import type { RecordedCalls } from "../contract/recorded_calls.ts";
 import { startServer } from "../server/server.ts";
+import type { ChildCommand } from "./child_command.ts";
 import {
   drainUnlessEnded,
   dropPrivileges,
@@ -21,19 +22,23 @@ const MEASURE_MS = 1_000;
 /**
  * Serves in this process until it is asked to stop, then drains. A second signal ends it at once.
  *
+ * @param command runs meanwhile; its end asks the server to stop
  * @returns the exit code
  * @throws {ListenError} if an endpoint cannot be listened on
  * @throws {ExpectedError} if a TLS file cannot be used
  * @throws {ExpectedError} if the file of answers cannot be used
  * @throws {OutputError} if stdout does not take where the server listens
  */
-export async function serveAlone(options: ServeOptions): Promise<number> {
+export async function serveAlone(
+  options: ServeOptions,
+  command?: ChildCommand,
+): Promise<number> {
   const recorded = options.record === undefined ? undefined : await memoryOf(options.record);
-  const log = openLog(options.log, { recorded });
-  const stop = takeStopRequests(options);
+  const log = openLog(options.log, { recorded, onStderr: options.hasCommand });
+  const stop = command ?? takeStopRequests(options);
   const events = options.metrics ? await withMetrics(options.metrics, log) : log;
   const server = await startServer(options, events, { recorded });
-  dropPrivileges(options);
+  dropPrivileges(options, options.hasCommand);
   // Before the announcement, since whoever waits for it may send SIGHUP at once.
   reloadOnSighup(options, async (what) => {
     const fault = await reloadFiles(server, what);
@@ -47,11 +52,16 @@ export async function serveAlone(options: ServeOptions): Promise<number> {
   }
   if (options.faults.seed !== undefined) log.notice(seeded(options.faults.seed));
   warnOfMemory(log);
+  if (command) {
+    command.start(server.endpoints, log.notice);
+    // It was the one program to start.
+    Deno.permissions.revokeSync({ name: "run" });
+  }
   const end = () => Promise.resolve({ cancelled: server.callsInFlight() });
   const ending = { drain: server.drain, end };
   const exitCode = await drainUnlessEnded(ending, options.graceMs, stop, log);
   await log.flush(FLUSH_MS);
-  return exitCode;
+  return command?.exitCode() ?? exitCode;
 }
 
 async function memoryOf(calls: number): Promise<RecordedCalls> {

@@ -1,5 +1,5 @@
 /** What a single process that serves and a supervisor share: how they start, and how they end. */
-import { ExitCode, exitCodeOfSignal, takeStopSignals } from "../cli/exit.ts";
+import { ExitCode, exitCodeOfSignal, type StopSignals, takeStopSignals } from "../cli/exit.ts";
 import type { TcpEndpoint } from "../contract/endpoint.ts";
 import type { ServerOptions } from "../server/server.ts";
 import type { Log } from "../telemetry/log.ts";
@@ -20,6 +20,8 @@ export interface ServeOptions extends ServerOptions {
   readonly metrics?: TcpEndpoint;
   /** How many of the calls that have ended last are kept, for those who ask for them; absent: none. */
   readonly record?: number;
+  /** A command runs while the server serves: stdout is the command's, and the whole log on stderr. */
+  readonly hasCommand?: true;
   /** The end of stdin drains the server, as SIGTERM does. */
   readonly untilStdinCloses?: true;
 }
@@ -65,12 +67,14 @@ export function descriptorsMissing(
 /**
  * Gives up the permissions that a server which listens no longer needs. It keeps reading for a reload
  * of TLS files and to recognise its socket file, writing to remove the socket file.
+ *
+ * @param writes something else is still to be written or removed
  */
-export function dropPrivileges({ tls, endpoints, faults }: ServeOptions): void {
+export function dropPrivileges({ tls, endpoints, faults }: ServeOptions, writes = false): void {
   const hasFiles = tls !== undefined || faults.answers !== undefined || hasSocketFile(endpoints);
   Deno.permissions.revokeSync({ name: "sys" });
   if (!hasFiles) Deno.permissions.revokeSync({ name: "read" });
-  if (!hasSocketFile(endpoints)) Deno.permissions.revokeSync({ name: "write" });
+  if (!hasSocketFile(endpoints) && !writes) Deno.permissions.revokeSync({ name: "write" });
 }
 
 function hasSocketFile(endpoints: ServeOptions["endpoints"]): boolean {
@@ -81,17 +85,30 @@ function hasSocketFile(endpoints: ServeOptions["endpoints"]): boolean {
 export interface StopRequests {
   /** Settles with what asked first: `SIGTERM`, or `stdin has closed`. */
   readonly first: Promise<string>;
-  /** Settles with the second signal, which ends the server at once; the end of stdin is no signal. */
+  /** Settles with a signal that is to end the server at once, while it drains. */
   readonly second: Promise<Deno.Signal>;
 }
 
 /**
- * Takes over what asks a server to stop: the signals, SIGHUP too, which a closing terminal sends, unless
- * the server has files that it reads again then; and the end of stdin where that is wanted.
+ * Takes over the signals that ask a server to stop: SIGHUP too, which a closing terminal sends, unless
+ * the server has files that it reads again then.
+ *
+ * @param more further signals
+ */
+export function takeServerSignals(
+  options: ServeOptions,
+  more: readonly Deno.Signal[] = [],
+): StopSignals {
+  if (Deno.build.os === "windows") return takeStopSignals();
+  return takeStopSignals(reloadsOnSighup(options) ? more : ["SIGHUP", ...more]);
+}
+
+/**
+ * Takes over what asks a server to stop: its signals, and the end of stdin where that is wanted. That is
+ * no signal: after it, too, only the second signal ends the server at once.
  */
 export function takeStopRequests(options: ServeOptions): StopRequests {
-  const more = reloadsOnSighup(options) || Deno.build.os === "windows" ? [] : ["SIGHUP"] as const;
-  const signals = takeStopSignals(more);
+  const signals = takeServerSignals(options);
   const signal = signals.next();
   return {
     first: options.untilStdinCloses ? Promise.race([signal, stdinClosed()]) : signal,
@@ -135,7 +152,7 @@ export interface Drainable {
 }
 
 /**
- * Drains once something asks for it. A second signal ends at once what is left, and the log says what
+ * Drains once something asks for it. A signal that comes then ends at once what is left, and the log says what
  * that cuts.
  *
  * @returns the exit code
@@ -154,7 +171,7 @@ export async function drainUnlessEnded(
     log.notice({
       level: "warn",
       event: "ended_at_once",
-      message: `a second signal, ${second}: ended at once, calls cut: ` +
+      message: `${second} during the drain: ended at once, calls cut: ` +
         `${unknown ? "at least " : ""}${cancelled}`,
       fields: { reason: second, cancelled },
     });

@@ -1,6 +1,7 @@
 import type { TcpEndpoint } from "../contract/endpoint.ts";
 import { type Accept, acceptAll, listen } from "../server/connection/listen.ts";
 import { openLog } from "../telemetry/log.ts";
+import type { ChildCommand } from "./child_command.ts";
 import { openHandOver } from "./hand_over.ts";
 import { drainUnlessEnded, FLUSH_MS, type ServeOptions, takeStopRequests } from "./lifecycle.ts";
 import { openPool, type Pool, type PoolOptions } from "./pool.ts";
@@ -14,6 +15,7 @@ import { reloadOnSighup } from "./reload.ts";
  * reads nothing from a peer, so nothing that a peer sends can stop it. It keeps the port open while
  * workers are replaced: a connection that arrives without a worker waits for the next one.
  *
+ * @param command runs meanwhile; its end asks the server to stop
  * @returns the exit code
  * @throws {ListenError} if an endpoint cannot be listened on
  * @throws {ExpectedError} if the workers cannot start
@@ -22,9 +24,10 @@ import { reloadOnSighup } from "./reload.ts";
 export async function serveWithWorkers(
   options: ServeOptions,
   poolOptions: PoolOptions,
+  command?: ChildCommand,
 ): Promise<number> {
-  const log = openLog(options.log);
-  const stop = takeStopRequests(options);
+  const log = openLog(options.log, { onStderr: options.hasCommand });
+  const stop = command ?? takeStopRequests(options);
   const handOver = openHandOver();
   const listeners = await acceptAll(acceptUnread, options.endpoints, handOver.give);
   const stopListening = () => {
@@ -39,10 +42,15 @@ export async function serveWithWorkers(
     const serves = pool.start().then(() => true);
     const hasStarted = await Promise.race([serves, stop.first.then(() => false)]);
     reloadOnSighup(options, pool.reload, log.notice);
-    if (hasStarted) await log.announce(listeners.map(({ endpoint }) => endpoint), FLUSH_MS);
+    if (hasStarted) {
+      const endpoints = listeners.map(({ endpoint }) => endpoint);
+      await log.announce(endpoints, FLUSH_MS);
+      command?.start(endpoints, log.notice);
+    }
     await stop.first;
     void stopListening();
-    return await drainUnlessEnded(pool, options.graceMs, stop, log);
+    const exitCode = await drainUnlessEnded(pool, options.graceMs, stop, log);
+    return command?.exitCode() ?? exitCode;
   } catch (error) {
     await Promise.all([stopListening(), pool.end()]);
     throw error;

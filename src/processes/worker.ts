@@ -31,8 +31,8 @@ export async function serveAsWorker(text: string): Promise<number> {
   }
   const { worker, options } = JSON.parse(text) as WorkerTask;
   const supervisor = openSupervisorLink();
-  takeWorkerSignals(() => supervisor.report({ event: "recycle" }));
-  const log = openLog(options.log, { worker });
+  takeWorkerSignals(() => supervisor.report({ event: "recycle" }), options.hasCommand);
+  const log = openLog(options.log, { worker, onStderr: options.hasCommand });
   const metrics = options.metrics && await loadMetrics(worker, log);
   const connections = openHandedConnections(() => supervisor.report({ event: "ready" }));
   let server: RunningServer;
@@ -71,14 +71,16 @@ async function loadMetrics(worker: number, log: ServerEvents) {
 }
 
 /**
- * Ignores SIGINT and SIGHUP, which Ctrl-C and a closing terminal send to the supervisor as well.
+ * Ignores SIGINT and SIGHUP, which Ctrl-C and a closing terminal send to the supervisor as well, and
+ * with a command SIGQUIT, which is for that.
  *
  * @param recycle has the supervisor recycle this worker, at SIGTERM. A second SIGTERM changes nothing,
  * because tools that stop a whole process group may send several. Only a second signal to the supervisor
  * ends the calls at once.
  */
-function takeWorkerSignals(recycle: () => void): void {
-  for (const signal of ["SIGINT", "SIGHUP"] as const) Deno.addSignalListener(signal, () => {});
+function takeWorkerSignals(recycle: () => void, hasCommand = false): void {
+  const ignored: Deno.Signal[] = ["SIGINT", "SIGHUP", ...(hasCommand ? ["SIGQUIT"] as const : [])];
+  for (const signal of ignored) Deno.addSignalListener(signal, () => {});
   Deno.addSignalListener("SIGTERM", recycle);
 }
 

@@ -1,7 +1,7 @@
 import { OutputError } from "../cli/output.ts";
 import type { Endpoint } from "../contract/endpoint.ts";
 import type { ServerEvents } from "../contract/events.ts";
-import { lineLog, PIPE_BUF } from "./line_log.ts";
+import { type LineLog, lineLog, PIPE_BUF } from "./line_log.ts";
 import { droppedLine, FORMATS, type LogFormat, type RecordOptions } from "./log_format.ts";
 
 /** The log of a server. */
@@ -22,22 +22,29 @@ export interface Log extends ServerEvents {
   flush(maxMs: number): Promise<void>;
 }
 
+/** What a log is to be. */
+interface LogOptions extends RecordOptions {
+  /** Nothing of it is on stdout, which is a command's. */
+  readonly onStderr?: boolean | undefined;
+}
+
 /**
  * Opens the log of this process on stdout and stderr.
  *
  * The record of a call is the same in the log, if that has records, and where calls are kept.
  */
-export function openLog(format: LogFormat, options: RecordOptions = {}): Log {
+export function openLog(format: LogFormat, options: LogOptions = {}): Log {
+  const { onStderr = false } = options;
   const maxWriteBytes = options.worker === undefined ? Infinity : PIPE_BUF;
   const stderr = lineLog(Deno.stderr, {
     maxWriteBytes,
-    onDropped: (lines) => droppedLine(lines, "stderr"),
+    onDropped: (lines) => onStderr ? events.dropped(lines) : droppedLine(lines, "stderr"),
     // There is no other stream that could say that stderr has failed.
     onFailure: () => {},
   });
   let failure: string | undefined;
   let announcing = false;
-  const stdout = lineLog(Deno.stdout, {
+  const stdout: LineLog = onStderr ? stderr : lineLog(Deno.stdout, {
     maxWriteBytes,
     onDropped: (lines) => events.dropped(lines),
     onFailure: (reason) => {
@@ -59,7 +66,7 @@ export function openLog(format: LogFormat, options: RecordOptions = {}): Log {
       throw new OutputError(`nobody can learn where the server listens: ${failure}`);
     },
     async flush(maxMs) {
-      const lost = await stdout.flush(maxMs);
+      const lost = onStderr ? 0 : await stdout.flush(maxMs);
       if (lost > 0) {
         stderr.line(`usersvc serve: nobody reads stdout: up to ${lost} lines of the log are lost`);
       }

@@ -99,7 +99,10 @@ function textEvents(stdout: Lines, stderr: Lines): LogEvents {
       if (reason !== undefined) stderr.line(callLine(call, code, reason));
     },
     notice: ({ message }) => stderr.line(`usersvc serve: ${escapeControls(message)}`),
-    dropped: (lines) => void stderr.line(droppedLine(lines, "stdout")),
+    dropped: (lines) =>
+      stdout === stderr
+        ? droppedLine(lines, "stderr")
+        : void stderr.line(droppedLine(lines, "stdout")),
   };
 }
 
@@ -170,7 +173,7 @@ function droppedNotice(lines: number): Notice {
   return {
     level: "warn",
     event: "log_dropped",
-    message: `${lines} lines of the log were dropped here: nobody read stdout`,
+    message: `${lines} lines of the log were dropped here: nobody read it`,
     fields: { count: lines },
   };
 }

@@ -53,9 +53,14 @@ const mistakes: Readonly<Record<string, readonly Mistake[]>> = {
     [["--host", "a b"], '--host expects a host name or an IP address, not "a b"'],
     [["--reflection"], "unknown flag --reflection (did you mean --no-reflection?)"],
     [["--reflection=false"], "unknown flag --reflection (did you mean --no-reflection?)"],
-    [["--no-reflection", "true"], 'unexpected argument "true"'],
-    [["x"], 'unexpected argument "x"'],
-    [["--no-reflection", "x"], 'unexpected argument "x"'],
+    [["--no-reflection", "true"], 'unexpected argument "true" (COMMAND follows --)'],
+    [["x"], 'unexpected argument "x" (COMMAND follows --)'],
+    [["x", "--", "y"], 'unexpected argument "x" (COMMAND follows --)'],
+    [["--"], "missing COMMAND: A command with its arguments, to run while the server serves"],
+    [
+      ["--until-stdin-closes", "--", "x"],
+      "--until-stdin-closes cannot be combined with -- COMMAND, whose stdin it is",
+    ],
     [["--tls-cert", "x"], "--tls-cert needs --tls-key"],
     [["--tls-key", "x"], "--tls-key needs --tls-cert"],
     [["--tls-client-ca", "x"], "--tls-client-ca needs --tls-cert, --tls-key"],
@@ -252,7 +257,7 @@ programTest("help fits 80 columns and shows every default", async () => {
   }
   assert.match(
     (await usersvc(["help", "serve"])).stdout,
-    /--port PORT .*\n.*\(default: 50051, with --unix: no port\)\n/,
+    /--port PORT .*\n.*\(default: 50051, with COMMAND: a free one, with --unix: none\)\n/,
   );
   assert.match(
     (await usersvc(["help", "call"])).stdout,

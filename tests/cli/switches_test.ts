@@ -34,7 +34,7 @@ async function readSwitch(
   words: readonly string[],
   environment: Record<string, string> = {},
 ): Promise<boolean> {
-  const operands = command.operands.map(() => "Alice");
+  const operands = command.operands.flatMap(({ afterDashes }) => afterDashes ? [] : "Alice");
   const request = await readCommandLine(
     command,
     [...words, ...operands],

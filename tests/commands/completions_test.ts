@@ -52,6 +52,7 @@ posixTest("bash completes commands, flags and values", () =>
       [["serve", "--fail", "UNA"], ["UNAVAILABLE", "UNAUTHENTICATED"]],
       [["serve", "--port", ""], []],
       [["call", "--", "--"], []],
+      [["serve", "--", "sh", "-"], []],
       [["completions", ""], ["bash", "zsh", "fish"]],
       [["completions", "bash", ""], ["--help"]],
       [["help", ""], commands],

@@ -30,7 +30,7 @@ export async function makeRoot(): Promise<RootFolder> {
   await makeBundle(`${path}/app`);
   return {
     path,
-    commandLine: ["/deno", ...runFlags("/deno"), "/app/main.js"],
+    commandLine: ["/deno", ...runFlags, "/app/main.js"],
     env: { DENO_DIR: "/none" },
   };
 }

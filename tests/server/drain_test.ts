@@ -78,7 +78,7 @@ posixServeTest(
     server.kill("SIGINT");
     const { code, stderr } = await server.ended();
     assert.equal(code, 128 + 2);
-    assert.match(stderr, /draining[^\n]*\n[^\n]*: a second signal, SIGINT: [^\n]* cut: 1\n$/);
+    assert.match(stderr, /draining[^\n]*\n[^\n]*: SIGINT during the drain: [^\n]* cut: 1\n$/);
   },
   ["--grace", "1m"],
 );

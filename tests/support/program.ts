@@ -31,7 +31,7 @@ const windows = Deno.build.os === "windows";
  */
 function commandLine(): CommandLine {
   const named = Deno.env.get("USERSVC_UNDER_TEST");
-  if (named?.endsWith(".js")) return [Deno.execPath(), ...runFlags(Deno.execPath()), named];
+  if (named?.endsWith(".js")) return [Deno.execPath(), ...runFlags, named];
   if (named) return [named];
   const config = `${root}deno.json`;
   return [

@@ -132,7 +132,7 @@ async function licensed(bundle: string): Promise<void> {
   }
 }
 
-/** Of a path that `--allow-run` cannot name. */
+/** Of a path that a shell, a batch file or a list of Deno could misread. */
 const DENO_FOLDER = `/it's,"$PATH",Ж`;
 
 /** Makes the bundle and the launcher in a copy of the checkout, with a copy of this Deno that all may run. */

@@ -35,6 +35,8 @@ export function entriesOf(program: Program, commands: readonly Command[]): Entri
     flags: programFlags(program),
     commands: [...commands, help].map((entry) => ({
       ...entry,
+      // What follows `--` belongs to another program.
+      operands: entry.operands.filter(({ afterDashes }) => !afterDashes),
       flags: inGroups({ ...entry.flags, help: HELP_FLAG }),
     })),
   };
