@@ -2,8 +2,15 @@ import { defineCommand, UsageError } from "../cli/command.ts";
 import { giveUpRunning } from "../cli/program.ts";
 import { PATH, PORT_OR_FREE } from "../cli/values.ts";
 import { DELAY, FAILURE_CODES, FAILURES, INSTANCE, SEED } from "./fault_values.ts";
-import { DURATION, DURATION_OR_NONE, RECORD, WORKER_MEMORY, WORKERS } from "./value_ranges.ts";
-import { LOG_FORMATS } from "../telemetry/log_format.ts";
+import {
+  DURATION,
+  DURATION_OR_NONE,
+  METADATA_NAMES,
+  RECORD,
+  WORKER_MEMORY,
+  WORKERS,
+} from "./value_ranges.ts";
+import { LOG_FORMATS, type LogFormat } from "../telemetry/log_format.ts";
 import { ExpectedError } from "../text/errors.ts";
 import {
   ANY_HOST,
@@ -192,6 +199,13 @@ apply to it: its metadata (--faults-by-metadata), --answers, then --fail and
       default: "text",
       suggestions: LOG_FORMATS,
     },
+    "log-metadata": {
+      group: "Log and metrics",
+      value: "NAME,...",
+      help: "Have records of calls show this metadata, maybe secrets",
+      ...METADATA_NAMES,
+      defaultNote: "none",
+    },
     record: {
       group: "Log and metrics",
       value: "N",
@@ -259,6 +273,7 @@ apply to it: its metadata (--faults-by-metadata), --answers, then --fail and
       log: flags.log,
       ...(metrics && { metrics }),
       ...recording(flags.record, http, flags.workers),
+      ...metadataShown(flags["log-metadata"], flags.log, flags.record),
       ...(hasCommand && { hasCommand }),
       ...(flags["until-stdin-closes"] && { untilStdinCloses: true }),
     };
@@ -327,6 +342,20 @@ function withSeed(faults: Faults, seed: number | undefined, workers: number | un
     );
   }
   return { ...faults, seed };
+}
+
+function metadataShown(
+  names: readonly string[] | undefined,
+  log: LogFormat,
+  record: number | undefined,
+): Pick<ServeOptions, "logMetadata"> {
+  if (names === undefined) return {};
+  if (log !== "json" && record === undefined) {
+    throw new UsageError(
+      "--log-metadata needs --log json or --record: no other log shows metadata",
+    );
+  }
+  return { logMetadata: names };
 }
 
 function recording(

@@ -22,6 +22,19 @@ export const CONCURRENCY = wholeNumber(1, 1_000);
 /** How many calls a server keeps. */
 export const RECORD = wholeNumber(1, 10_000);
 
+const MAX_NAMES = 20;
+
+/** Names of metadata, in lower case. */
+export const METADATA_NAMES: ValueKind<readonly string[]> = {
+  expects:
+    `up to ${MAX_NAMES} names of metadata with commas between them, such as authorization,traceparent`,
+  parse: (text) => {
+    const names = [...new Set(text.split(",").map((name) => name.trim().toLowerCase()))];
+    const isValid = names.every((name) => /^[0-9a-z_.-]{1,64}$/.test(name));
+    return isValid && names.length <= MAX_NAMES ? names : undefined;
+  },
+};
+
 /** How often each name is called. */
 export const REPEATS = wholeNumber(1, 100_000_000);
 

@@ -7,10 +7,12 @@ export interface CallRecord {
   readonly json: string;
   /** As the record has it. */
   readonly username: string;
+  /** The values of metadata by their names, as the record has them. */
+  readonly metadata: ReadonlyMap<string, readonly string[]>;
 }
 
 /** A call that is kept. */
-export interface RecordedCall extends Pick<CallRecord, "username"> {
+export interface RecordedCall extends Omit<CallRecord, "json"> {
   /** 1 for the first call of a server, 2 for the second, and so on. */
   readonly id: number;
   /** Its record, which begins with the id, as a line of UTF-8. */
@@ -32,6 +34,8 @@ export interface CallWait {
 export interface RecordedCalls {
   /** How many are kept at most. */
   readonly max: number;
+  /** The names of the metadata that records can have. */
+  readonly metadataNames: readonly string[];
   /** Adds a call that has ended. */
   add(record: CallRecord): void;
   /** The calls that are looked for, in the order in which they have ended. */
@@ -59,7 +63,10 @@ interface Waiting {
  * A wait counts what comes and what goes, so that each call costs each wait the same, however many
  * calls are kept.
  */
-export function openRecordedCalls(max: number): RecordedCalls {
+export function openRecordedCalls(
+  max: number,
+  metadataNames: readonly string[] = [],
+): RecordedCalls {
   const calls = new Set<RecordedCall>();
   const waits = new Set<Waiting>();
   let lastId = 0;
@@ -72,9 +79,10 @@ export function openRecordedCalls(max: number): RecordedCalls {
   };
   return {
     max,
-    add({ json, username }) {
+    metadataNames,
+    add({ json, ...rest }) {
       const id = ++lastId;
-      const call = { id, line: Buffer.from(`{"id":${id},${json.slice(1)}\n`), username };
+      const call = { id, line: Buffer.from(`{"id":${id},${json.slice(1)}\n`), ...rest };
       calls.add(call);
       bytes += call.line.length;
       for (const wait of waits) if (wait.filter(call)) wait.missing--;

@@ -33,8 +33,9 @@ export async function serveAlone(
   options: ServeOptions,
   command?: ChildCommand,
 ): Promise<number> {
-  const recorded = options.record === undefined ? undefined : await memoryOf(options.record);
-  const log = openLog(options.log, { recorded, onStderr: options.hasCommand });
+  const { logMetadata: metadata, hasCommand: onStderr } = options;
+  const recorded = await openMemory(options);
+  const log = openLog(options.log, { metadata, recorded, onStderr });
   const stop = command ?? takeStopRequests(options);
   const events = options.metrics ? await withMetrics(options.metrics, log) : log;
   const server = await startServer(options, events, { recorded });
@@ -64,9 +65,13 @@ export async function serveAlone(
   return command?.exitCode() ?? exitCode;
 }
 
-async function memoryOf(calls: number): Promise<RecordedCalls> {
+/** What keeps the last calls; undefined, and not loaded, where that is not wanted. */
+async function openMemory(
+  { record, logMetadata }: ServeOptions,
+): Promise<RecordedCalls | undefined> {
+  if (record === undefined) return undefined;
   const { openRecordedCalls } = await import("../contract/recorded_calls.ts");
-  return openRecordedCalls(calls);
+  return openRecordedCalls(record, logMetadata);
 }
 
 /** Counts calls and connections, and serves the metrics; loaded only where they are wanted. */

@@ -18,6 +18,8 @@ export interface ServeOptions extends ServerOptions {
   readonly log: LogFormat;
   /** Where to serve metrics; absent for none. */
   readonly metrics?: TcpEndpoint;
+  /** The names of the metadata that records of calls have, in lower case; absent: none. */
+  readonly logMetadata?: readonly string[];
   /** How many of the calls that have ended last are kept, for those who ask for them; absent: none. */
   readonly record?: number;
   /** A command runs while the server serves: stdout is the command's, and the whole log on stderr. */

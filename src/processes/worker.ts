@@ -32,7 +32,8 @@ export async function serveAsWorker(text: string): Promise<number> {
   const { worker, options } = JSON.parse(text) as WorkerTask;
   const supervisor = openSupervisorLink();
   takeWorkerSignals(() => supervisor.report({ event: "recycle" }), options.hasCommand);
-  const log = openLog(options.log, { worker, onStderr: options.hasCommand });
+  const { logMetadata: metadata, hasCommand: onStderr } = options;
+  const log = openLog(options.log, { worker, metadata, onStderr });
   const metrics = options.metrics && await loadMetrics(worker, log);
   const connections = openHandedConnections(() => supervisor.report({ event: "ready" }));
   let server: RunningServer;

@@ -27,6 +27,8 @@ interface LogEvents extends Pick<ServerEvents, "callReceived" | "callFinished" |
 export interface RecordOptions {
   /** The number of this process among several that share the streams; absent where it serves alone. */
   readonly worker?: number;
+  /** The names of the metadata that records of calls have, in lower case; absent: records have none. */
+  readonly metadata?: readonly string[] | undefined;
   /** Keeps the records of calls as well, whatever the format; absent: nobody asks for them. */
   readonly recorded?: Pick<RecordedCalls, "add"> | undefined;
 }
@@ -188,15 +190,47 @@ function noticeRecord({ level, event, message, fields = {} }: Notice, worker?: n
 }
 
 /** Makes the record of a call, and keeps it where records are kept. */
-function recordOf(call: Call, outcome: Outcome, { worker, recorded }: RecordOptions): string {
+function recordOf(call: Call, outcome: Outcome, options: RecordOptions): string {
   const username = cut(call.username, MAX_USERNAME);
-  const json = callRecord(call, username, outcome, worker);
-  recorded?.add({ json, username });
+  const metadata = options.metadata && metadataOf(call, options.metadata);
+  const json = callRecord(call, { username, metadata }, outcome, options.worker);
+  options.recorded?.add({ json, username, metadata: metadata ?? NO_METADATA });
   return json;
 }
 
+/** The values of metadata by their names. */
+type Values = ReadonlyMap<string, readonly string[]>;
+
+const NO_METADATA: Values = new Map();
+
+/** How long the metadata of a record may be, in characters: all that it has together. */
+const MAX_METADATA = 8_000;
+
+/** The metadata of a call that its record has: of these names those that were sent. */
+function metadataOf(call: Call, names: readonly string[]): Values {
+  let left = MAX_METADATA;
+  const metadata = new Map<string, string[]>();
+  for (const name of names) {
+    const values: string[] = [];
+    for (const value of call.metadata(name)) {
+      values.push(cut(value, Math.min(left, MAX_TEXT)));
+      // Values without a character take room as well.
+      left -= Math.min(value.length, MAX_TEXT) + 1;
+      if (left <= 0) break;
+    }
+    if (values.length > 0) metadata.set(name, values);
+    if (left <= 0) break;
+  }
+  return metadata;
+}
+
 // Concatenated because JSON.stringify of an object takes several times as long, for each call.
-function callRecord(call: Call, username: string, outcome: Outcome, worker?: number): string {
+function callRecord(
+  call: Call,
+  { username, metadata }: { readonly username: string; readonly metadata: Values | undefined },
+  outcome: Outcome,
+  worker?: number,
+): string {
   return recordStart(levelOfCall(outcome.code), "call", worker) +
     ',"peer":' + jsonString(call.peer()) +
     ',"protocol":"' + call.protocol + '"' +
@@ -208,8 +242,16 @@ function callRecord(call: Call, username: string, outcome: Outcome, worker?: num
     ',"grpc.code":"' + outcome.code + '"' +
     ',"grpc.time_ms":' + roundToMicros(outcome.timeMs) +
     ',"username":' + jsonString(username) +
+    (metadata === undefined ? "" : ',"metadata":' + metadataJson(metadata)) +
     (outcome.fault === undefined ? "" : ',"fault":' + faultJson(outcome.fault)) +
     (outcome.reason === undefined ? "" : ',"message":' + jsonText(outcome.reason)) + "}";
+}
+
+function metadataJson(metadata: Values): string {
+  const members = [...metadata].map(([name, values]) =>
+    jsonString(name) + ":" + jsonString(values)
+  );
+  return "{" + members.join(",") + "}";
 }
 
 /** Which try of a call it is, from 1 on, as the retries of gRPC itself count them. */

@@ -127,8 +127,9 @@ function readRecord(line: string, { workers, delayMs }: Story): string {
   return JSON.stringify({ ...picked, peer: client, protocol, "grpc.code": code, username });
 }
 
-/** What a server with `--record` tells of its calls, sorted. */
+/** What a server with `--record` tells of its calls, sorted; each has the name of its client. */
 export function recordedCalls(text: string, story: Story): string[] {
+  for (const line of split(text)) assert.match(line, /"metadata":\{"user-agent":\["[^"]+"\]\}/);
   return split(text).map((line) => readRecord(line, story)).toSorted();
 }
 

@@ -240,7 +240,7 @@ export const modes = {
     { name: "none" },
     {
       name: "100",
-      serve: "--record 100",
+      serve: "--record 100 --log-metadata user-agent",
       expected: { recorded: true },
       without: { workers: ["1", "2"], http: ["--no-http"] },
     },

@@ -86,6 +86,26 @@ serveTest(
   ["--record", "4"],
 );
 
+serveTest("calls are found by the metadata that records have", async ({ port }) => {
+  const session = await openSession(port);
+  const sent: Record<string, string[]>[] = [
+    { "x-test": ["one", "two"], "trace-bin": ["AQI="] },
+    { "x-test": ["two"] },
+    {},
+  ];
+  for (const headers of sent) await finishCall(startCall(session, headers), "a");
+  session.close();
+  const found = async (query: string) => recordsIn(await askCalls(port, query)).map(({ id }) => id);
+  assert.deepEqual(await found("?metadata.x-test=two"), [1, 2]);
+  assert.deepEqual(await found("?metadata.x-test=one&metadata.trace-bin=AQI%3D"), [1]);
+  assert.deepEqual(await found("?metadata.x-test=two&username=b"), []);
+  assert.deepEqual(await found("?metadata.x-test=one,%20two"), [1]);
+  const { status, body } = await askCalls(port, "?metadata.authorization=t");
+  const there = "username, since, count, wait, metadata.x-test, metadata.trace-bin";
+  const says = `unknown parameter "metadata.authorization"; there are ${there}\n`;
+  assert.deepEqual([status, String(body)], [400, says]);
+}, ["--record", "10", "--log-metadata", "x-test,trace-bin"]);
+
 serveTest("DELETE forgets the calls, and the next one has the next id", async ({ port }) => {
   await callNames(port, "a", "b");
   for (const version of [1, 2] as const) {
@@ -297,7 +317,7 @@ serveTest("what nobody reads is refused beyond a limit", async ({ port }) => {
 Deno.test("a wait counts what comes and what is forgotten", async () => {
   const recorded = openRecordedCalls(2);
   const add = (...names: readonly string[]) =>
-    names.forEach((username) => recorded.add({ json: '{"x":1}', username }));
+    names.forEach((username) => recorded.add({ json: '{"x":1}', username, metadata: new Map() }));
   let isOver = false;
   const { calls } = recorded.wait(({ username }) => username === "a", 2);
   void calls.then(() => isOver = true);

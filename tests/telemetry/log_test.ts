@@ -4,6 +4,7 @@ import {
   linuxTest,
   posixServeTest,
   posixTest,
+  programTest,
   serveTest,
   shell,
   shellCommand,
@@ -193,6 +194,70 @@ serveTest("what is no number of tries counts as none", async (server) => {
   const attempts = calls(server.stdout.text).map((call) => call["grpc.attempt"]);
   assert.deepEqual(attempts, [2, 10_000, 1, 1, 1, 1, 1, 1]);
 }, ["--log", "json"]);
+
+const SENT = {
+  "authorization": "Bearer a, b",
+  "user-agent": "Agent (one, two)",
+  "x-list": ["one", "two"],
+  "trace-bin": "AQI",
+  "x-other": "secret",
+};
+
+serveTest("a record has the metadata that it is to have, and no other", async (server) => {
+  const session = await openSession(server.port);
+  await finishCall(startCall(session, SENT), "gRPC");
+  const connect = { ...SENT, "content-type": "application/proto" };
+  await sendMessage(startCall(session, connect), getUserRequest("Connect"));
+  await finishCall(startCall(session), "none");
+  session.close();
+  await server.stdout.until(/"username":"none"[^\n]*\n/);
+  const { "x-other": _, ...shown } = SENT;
+  const values = Object.entries(shown).map(([name, value]) => [name, [value].flat()]);
+  const [grpc, other, none] = calls(server.stdout.text).map(({ metadata }) => metadata);
+  assert.deepEqual(grpc, { ...Object.fromEntries(values), "trace-bin": ["AQI="] });
+  assert.deepEqual(other, Object.fromEntries(values));
+  assert.deepEqual(none, {});
+}, ["--log", "json", "--log-metadata", "Authorization, user-agent,x-list,trace-bin,__proto__"]);
+
+serveTest("the metadata of a record has a limit, whatever is sent", async (server) => {
+  const session = await openSession(server.port);
+  const call = (headers: Record<string, string | string[]>, name: string) =>
+    finishCall(startCall(session, headers), name);
+  await call({ "x-a": "a".repeat(3_000), "x-b": "b" }, "long");
+  await call({ "x-a": Array(20).fill("a".repeat(900)), "x-b": "b" }, "many");
+  const connect = { "content-type": "application/proto", "x-a": `${", ".repeat(10_000)}x` };
+  await sendMessage(startCall(session, connect), getUserRequest("empty"));
+  session.close();
+  await server.stdout.until(/"username":"empty"[^\n]*\n/);
+  const [long, many, empty] = calls(server.stdout.text)
+    .map(({ metadata }) => metadata as Record<string, string[]>);
+  assert.deepEqual(long, { "x-a": [`${"a".repeat(2_000)}...`], "x-b": ["b"] });
+  assert.deepEqual(Object.keys(many!), ["x-a"]);
+  assert.equal(many!["x-a"]!.at(-1), `${"a".repeat(8_000 - 8 * 901)}...`);
+  assert.equal(empty!["x-a"]!.length, 8_000);
+}, ["--log", "json", "--log-metadata", "x-a,x-b"]);
+
+posixServeTest("the records of workers have metadata too", async (server) => {
+  const session = await openSession(server.port);
+  await finishCall(startCall(session, { "x-a": "1" }), "Alice");
+  session.close();
+  const [record] = await server.stdout.until(/"event":"call"[^\n]*\n/);
+  assert.match(record, /,"metadata":\{"x-a":\["1"\]\}/);
+}, ["--log", "json", "--log-metadata", "x-a", "--workers", "1"]);
+
+programTest("--log-metadata needs records and names", async () => {
+  const refused: [flags: string[], says: RegExp][] = [
+    [["--log-metadata", "a"], /--log-metadata needs --log json or --record/],
+    [["--log-metadata", "a b", "--log", "json"], /up to 20 names of metadata/],
+    [["--log-metadata", "", "--log", "json"], /up to 20 names of metadata/],
+    [["--log-metadata", [..."abcdefghijklmnopqrstu"].join(), "--log", "json"], /up to 20 names/],
+  ];
+  for (const [flags, says] of refused) {
+    const { code, stderr } = await usersvc(["serve", "--port", "0", ...flags]);
+    assert.equal(code, 2);
+    assert.match(stderr, says);
+  }
+});
 
 /** How calls end: the flags of the server, and the code of the calls that reach an answer. */
 const ENDINGS: [name: string, flags: string[], code: string][] = [

@@ -38,7 +38,7 @@ export function callsRoute(recorded: RecordedCalls | undefined): CallsRoute {
   const waiting = openWaits(recorded);
   const lines = openLines();
   const list = async (request: HttpRequest, text: string): Promise<HttpResponse> => {
-    const query = readQuery(text, recorded.max);
+    const query = readQuery(text, recorded);
     const calls = recorded.find(query.filter);
     if (calls.length >= query.count) return lines.response(200, calls);
     if (query.waitMs === 0) return lines.response(408, calls);
@@ -139,23 +139,19 @@ function queryOf(target: string): string {
   throw new QueryError(`a query may have ${LIMITS.queryBytes} bytes`, 414);
 }
 
-/** What a query may hold. */
+/** What a query may hold, besides the names of metadata. */
 const PARAMETERS = ["username", "since", "count", "wait"];
+const METADATA = "metadata.";
 const MAX_WAIT = "60s";
 
-/**
- * Reads a query.
- *
- * @param max how many calls there can be
- * @throws {QueryError} if anything in it is not as it has to be
- */
-function readQuery(text: string, max: number): Query {
+/** @throws {QueryError} if anything in it is not as it has to be */
+function readQuery(text: string, { max, metadataNames }: RecordedCalls): Query {
   const params = new URLSearchParams(text);
   const names = [...params.keys()];
-  const unknown = names.find((name) => !PARAMETERS.includes(name));
+  const known = [...PARAMETERS, ...metadataNames.map((name) => METADATA + name)];
+  const unknown = names.find((name) => !known.includes(name));
   if (unknown !== undefined) {
-    const known = PARAMETERS.join(", ");
-    throw new QueryError(`unknown parameter "${excerpt(unknown)}"; there are ${known}`);
+    throw new QueryError(`unknown parameter "${excerpt(unknown)}"; there are ${known.join(", ")}`);
   }
   const twice = names.find((name, at) => names.indexOf(name) !== at);
   if (twice !== undefined) throw new QueryError(`${twice} may be there once`);
@@ -163,11 +159,20 @@ function readQuery(text: string, max: number): Query {
   const since = numberIn(params, "since", 0, Number.MAX_SAFE_INTEGER) ?? 0;
   const count = numberIn(params, "count", 1, max) ?? 0;
   if (params.has("wait") && count === 0) throw new QueryError("wait needs count");
+  const metadata = [...params].filter(([name]) => name.startsWith(METADATA))
+    .map(([name, value]) => [name.slice(METADATA.length), value] as const);
   return {
-    filter: (call) => call.id > since && (username === null || call.username === username),
+    filter: (call) =>
+      call.id > since && (username === null || call.username === username) &&
+      metadata.every(([name, value]) => hasValue(call.metadata.get(name) ?? [], value)),
     count,
     waitMs: waitIn(params) ?? 0,
   };
+}
+
+/** Whether a value is among those of a name, or all of them as HTTP joins them. */
+function hasValue(values: readonly string[], value: string): boolean {
+  return values.includes(value) || values.join(", ") === value;
 }
 
 function numberIn(

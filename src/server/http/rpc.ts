@@ -25,6 +25,7 @@ import { gzip } from "node:zlib";
 import { type Contract, type GetUserRequest, serviceName } from "../../contract/contract.ts";
 import { keptText } from "../../contract/decoding.ts";
 import { fileDescriptors } from "../../contract/descriptors.ts";
+import { valuesOf } from "../../contract/metadata_names.ts";
 import { healthServiceName } from "../../contract/health_contract.ts";
 import type { Protocol } from "../../contract/events.ts";
 import type { GetUser } from "../call/get_user.ts";
@@ -148,8 +149,10 @@ function callOf(username: string, context: HandlerContext): Omit<IncomingCall, "
     username,
     startedAt,
     peer: () => values.get(peerKey),
-    // Several values of one key are joined like this; commas within one have no space after them.
-    metadata: (key) => requestHeader.get(key)?.split(", ") ?? [],
+    metadata: (key) => {
+      const joined = requestHeader.get(key);
+      return joined === null ? [] : valuesOf(key, joined);
+    },
     // A timer may fire a little early.
     deadline: () => isDeadline(signal.reason) ? Math.min(deadline, Date.now()) : deadline,
     isCancelled: () => signal.aborted,
