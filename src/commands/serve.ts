@@ -1,6 +1,6 @@
 import { defineCommand, UsageError } from "../cli/command.ts";
 import { giveUpRunning } from "../cli/program.ts";
-import { PATH, PORT_OR_FREE } from "../cli/values.ts";
+import { PATH, PORT_OR_FREE, wholeNumber } from "../cli/values.ts";
 import { DELAY, FAILURE_CODES, FAILURES, INSTANCE, SEED } from "./fault_values.ts";
 import {
   DURATION,
@@ -20,6 +20,7 @@ import {
   type TcpEndpoint,
 } from "../contract/endpoint.ts";
 import type { Faults } from "../server/faults/faults.ts";
+import { LIMITS } from "../server/limits.ts";
 import type { HttpAccess } from "../server/server.ts";
 import type { TlsFiles } from "../server/connection/tls_server.ts";
 import {
@@ -45,6 +46,7 @@ const ORIGIN = {
   },
 };
 const DEFAULT_WORKER_MEMORY = "400MB";
+const SERVING_STATUSES = ["SERVING", "NOT_SERVING"] as const;
 const LOCAL_HOST = "127.0.0.1";
 
 export const command = defineCommand({
@@ -53,7 +55,8 @@ export const command = defineCommand({
   details: `SIGINT (Ctrl-C) and SIGTERM drain it: it accepts no new connections, and calls
 in flight have the time of --grace to finish. A second signal ends it at once.
 SIGHUP reads the TLS files and the file of answers again, where there are any,
-and drains a server that has none. --until-stdin-closes drains it as well when
+and drains a server that has none. SIGUSR2 turns over what health checks are
+told: SERVING or NOT_SERVING. --until-stdin-closes drains it as well when
 whoever holds the other end of its stdin is gone, even by SIGKILL.
 
 usersvc serve [flags] -- COMMAND runs a command once calls are accepted, with
@@ -130,6 +133,22 @@ apply to it: its metadata (--faults-by-metadata), --answers, then --fail and
     "until-stdin-closes": {
       group: "Processes",
       help: "Drain when stdin ends: when whoever holds it is gone",
+    },
+    "max-concurrent-streams": {
+      group: "Listen",
+      value: "N",
+      help: "Let a client have N calls in flight on a connection",
+      ...wholeNumber(1, LIMITS.concurrentStreams),
+      defaultNote: `${LIMITS.concurrentStreams}`,
+    },
+    health: {
+      group: "Processes",
+      value: "STATUS",
+      help: "What health says at first; SIGUSR2 turns it over",
+      expects: "SERVING or NOT_SERVING",
+      parse: (text) => SERVING_STATUSES.find((status) => status === text),
+      default: "SERVING",
+      suggestions: SERVING_STATUSES,
     },
     "max-connection-age": {
       group: "Listen",
@@ -251,10 +270,13 @@ apply to it: its metadata (--faults-by-metadata), --answers, then --fail and
     const tls = tlsFiles(flags["tls-cert"], flags["tls-key"], flags["tls-client-ca"]);
     const metrics = metricsEndpoint(flags["metrics-host"], flags["metrics-port"]);
     const age = flags["max-connection-age"];
+    const streams = flags["max-concurrent-streams"];
     const options: ServeOptions = {
       endpoints,
       ...(tls && { tls }),
       ...(age && { maxConnectionAgeMs: age }),
+      ...(streams && { maxConcurrentStreams: streams }),
+      health: flags.health,
       ...(http && { http }),
       reflection: !flags["no-reflection"],
       faults: withSeed(

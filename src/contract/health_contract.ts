@@ -1,6 +1,9 @@
 import healthProto from "grpc-health-check/proto/health/v1/health.proto" with { type: "text" };
 import protobuf from "protobufjs";
 
+/** What the health service says of a server. */
+export type ServingStatus = "SERVING" | "NOT_SERVING";
+
 /** The full name of the health service. */
 export const healthServiceName = "grpc.health.v1.Health";
 

@@ -5,6 +5,7 @@ import type { TcpEndpoint } from "../contract/endpoint.ts";
 import type { RecordedCalls } from "../contract/recorded_calls.ts";
 import { startServer } from "../server/server.ts";
 import type { ChildCommand } from "./child_command.ts";
+import { turnHealthOnSigusr2 } from "./health_signal.ts";
 import {
   drainUnlessEnded,
   dropPrivileges,
@@ -45,6 +46,7 @@ export async function serveAlone(
     const fault = await reloadFiles(server, what);
     return fault === null ? [] : [fault];
   }, log.notice);
+  turnHealthOnSigusr2(options.health, server.setHealth, log.notice);
   try {
     await log.announce(server.endpoints, FLUSH_MS);
   } catch (error) {

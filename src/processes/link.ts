@@ -11,6 +11,7 @@
 import type { ChildProcess } from "node:child_process";
 import type { Socket } from "node:net";
 import process from "node:process";
+import type { ServingStatus } from "../contract/health_contract.ts";
 import type { Snapshot } from "../telemetry/pool_metrics.ts";
 import { withoutStackTrace } from "../text/errors.ts";
 import { openOutbox } from "../workarounds/lost_sockets.ts";
@@ -52,6 +53,8 @@ export interface WorkerMethods {
    * @returns why the old ones stay in use; null if the new ones are
    */
   reload(what: ReloadedFiles): Promise<string | null>;
+  /** What health says from now on. */
+  setHealth(status: ServingStatus): void;
   /**
    * Finishes the calls in flight, after which the worker only waits for the end of the channel.
    *

@@ -2,6 +2,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { PoolMetrics } from "../telemetry/pool_metrics.ts";
 import type { Notice } from "../contract/events.ts";
+import type { ServingStatus } from "../contract/health_contract.ts";
 import type { HandOver } from "./hand_over.ts";
 import type { CutCalls, Drainable, DrainOutcome, ServeOptions } from "./lifecycle.ts";
 import { RELOADED, reloaded, type ReloadedFiles, reloadFailed } from "./reload.ts";
@@ -43,6 +44,8 @@ export interface Pool extends Drainable {
    * @returns why files could not be reloaded, each reason once
    */
   reload(what: ReloadedFiles): Promise<readonly string[]>;
+  /** What the health of the serving workers, and of those to come, says from now on. */
+  setHealth(status: ServingStatus): void;
 }
 
 /**
@@ -71,6 +74,7 @@ export function openPool(
     metrics,
     slots,
     workers: new Set(),
+    health: options.health ?? "SERVING",
     firstStart: Promise.withResolvers(),
     started: false,
     draining: false,
@@ -87,6 +91,10 @@ export function openPool(
     reload: async (what) => {
       const asked = workersIn(pool, "serving").map((worker) => reload(worker, what, report));
       return [...new Set((await Promise.all(asked)).filter((fault) => fault !== null))];
+    },
+    setHealth(status) {
+      pool.health = status;
+      for (const { process } of workersIn(pool, "serving")) void process.ask("setHealth", status);
     },
     drain: (graceMs) => drainAll(pool, graceMs),
     end: () => end(pool),

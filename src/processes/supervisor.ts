@@ -3,6 +3,7 @@ import { type Accept, acceptAll, listen } from "../server/connection/listen.ts";
 import { openLog } from "../telemetry/log.ts";
 import type { ChildCommand } from "./child_command.ts";
 import { openHandOver } from "./hand_over.ts";
+import { turnHealthOnSigusr2 } from "./health_signal.ts";
 import { drainUnlessEnded, FLUSH_MS, type ServeOptions, takeStopRequests } from "./lifecycle.ts";
 import { openPool, type Pool, type PoolOptions } from "./pool.ts";
 import { reloadOnSighup } from "./reload.ts";
@@ -42,6 +43,7 @@ export async function serveWithWorkers(
     const serves = pool.start().then(() => true);
     const hasStarted = await Promise.race([serves, stop.first.then(() => false)]);
     reloadOnSighup(options, pool.reload, log.notice);
+    turnHealthOnSigusr2(options.health, pool.setHealth, log.notice);
     if (hasStarted) {
       const endpoints = listeners.map(({ endpoint }) => endpoint);
       await log.announce(endpoints, FLUSH_MS);

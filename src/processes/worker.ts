@@ -52,6 +52,7 @@ export async function serveAsWorker(text: string): Promise<number> {
     heartbeat: () => ({ rss: Deno.memoryUsage().rss, calls: server.callsInFlight() }),
     metrics: () => metrics ? metrics.snapshot() : Promise.resolve([]),
     reload: (what) => reloadFiles(server, what),
+    setHealth: server.setHealth,
     async drain({ graceMs, replaced }) {
       const outcome = await server.drain(graceMs, replaced);
       drained = true;
@@ -72,15 +73,20 @@ async function loadMetrics(worker: number, log: ServerEvents) {
 }
 
 /**
- * Ignores SIGINT and SIGHUP, which Ctrl-C and a closing terminal send to the supervisor as well, and
- * with a command SIGQUIT, which is for that.
+ * Ignores SIGINT and SIGHUP, which Ctrl-C and a closing terminal send to the supervisor as well,
+ * SIGUSR2, which is for that alone, and with a command SIGQUIT, which is for the command.
  *
  * @param recycle has the supervisor recycle this worker, at SIGTERM. A second SIGTERM changes nothing,
  * because tools that stop a whole process group may send several. Only a second signal to the supervisor
  * ends the calls at once.
  */
 function takeWorkerSignals(recycle: () => void, hasCommand = false): void {
-  const ignored: Deno.Signal[] = ["SIGINT", "SIGHUP", ...(hasCommand ? ["SIGQUIT"] as const : [])];
+  const ignored: Deno.Signal[] = [
+    "SIGINT",
+    "SIGHUP",
+    "SIGUSR2",
+    ...(hasCommand ? ["SIGQUIT"] as const : []),
+  ];
   for (const signal of ignored) Deno.addSignalListener(signal, () => {});
   Deno.addSignalListener("SIGTERM", recycle);
 }

@@ -19,6 +19,7 @@
  */
 import { formatMegabytes } from "../text/amounts.ts";
 import type { Notice } from "../contract/events.ts";
+import type { ServingStatus } from "../contract/health_contract.ts";
 import type { PoolMetrics, WorkerMetrics } from "../telemetry/pool_metrics.ts";
 import { ExpectedError } from "../text/errors.ts";
 import type { HandOver } from "./hand_over.ts";
@@ -83,6 +84,8 @@ export interface PoolState {
   readonly slots: readonly Slot[];
   /** Every process that has not ended. */
   readonly workers: Set<Worker>;
+  /** What health says. */
+  health: ServingStatus;
   /** Settles when the first worker serves, or has ended without. */
   readonly firstStart: PromiseWithResolvers<void>;
   /** The first worker has served. */
@@ -129,6 +132,8 @@ function becomeServing(pool: PoolState, worker: Worker): void {
   worker.state = "serving";
   renew(worker);
   void askHeartbeat(pool, worker);
+  // It may have changed since the worker was started; connections reach the worker later than this.
+  void worker.process.ask("setHealth", pool.health);
   slot.current = worker;
   slot.next = undefined;
   report(pool, worker, { level: "info", event: "worker_started", message: "has started" });

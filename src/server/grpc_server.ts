@@ -31,6 +31,8 @@ interface GrpcServerOptions {
   readonly reflection: boolean;
   /** How long a session lives before its client is told to open another, in milliseconds. */
   readonly maxConnectionAgeMs: number | undefined;
+  /** How many calls a session may have in flight; undefined: as many as is allowed. */
+  readonly maxConcurrentStreams: number | undefined;
   /** Takes over the streams that are not gRPC; absent: they are refused. */
   readonly other: ((stream: Stream, headers: Headers) => void) | undefined;
 }
@@ -59,7 +61,7 @@ const takeInMessages = limitMessages(
 export async function openGrpcServer(options: GrpcServerOptions): Promise<GrpcServer> {
   changeGrpc(useOwnHttp2, readWholeMessages, takeInMessages, ignoreFarDeadlines);
   const streamingCalls = watchStreamingCalls();
-  const server = newServer(streamingCalls.interceptor);
+  const server = newServer(streamingCalls.interceptor, options.maxConcurrentStreams);
   await addServices(server, options);
   refuseCalls(server, options.other);
   // Connections come to it after their handshake of TLS.
@@ -80,13 +82,16 @@ export async function openGrpcServer(options: GrpcServerOptions): Promise<GrpcSe
   };
 }
 
-function newServer(interceptor: ServerInterceptor): Server {
+function newServer(
+  interceptor: ServerInterceptor,
+  streams: number = LIMITS.concurrentStreams,
+): Server {
   return new Server({
     interceptors: [interceptor],
     // Channelz would count every call for a service that is not offered here.
     "grpc.enable_channelz": 0,
     "grpc.max_receive_message_length": LIMITS.messageBytes,
-    "grpc.max_concurrent_streams": LIMITS.concurrentStreams,
+    "grpc.max_concurrent_streams": streams,
     "grpc.max_connection_idle_ms": LIMITS.idleMs,
   });
 }

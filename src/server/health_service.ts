@@ -3,10 +3,10 @@ import {
   type ServerUnaryCall,
   type ServerWritableStream,
   type ServiceDefinition,
-  status,
+  status as grpcStatus,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
-import { healthRoot, healthServiceName } from "../contract/health_contract.ts";
+import { healthRoot, healthServiceName, type ServingStatus } from "../contract/health_contract.ts";
 import { serviceDefinition } from "../contract/service_definition.ts";
 
 /** The definition of `grpc.health.v1.Health`, as a server registers it. */
@@ -19,7 +19,7 @@ interface HealthCheckRequest {
 
 /** A response of `grpc.health.v1.Health`. */
 interface HealthCheckResponse {
-  status: "SERVING" | "NOT_SERVING" | "SERVICE_UNKNOWN";
+  status: ServingStatus | "SERVICE_UNKNOWN";
 }
 
 type CheckCall = ServerUnaryCall<HealthCheckRequest, HealthCheckResponse>;
@@ -31,14 +31,16 @@ export interface Health {
   knows(service: string): boolean;
   /** Whether the services are SERVING, or else NOT_SERVING. */
   isServing(): boolean;
-  /** From now on every service is NOT_SERVING; those who watch are told. */
+  /** What is said of every service from now on; those who watch are told. */
+  set(status: ServingStatus): void;
+  /** Every service is NOT_SERVING for good. */
   stopServing(): void;
   /** Its methods, for grpc-js. */
   readonly handlers: UntypedServiceImplementation;
 }
 
 /**
- * Makes the service `grpc.health.v1.Health`: SERVING for the given services, NOT_FOUND (Check) or
+ * Makes the service `grpc.health.v1.Health`: SERVING or NOT_SERVING for the given services, NOT_FOUND (Check) or
  * SERVICE_UNKNOWN (Watch) for all others.
  *
  * The contract is that of grpc-health-check. Its implementation is not used: it remembers every
@@ -46,24 +48,34 @@ export interface Health {
  * permissions than a server needs.
  *
  * @param services full names; `""` is the server as a whole
+ * @param status what is said of them at first
  * @see https://github.com/grpc/grpc/blob/master/doc/health-checking.md
  */
-export function openHealth(services: readonly string[]): Health {
+export function openHealth(
+  services: readonly string[],
+  status: ServingStatus = "SERVING",
+): Health {
   const watchers = new Set<WatchCall>();
-  let serving = true;
+  let ended = false;
   const knows = (service: string) => services.includes(service);
-  const current = (): HealthCheckResponse => ({ status: serving ? "SERVING" : "NOT_SERVING" });
+  const current = (): HealthCheckResponse => ({ status });
+  const set = (next: ServingStatus) => {
+    if (ended || next === status) return;
+    status = next;
+    for (const call of watchers) call.write(current());
+  };
   return {
     knows,
-    isServing: () => serving,
+    isServing: () => status === "SERVING",
+    set,
     stopServing: () => {
-      serving = false;
-      for (const call of watchers) call.write(current());
+      set("NOT_SERVING");
+      ended = true;
     },
     handlers: {
       Check: (call: CheckCall, respond: sendUnaryData<HealthCheckResponse>) => {
         if (knows(call.request.service)) return respond(null, current());
-        respond({ code: status.NOT_FOUND, details: "unknown service" });
+        respond({ code: grpcStatus.NOT_FOUND, details: "unknown service" });
       },
       Watch: (call: WatchCall) => {
         if (!knows(call.request.service)) {

@@ -9,6 +9,7 @@ import { type Accept, listen } from "./connection/listen.ts";
 import type { TlsFiles } from "./connection/tls_server.ts";
 import { callsInFlight, drain, type ServerParts } from "./drain.ts";
 import { type Faults, openFaults } from "./faults/faults.ts";
+import type { ServingStatus } from "../contract/health_contract.ts";
 import { openGrpcServer } from "./grpc_server.ts";
 import { openHealth } from "./health_service.ts";
 import { httpSideOnDemand } from "./http/on_demand.ts";
@@ -23,6 +24,10 @@ export interface ServerOptions {
   readonly reflection: boolean;
   /** How long a connection lives before its client is told to open another, in milliseconds. */
   readonly maxConnectionAgeMs?: number;
+  /** How many calls a client may have in flight on one connection; absent: as many as is allowed. */
+  readonly maxConcurrentStreams?: number;
+  /** What health says until it is set; absent: SERVING. */
+  readonly health?: ServingStatus;
   /** What is answered besides gRPC over HTTP/2; absent: nothing. */
   readonly http?: HttpAccess;
   /** What goes wrong on purpose. */
@@ -52,6 +57,8 @@ export interface RunningServer {
   drain(graceMs: number, replaced?: boolean): Promise<{ cancelled: number }>;
   /** How many calls are in flight, by every protocol. */
   callsInFlight(): number;
+  /** What health says from now on, until a drain says NOT_SERVING. */
+  setHealth(status: ServingStatus): void;
   /**
    * Reads the TLS files again, for later connections. Without TLS it does nothing.
    *
@@ -84,15 +91,16 @@ export async function startServer(
     readonly recorded?: RecordedCalls | undefined;
   } = {},
 ): Promise<RunningServer> {
-  const { reflection, instance, maxConnectionAgeMs } = options;
+  const { reflection, instance, maxConnectionAgeMs, maxConcurrentStreams } = options;
   takeGrpcLog((level, message) => events.notice({ level, event: "grpc_log", message }));
   const { plan, reloadAnswers } = await openFaults(options.faults, instance);
   const metadata = instance === undefined ? undefined : { hostname: [instance] };
   const services = {
     contract: await loadContract(),
     getUser: getUser(events, { plan, metadata }),
-    health: openHealth(["", serviceName]),
+    health: openHealth(["", serviceName], options.health),
     maxConnectionAgeMs,
+    maxConcurrentStreams,
   };
   const http = options.http &&
     httpSideOnDemand({ ...services, ...options.http, events, recorded });
@@ -107,6 +115,7 @@ export async function startServer(
       return drain(parts, graceMs);
     },
     callsInFlight: () => callsInFlight(parts),
+    setHealth: services.health.set,
     reloadTls: door.reloadTls,
     reloadAnswers,
   };

@@ -56,6 +56,15 @@ const mistakes: Readonly<Record<string, readonly Mistake[]>> = {
     [["--no-reflection", "true"], 'unexpected argument "true" (COMMAND follows --)'],
     [["x"], 'unexpected argument "x" (COMMAND follows --)'],
     [["x", "--", "y"], 'unexpected argument "x" (COMMAND follows --)'],
+    [
+      ["--max-concurrent-streams", "0"],
+      '--max-concurrent-streams expects a number from 1 to 100, not "0"',
+    ],
+    [
+      ["--max-concurrent-streams", "101"],
+      '--max-concurrent-streams expects a number from 1 to 100, not "101"',
+    ],
+    [["--health", "serving"], '--health expects SERVING or NOT_SERVING, not "serving"'],
     [["--"], "missing COMMAND: A command with its arguments, to run while the server serves"],
     [
       ["--until-stdin-closes", "--", "x"],
