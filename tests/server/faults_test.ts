@@ -571,3 +571,47 @@ Deno.test("delays, ranges of them, and shares of failures", () => {
     assert.match(FAILURES.fault!(text)!, fault);
   }
 });
+
+const INITIAL = "x-grpc-test-echo-initial";
+const TRAILING = "x-grpc-test-echo-trailing-bin";
+
+/** Calls with metadata that is to come back; what is printed of the answer. */
+async function echoed({ port }: Serve, ...headers: readonly string[]) {
+  const sent = [`${INITIAL}: one`, `${TRAILING}: q6ur`, ...headers].flatMap((one) => ["-H", one]);
+  const { stdout } = await usersvc(["call", "A", "--port", `${port}`, "--json", "-v", ...sent]);
+  const { error, metadata, trailers } = JSON.parse(stdout);
+  const [initial, trailing] = [metadata, trailers].map((all: Record<string, unknown> = {}) =>
+    Object.entries(all).filter(([name]) => /echo|hostname/.test(name)).toSorted()
+  );
+  return { code: error?.code, initial, trailing };
+}
+
+serveTest(
+  "a call gets back what it sends for that, whatever else is done to it",
+  async (server) => {
+    const trailing = [TRAILING, ["q6ur"]];
+    const initial = [["hostname", ["blue"]], [INITIAL, ["one"]]];
+    assert.deepEqual(await echoed(server), { code: undefined, initial, trailing: [trailing] });
+    const late = await echoed(server, "x-envoy-fault-delay-request: 10");
+    assert.deepEqual(late, { code: undefined, initial, trailing: [trailing] });
+    const failed = await echoed(server, "rpc-behavior: error-code-5");
+    const all = [...initial, trailing];
+    assert.deepEqual(failed, { code: "NOT_FOUND", initial: [], trailing: all });
+    await server.stdout.until(/"NOT_FOUND"[^\n]*\n/);
+    const sources = callRecords(server.stdout.text).map(({ fault }) =>
+      (fault as { source: string } | undefined)?.source
+    );
+    assert.deepEqual(sources, [undefined, "metadata", "metadata"]);
+  },
+  ["--faults-by-metadata", "--instance", "blue", "--log", "json"],
+);
+
+serveTest("what a call gets back leaves it the faults of all calls", async (server) => {
+  const { code, trailing } = await echoed(server);
+  assert.equal(code, "NOT_FOUND");
+  assert.deepEqual(trailing, [[INITIAL, ["one"]], [TRAILING, ["q6ur"]]]);
+}, ["--faults-by-metadata", "--fail", "NOT_FOUND"]);
+
+serveTest("without faults by metadata nothing is sent back", async (server) => {
+  assert.deepEqual(await echoed(server), { code: undefined, initial: [], trailing: [] });
+});

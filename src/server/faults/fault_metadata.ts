@@ -38,6 +38,29 @@ export function metadataPlanner(instance: string | undefined, random: Random): P
   };
 }
 
+// As gRPC's own test servers have them.
+const ECHO_INITIAL = "x-grpc-test-echo-initial";
+const ECHO_TRAILING = "x-grpc-test-echo-trailing-bin";
+
+/**
+ * Has calls get back the metadata that they send for that, whatever is planned for them: that is no fault.
+ *
+ * @see https://github.com/grpc/grpc/blob/master/doc/interop-test-descriptions.md#custom_metadata
+ */
+export function withEcho(plan: Planner): Planner {
+  return (call) => {
+    const planned = plan(call);
+    const initial = call.metadata(ECHO_INITIAL);
+    const trailing = call.metadata(ECHO_TRAILING);
+    if (initial.length === 0 && trailing.length === 0) return planned;
+    return {
+      ...planned,
+      ...(initial.length > 0 && { metadata: { ...planned?.metadata, [ECHO_INITIAL]: initial } }),
+      ...(trailing.length > 0 && { trailers: { ...planned?.trailers, [ECHO_TRAILING]: trailing } }),
+    };
+  };
+}
+
 function planFor(
   call: IncomingCall,
   instance: string | undefined,

@@ -51,17 +51,16 @@ export async function openFaults(
   // One for all: what is drawn then depends on nothing but the order in which calls come.
   const random = seed === undefined ? Math.random : await seeded(seed);
   const planners: Planner[] = [];
-  if (byMetadata) {
-    const { metadataPlanner } = await import("./fault_metadata.ts");
-    planners.push(metadataPlanner(instance, random));
-  }
+  const asked = byMetadata ? await import("./fault_metadata.ts") : undefined;
+  if (asked) planners.push(asked.metadataPlanner(instance, random));
   const file = answers && await openAnswers(answers, random);
   if (file) planners.push(file.plan);
   if (delay !== undefined || fail !== undefined) {
     planners.push(planForAll(delay, fail ?? [], random));
   }
+  const plan = planners.length === 0 ? undefined : firstOf(planners);
   return {
-    plan: planners.length === 0 ? undefined : firstOf(planners),
+    plan: plan && asked ? asked.withEcho(plan) : plan,
     reloadAnswers: async () => await file?.reload(),
   };
 }
