@@ -2,9 +2,12 @@
 import assert from "node:assert/strict";
 import { dirname } from "node:path";
 import { grpcurl } from "../../tools/peers/grpc.ts";
+import { systemPeer } from "../../tools/peers/install.ts";
 import { linuxTest, posixTest } from "../support/program.ts";
 import { allRecipes, runRecipe, withoutServer } from "../support/recipes.ts";
 import { fish, zsh, zshEnvironment } from "./shells.ts";
+
+const jqPeer = systemPeer("jq", ["jq"]);
 
 const shells = { zsh: { find: zsh, setup: zshEnvironment }, fish: { find: fish, setup: "" } };
 
@@ -17,12 +20,16 @@ for (const [name, { find, setup }] of Object.entries(shells)) {
   });
 }
 
-posixTest("the recipes of the documents for grpcurl work with it", async () => {
+posixTest("the recipes of the documents for grpcurl and jq work with them", async () => {
   const recipes = (await allRecipes())
-    .filter(({ language, text }) => language === "console" && /^\$ grpcurl /m.test(text));
+    .filter(({ language, text }) => language === "console" && /^\$ (?:grpcurl|jq) /m.test(text));
   assert.notEqual(recipes.length, 0);
   const path = [dirname(await grpcurl())];
-  for (const recipe of recipes) await runRecipe(recipe, "sh", { path });
+  const jq = await jqPeer();
+  for (const { text, ...recipe } of recipes) {
+    const here = text.replaceAll(/(?<=[$|] )jq /g, () => `${jq} `);
+    await runRecipe({ ...recipe, text: here }, "sh", { path });
+  }
 });
 
 posixTest(

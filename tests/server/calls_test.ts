@@ -5,7 +5,14 @@ import { openRecordedCalls } from "../../src/contract/recorded_calls.ts";
 import { getUserRequest, grpcMessage } from "../support/frames.ts";
 import { ask, GET_USER, type Received, type Sent } from "../support/http_client.ts";
 import { type LogRecord, makeCalls } from "../support/logs.ts";
-import { programTest, serveTest, usersvc } from "../support/program.ts";
+import {
+  posixTest,
+  programTest,
+  serveTest,
+  usersvc,
+  withFolder,
+  withServe,
+} from "../support/program.ts";
 import { finishCall, openSession, startCall } from "../support/raw_client.ts";
 import { inTime, until } from "../support/waits.ts";
 
@@ -339,3 +346,30 @@ Deno.test("a wait counts what comes and what is forgotten", async () => {
     [9, '{"id":9,"x":1}\n'],
   ]);
 });
+
+posixTest(
+  "a client that gRPC has wait between its tries is seen to wait",
+  () =>
+    withFolder(async (folder) => {
+      const refused = { code: "UNAVAILABLE", pushback: 100 };
+      await Deno.writeTextFile(
+        `${folder}/answers.json`,
+        JSON.stringify({ Flaky: [refused, refused, {}] }),
+      );
+      await withServe(async ({ port }) => {
+        const greeted = await usersvc(["call", "Flaky", "--port", `${port}`, "--retries", "3"]);
+        assert.equal(greeted.code, 0);
+        const answer = await askCalls(port, "?username=Flaky&count=3&wait=2s");
+        assert.equal(answer.status, 200);
+        const tries = recordsIn(answer);
+        assert.deepEqual(
+          tries.map((call) => [call["grpc.attempt"], call["grpc.code"]]),
+          [[1, "UNAVAILABLE"], [2, "UNAVAILABLE"], [3, "OK"]],
+        );
+        const starts = tries.map((call) => Date.parse(String(call["grpc.start_time"])));
+        const waits = starts.slice(1).map((start, index) => start - starts[index]!);
+        // Timers may fire a little early.
+        assert.ok(waits.every((wait) => wait >= 98), `${waits}`);
+      }, ["--answers", `${folder}/answers.json`, "--record", "10"]);
+    }),
+);
