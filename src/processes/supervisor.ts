@@ -38,12 +38,12 @@ export async function serveWithWorkers(
   };
   const metrics = options.metrics && await openPoolMetrics(poolOptions.workers);
   const pool = openPool(options, poolOptions, handOver, log.notice, metrics?.all);
+  turnHealthOnSigusr2(options.health, pool.setHealth, log.notice);
   try {
     if (options.metrics) log.notice(await metrics!.serve(options.metrics, pool));
     const serves = pool.start().then(() => true);
     const hasStarted = await Promise.race([serves, stop.first.then(() => false)]);
     reloadOnSighup(options, pool.reload, log.notice);
-    turnHealthOnSigusr2(options.health, pool.setHealth, log.notice);
     if (hasStarted) {
       const endpoints = listeners.map(({ endpoint }) => endpoint);
       await log.announce(endpoints, FLUSH_MS);

@@ -14,6 +14,10 @@ export interface Story {
   readonly delayMs: number;
   /** What shares were drawn with. */
   readonly seed: number | undefined;
+  /** Whether health was turned over once. */
+  readonly turned: boolean;
+  /** Why it drained. */
+  readonly why: string;
   /** What the clients spoke. */
   readonly protocol: string;
 }
@@ -40,7 +44,8 @@ const start = (story: Story) => [
   ...workers(story).map((worker) => ["worker_started", `worker ${worker} (process *) has started`]),
 ];
 const end = (story: Story) => [
-  ["draining", "SIGTERM: draining, calls in flight have 10 s to finish"],
+  ...(story.turned ? [["health", "SIGUSR2: health is SERVING"]] : []),
+  ["draining", `${story.why}: draining, calls in flight have 10 s to finish`],
   ...workers(story).map((worker) => ["worker_exited", `worker ${worker} (process *) has drained`]),
   ["drained", "drained, every call has finished"],
 ];

@@ -47,6 +47,10 @@ export interface Expected {
   readonly reflection: boolean;
   /** What is answered besides gRPC: to pages of other origins, too, or nothing. */
   readonly http: "on" | "cors" | "none";
+  /** What health says at first; where that is NOT_SERVING, it is turned over before the calls. */
+  readonly health: "SERVING" | "NOT_SERVING";
+  /** What ends the server. */
+  readonly end: "SIGTERM" | "stdin" | "command";
   /** Whether the calls can be asked for. */
   readonly recorded: boolean;
   readonly client: Client;
@@ -80,6 +84,8 @@ export const usual: Expected = {
   seed: undefined,
   reflection: true,
   http: "on",
+  health: "SERVING",
+  end: "SIGTERM",
   recorded: false,
   client: clients.one,
   retried: [],
@@ -89,6 +95,8 @@ export const usual: Expected = {
 export interface Mode extends Choice {
   /** Flags of `serve`. */
   readonly serve?: string;
+  /** What follows the flags of `serve`. */
+  readonly command?: string;
   /** Flags of `call` and `check`. */
   readonly call?: string;
   /** Flags of grpcurl, whatever it is asked. */
@@ -244,6 +252,25 @@ export const modes = {
       expected: { recorded: true },
       without: { workers: ["1", "2"], http: ["--no-http"] },
     },
+  ],
+  health: [
+    { name: "SERVING" },
+    {
+      name: "NOT_SERVING",
+      serve: "--health NOT_SERVING",
+      expected: { health: "NOT_SERVING" },
+    },
+  ],
+  streams: [
+    { name: "100" },
+    // The calls of a batch wait for each other, and none is lost by it.
+    { name: "2", serve: "--max-concurrent-streams 2" },
+  ],
+  end: [
+    { name: "SIGTERM" },
+    { name: "stdin", serve: "--until-stdin-closes", expected: { end: "stdin" } },
+    // It ends with its stdin, and prints nothing.
+    { name: "command", command: "-- cat", expected: { end: "command" } },
   ],
   client: [
     { name: "one name" },

@@ -9,7 +9,7 @@ import type { Outcome } from "./outcomes.ts";
 /** A server that is to be run. */
 export interface Plan extends Omit<Expected, "endpoints"> {
   readonly place: Place;
-  /** Flags of `serve`. */
+  /** Flags of `serve`, and its command. */
   readonly serve: readonly string[];
   readonly endpoints: readonly PlannedEndpoint[];
   /** What may come of a call that usually ends like this. */
@@ -32,7 +32,7 @@ export interface PlannedEndpoint extends Route {
 export function planOf(row: Row<Mode>, folder: string): Plan {
   const place = placeIn(folder);
   const chosen = Object.values(row);
-  const flags = (kind: "serve" | "call" | "grpcurl" | "grpcurlCall" | "curl") =>
+  const flags = (kind: "serve" | "command" | "call" | "grpcurl" | "grpcurlCall" | "curl") =>
     chosen.flatMap((mode) => split(mode[kind] ?? "", place));
   const { endpoints, ...expected } = Object.assign(
     {},
@@ -42,7 +42,7 @@ export function planOf(row: Row<Mode>, folder: string): Plan {
   return {
     ...expected,
     place,
-    serve: flags("serve"),
+    serve: [...flags("serve"), ...flags("command")],
     outcomes: (usual) =>
       chosen.reduce<readonly Outcome[]>(
         (outcomes, mode) =>

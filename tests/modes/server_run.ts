@@ -35,7 +35,8 @@ type Check = (what: string, look: () => unknown) => Promise<void>;
 export async function runServer(row: Row<Mode>): Promise<void> {
   const folder = await Deno.makeTempDir({ prefix: "usersvc-modes-" });
   const plan = planOf(row, folder);
-  const server = startUsersvc(["serve", ...plan.serve]);
+  const stdin = plan.end === "SIGTERM" ? "null" : "piped";
+  const server = startUsersvc(["serve", ...plan.serve], { stdin });
   const faults: string[] = [];
   const check: Check = async (what, look) => {
     try {
@@ -58,9 +59,11 @@ export async function runServer(row: Row<Mode>): Promise<void> {
 }
 
 async function useAndStop(server: Running, plan: Plan, check: Check): Promise<void> {
-  const watches = plan.endpoints.map((endpoint) => watch(endpoint));
+  const watches = plan.endpoints.map((endpoint) => watch(endpoint, plan.health));
   try {
     for (const { first } of watches) await check("the first answer of a watch", first);
+    if (plan.health === "NOT_SERVING") server.kill("SIGUSR2");
+    for (const { turned } of watches) await check("a watch of what is healthy now", turned);
     const calls = await callAll(plan, check);
     await pause(QUIET_MS);
     for (const { before } of watches) await check("a watch before the drain", before);
@@ -70,7 +73,7 @@ async function useAndStop(server: Running, plan: Plan, check: Check): Promise<vo
     for (const { drained } of watches) await check("a watch and the drain", drained);
     await check("the log", () => {
       const story = storyOf(plan, calls);
-      assert.deepEqual(logOf(server, plan, story), plan.log.whole(story));
+      assert.deepEqual(logOf(server, plan, story), shown(plan, plan.log.whole(story)));
     });
   } finally {
     for (const { program } of watches) await killFamily(program);
@@ -80,7 +83,7 @@ async function useAndStop(server: Running, plan: Plan, check: Check): Promise<vo
 /** Waits until the log says that the server listens, if it says so, and connections are accepted. */
 async function accepting(server: Running, plan: Plan): Promise<void> {
   const story = storyOf(plan, []);
-  const expected = plan.log.beginning(story);
+  const expected = shown(plan, plan.log.beginning(story));
   let ended = false;
   void server.exitCode.then(() => ended = true);
   for (;; await pause(20)) {
@@ -162,15 +165,17 @@ async function checkRecorded(plan: Plan, calls: readonly LoggedCall[]): Promise<
 }
 
 /** Watches the health of the service from before the calls until after the drain. */
-function watch({ call, target }: PlannedEndpoint) {
+function watch({ call, target }: PlannedEndpoint, health: Plan["health"]) {
   const service = ["--service", "userservice.UserService", "--timeout", "30s"];
   const program = startUsersvc(["check", "--watch", ...service, ...call]);
   const { stdout, stderr } = program;
   const said = () => ({ stdout: stdout.text, stderr: stderr.text });
+  const healthy = health === "SERVING" ? "SERVING\n" : "NOT_SERVING\nSERVING\n";
   return {
     program,
-    first: () => stdout.until(/^SERVING\n/),
-    before: () => assert.deepEqual(said(), { stdout: "SERVING\n", stderr: "" }, target),
+    first: () => stdout.until(new RegExp(`^${health}\n`)),
+    turned: () => stdout.until(new RegExp(`^${healthy}`)),
+    before: () => assert.deepEqual(said(), { stdout: healthy, stderr: "" }, target),
     drained: async () => {
       await stderr.until(/\n/);
       program.kill("SIGTERM");
@@ -181,7 +186,7 @@ function watch({ call, target }: PlannedEndpoint) {
       // A second later it would find that the server has gone.
       const gone = new RegExp(`(?<=\n)${failure}.*\n$`);
       assert.deepEqual({ ...said(), stderr: stderr.text.replace(gone, "") }, {
-        stdout: "SERVING\nNOT_SERVING\n",
+        stdout: `${healthy}NOT_SERVING\n`,
         stderr: `${failure}the server is draining${again}`,
       });
     },
@@ -214,11 +219,13 @@ async function checkMetrics(plan: Plan, calls: readonly LoggedCall[]): Promise<v
   }
 }
 
-/** Ends the server by SIGTERM; nothing of it may be left. */
-async function stop(server: Running, { workers }: Plan, check: Check): Promise<void> {
+/** Ends the server as the plan says; nothing of it may be left. */
+async function stop(server: Running, { workers, end }: Plan, check: Check): Promise<void> {
   const family = await familyOf(server.pid);
-  await check("the number of workers", () => assert.equal(family.length, 1 + workers));
-  server.kill("SIGTERM");
+  const processes = 1 + workers + (end === "command" ? 1 : 0);
+  await check("the number of processes", () => assert.equal(family.length, processes));
+  if (end === "SIGTERM") server.kill("SIGTERM");
+  else await server.endInput();
   await check("the exit code of the server", async () => assert.equal(await server.exitCode, 0));
   const left = family.filter(isThere);
   await check("the processes after the end", () => assert.deepEqual(left, []));
@@ -248,15 +255,37 @@ function metricsUrl({ metrics, place }: Plan): string | undefined {
   return metrics ? `http://127.0.0.1:${place.METRICS}/metrics` : undefined;
 }
 
+/** Why a server drains, in the words of its log. */
+const REASONS = {
+  SIGTERM: "SIGTERM",
+  stdin: "stdin has closed",
+  command: "the command has ended (exit code 0)",
+};
+
 function storyOf(plan: Plan, calls: readonly LoggedCall[]): Story {
   const { endpoints, workers, delayMs, seed, client: { protocol } } = plan;
-  return { endpoints, workers, delayMs, seed, calls, protocol, metricsUrl: metricsUrl(plan) };
+  return {
+    ...{ endpoints, workers, delayMs, seed, calls, protocol, metricsUrl: metricsUrl(plan) },
+    turned: plan.health === "NOT_SERVING",
+    why: REASONS[plan.end],
+  };
+}
+
+/** Where the lines of a log are: all on stderr where a command has stdout. */
+function shown({ end }: Plan, { stdout, stderr }: Lines): Lines {
+  if (end !== "command") return { stdout, stderr };
+  return { stdout: [], stderr: [...stdout, ...stderr].toSorted() };
 }
 
 /** The whole lines that the server has written so far. */
-function logOf({ stdout, stderr }: Running, { log }: Plan, story: Story): Lines {
+function logOf({ stdout, stderr }: Running, plan: Plan, story: Story): Lines {
   const whole = (text: string) => text.slice(0, text.lastIndexOf("\n") + 1);
-  return log.read(whole(stdout.text), whole(stderr.text), story);
+  // What is on stderr then has the form of what is on stdout otherwise.
+  if (plan.end === "command") {
+    assert.equal(stdout.text, "");
+    return shown(plan, plan.log.read(whole(stderr.text), "", story));
+  }
+  return plan.log.read(whole(stdout.text), whole(stderr.text), story);
 }
 
 function report({ serve }: Plan, { stdout, stderr }: Running, faults: readonly string[]): string {
