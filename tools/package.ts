@@ -31,10 +31,14 @@ function npmManifest(): string {
   const manifest = {
     ...{ name, version, license, description },
     repository: { type: "git", url: `git+${source()}.git` },
-    // What Deno runs are modules; what Node runs is usersvc.cjs.
+    // What Deno runs are modules; what Node runs is CommonJS, which both kinds of modules import.
     type: "module",
     bin: { usersvc: "usersvc.cjs" },
-    files: ["usersvc.cjs", "run.json", "bundle", "proto", LICENSES],
+    exports: {
+      ".": { types: "./serve.d.cts", default: "./serve.cjs" },
+      "./package.json": "./package.json",
+    },
+    files: ["*.cjs", "*.cts", "run.json", "bundle", "proto", LICENSES],
     engines: { node: ">=18" },
     dependencies: { deno },
   };

@@ -6,6 +6,7 @@ import { root } from "../../tools/paths.ts";
 import { run as runToEnd, spawn as spawnProgram, startServer } from "../../tools/programs.ts";
 import { type Result, runProgram, type Transcript } from "../support/program.ts";
 import { withTerminal } from "../support/terminal.ts";
+import { pause } from "../support/waits.ts";
 
 /** A package that is installed. */
 export interface Installed {
@@ -50,8 +51,42 @@ export async function install(
   assert.equal(code, 0, stdout + stderr);
 }
 
+const PIP = ["--quiet", "--only-binary=:all:", "--no-compile"];
+
+/** Installs the package for PyPI in an environment of its own, and others. */
+export async function installWheel(
+  folders: Pick<Installed, "folder" | "env">,
+  ...others: string[]
+): Promise<void> {
+  await install(folders, "python3", "-m", "venv", ".");
+  const wheel = await packagePath("pypi", "-py3-none-any.whl");
+  await install(folders, "bin/pip", "install", ...PIP, wheel, ...others);
+}
+
+/** What Python prints for some code. */
+export async function python(installed: Installed, code: string): Promise<string> {
+  const program = [`${installed.folder}/bin/python`, "-c"] as const;
+  const { code: exitCode, stdout, stderr } = await run({ ...installed, program }, code);
+  assert.equal(exitCode, 0, stderr);
+  return stdout.trimEnd();
+}
+
+/** Installs the package for npm, and others. */
+export async function installTarball(
+  folders: Pick<Installed, "folder" | "env">,
+  ...others: string[]
+): Promise<void> {
+  await Deno.writeTextFile(`${folders.folder}/package.json`, "{}");
+  // Scripts of packages are what careful users switch off.
+  const flags = ["--ignore-scripts", "--no-audit", "--no-fund"];
+  await install(
+    ...[folders, "npm", "install", ...flags, await packagePath("npm", ".tgz")] as const,
+    ...others,
+  );
+}
+
 /** The path of a package that `deno task package` has made. */
-export async function packagePath(folder: string, name: string): Promise<string> {
+async function packagePath(folder: string, name: string): Promise<string> {
   const path = `${root}dist/${folder}/${config.name}-${config.version}${name}`;
   await Deno.stat(path).catch(() => assert.fail(`${path} is missing: deno task package makes it`));
   return path;
@@ -141,6 +176,37 @@ export async function childrenOf(pid: number): Promise<number[]> {
   return text.split(" ").filter((word) => word !== "").map(Number);
 }
 
+/** The servers of an installation, which alone run its Deno. */
+export async function serversOf({ folder }: Installed): Promise<number[]> {
+  const found: number[] = [];
+  for await (const { name } of Deno.readDir("/proc")) {
+    const path = /^\d+$/.test(name) ? await Deno.readLink(`/proc/${name}/exe`).catch(() => "") : "";
+    if (path.startsWith(`${folder}/`)) found.push(Number(name));
+  }
+  return found;
+}
+
+/** How long a server may live without its runner, in milliseconds. */
+const MAX_LEFT_MS = 2_000;
+
+/** Whoever has started servers is gone: they end soon. */
+export async function checkNoneLeft(installed: Installed, after: string): Promise<void> {
+  let left = await serversOf(installed);
+  for (const end = Date.now() + MAX_LEFT_MS; left.length > 0 && Date.now() < end;) {
+    await pause(20);
+    left = await serversOf(installed);
+  }
+  for (const pid of left) sendSignal(pid, "SIGKILL");
+  assert.deepEqual(left, [], `servers are left after ${after}`);
+}
+
+/** Writes an example of docs/testing.md, which names the file before it, where programs run. */
+export async function writeExample({ empty }: Installed, name: string): Promise<void> {
+  const page = await Deno.readTextFile(`${root}docs/testing.md`);
+  const example = new RegExp(`\`${name}\`.*:\n\n\`\`\`\\w+\n([^]*?)^\`\`\`$`, "m").exec(page);
+  await Deno.writeTextFile(`${empty}/${name}`, example?.[1] ?? assert.fail(`no ${name}`));
+}
+
 const DRAINED = /SIGTERM: draining.*\n.*drained, every call has finished\n$/;
 
 /** It serves, is called in every way, and drains after one SIGTERM. */
@@ -174,6 +240,14 @@ export async function checkExitCodes(installed: Installed): Promise<void> {
   assert.match(refused.stderr, /^usersvc call: UNAVAILABLE .*\n$/);
   assert.deepEqual([piped.code, piped.stderr], [0, ""]);
   assert.equal(piped.stdout, "Run the server.\n");
+}
+
+/** A command that it runs has its streams and the address, and its exit code is the command's. */
+export async function checkCommand(installed: Installed): Promise<void> {
+  const script = 'cat; echo " at $USERSVC_ADDRESS"; exit 3';
+  const { code, stdout } = await runWith("read", installed, "serve", "--", "sh", "-c", script);
+  assert.equal(code, 3);
+  assert.match(stdout, /^read at 127\.0\.0\.1:\d+\n$/);
 }
 
 /** Ctrl-C on a terminal drains; the call in flight is answered. */

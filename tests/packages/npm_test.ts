@@ -5,16 +5,17 @@ import config from "../../deno.json" with { type: "json" };
 import { linuxTest } from "../support/program.ts";
 import {
   checkCalls,
+  checkCommand,
   checkCtrlC,
   checkExitCodes,
+  checkNoneLeft,
   checkReadOnly,
   checkRefusal,
   childrenOf,
   doctored,
-  install,
   type Installed,
+  installTarball,
   makeFolders,
-  packagePath,
   removeFolders,
   replaceFile,
   run,
@@ -30,16 +31,15 @@ linuxTest("the package for npm", async (test) => {
     program: [`${folders.folder}/node_modules/.bin/usersvc`],
   };
   try {
-    await Deno.writeTextFile(`${folders.folder}/package.json`, "{}");
-    // Scripts of packages are what careful users switch off.
-    const flags = ["--ignore-scripts", "--no-audit", "--no-fund"];
-    await install(folders, "npm", "install", ...flags, await packagePath("npm", ".tgz"));
+    await installTarball(folders);
     const steps: readonly [string, (installed: Installed) => Promise<void>][] = [
       ["says of itself what deno.json says", checkManifest],
       ["serves, is called and drains", checkCalls],
       ["has the exit codes of the program, also where a pipe closes", checkExitCodes],
+      ["runs a command while it serves", checkCommand],
       ["starts the native Deno, once, and ends as it does", checkProcesses],
       ["takes a signal that was sent to all of its processes once", checkGroupSignal],
+      ["leaves no server behind when it is killed", checkKilled],
       ["ends as the program does under Deno in place of Node", checkUnderDeno],
       ["drains at Ctrl-C", checkCtrlC],
       ["runs where nothing can be written", checkReadOnly],
@@ -72,6 +72,15 @@ async function checkProcesses(installed: Installed): Promise<void> {
     assert.equal(executable, `${installed.folder}/node_modules/${native}/deno`);
     sendSignal(children[0]!, "SIGKILL");
     assert.equal((await ended()).code, 128 + 9);
+  });
+}
+
+async function checkKilled(installed: Installed): Promise<void> {
+  await withServer(installed, [], async ({ pid, ended }) => {
+    sendSignal(pid, "SIGKILL");
+    await checkNoneLeft(installed, "SIGKILL");
+    const { stderr } = await ended();
+    assert.match(stderr, /stdin has closed: draining/);
   });
 }
 

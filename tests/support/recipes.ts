@@ -15,7 +15,7 @@ export interface Recipe {
 }
 
 /** The languages that are no shell's. */
-const NO_SHELL = ["text", "json", "yaml", "proto", "ts", "mermaid", "python", "go"];
+const NO_SHELL = ["text", "json", "yaml", "proto", "ts", "mermaid", "python", "go", "js"];
 
 /** Every recipe in the documents of the repository. */
 export async function allRecipes(): Promise<Recipe[]> {

@@ -3,71 +3,13 @@
 "use strict";
 
 const { spawn } = require("node:child_process");
-const { dirname, join } = require("node:path");
 const process = require("node:process");
-const { deno: version, flags } = require("./run.json");
+const { launch } = require("./deno.cjs");
 
 /** Ends with one line that says what is wrong. */
 function fail(line) {
   process.stderr.write(`usersvc: ${line}\n`);
   process.exit(1);
-}
-
-const again = "install it again with: npm install usersvc";
-
-/** Where a package's manifest is, or undefined; package managers other than npm nest packages. */
-function manifestOf(name, from) {
-  try {
-    return require.resolve(`${name}/package.json`, { paths: [from] });
-  } catch {
-    return undefined;
-  }
-}
-
-/** Why Deno does not run on this machine, as far as that can be told. */
-function unsupported(builds, build) {
-  if (!builds.includes(build)) {
-    return `Deno ${version} is not available for ${process.platform} on ${process.arch}`;
-  }
-  if (process.platform === "linux" && !process.report.getReport().header.glibcVersionRuntime) {
-    return `Deno ${version} needs glibc, which this system does not have (Alpine has musl)`;
-  }
-  return undefined;
-}
-
-/** The path of the native Deno. */
-function findDeno() {
-  const wrapper = manifestOf("deno", __dirname);
-  if (wrapper === undefined) return fail(`Deno ${version} is missing beside it; ${again}`);
-  const build = `@deno/${process.platform}-${process.arch}` +
-    (process.platform === "linux" ? "-glibc" : "");
-  const { version: found, optionalDependencies = {} } = require(wrapper);
-  if (found !== version) {
-    return fail(`it needs Deno ${version}, but ${dirname(wrapper)} is ${found}; ${again}`);
-  }
-  const why = () => unsupported(Object.keys(optionalDependencies), build);
-  const native = manifestOf(build, dirname(wrapper));
-  if (native === undefined) {
-    return fail(why() ?? `${build} is missing, an optional dependency of deno; ${again}`);
-  }
-  const other = require(native).version;
-  if (other !== version) {
-    return fail(`it needs Deno ${version}, but ${dirname(native)} is ${other}; ${again}`);
-  }
-  const name = process.platform === "win32" ? "deno.exe" : "deno";
-  return { path: join(dirname(native), name), why };
-}
-
-/**
- * Where Deno keeps compiled code: a folder of the user that is for this program alone, which is faster.
- * Deno does not start without one, but does where it cannot be made; nothing can be below a device.
- */
-function cacheFolder() {
-  const { DENO_DIR, HOME, LOCALAPPDATA, XDG_CACHE_HOME } = process.env;
-  if (DENO_DIR) return DENO_DIR;
-  if (process.platform === "win32") return join(LOCALAPPDATA || "NUL", "usersvc");
-  const ofSystem = process.platform === "darwin" ? "Library/Caches" : ".cache";
-  return join(XDG_CACHE_HOME || join(HOME || "/dev/null", ofSystem), "usersvc");
 }
 
 /** Not child.kill: where Deno is Node, "exit" then says that the signal has ended the process. */
@@ -79,17 +21,23 @@ function send({ pid }, signal) {
   }
 }
 
-function start({ path, why }) {
-  const env = { ...process.env, DENO_DIR: cacheFolder() };
-  // Deno takes a comma for the end of a path, so such a path cannot be allowed by name.
-  const allowed = path.includes(",") ? "" : `=${path}`;
-  const run = flags.map((flag) => flag.replace("={deno}", () => allowed));
-  const args = [...run, join(__dirname, "bundle", "main.js"), ...process.argv.slice(2)];
+/** Whether it runs a server that neither reads stdin nor leaves that to a command. */
+function leavesStdin([command, ...args]) {
+  const reads = (arg) => arg === "--" || arg.startsWith("--until-stdin-closes");
+  return command === "serve" && !args.some(reads);
+}
+
+function start(args) {
+  // Nobody can pass SIGKILL on, but it closes the pipe that this process holds.
+  const held = leavesStdin(args);
+  const line = held ? ["serve", "--until-stdin-closes", ...args.slice(1)] : args;
+  const { path, args: all, env, failure } = launch(line);
   // Not process.execve: in Node 24.9 Deno would start with its signals blocked.
-  const child = spawn(path, args, { stdio: "inherit", env });
-  child.on("error", ({ code }) => {
-    fail(why() ?? `${path} cannot be started (${code}); ${again}`);
+  const child = spawn(path, all, {
+    stdio: [held ? "pipe" : "inherit", "inherit", "inherit"],
+    env,
   });
+  child.on("error", (error) => fail(failure(error)));
   // On Windows the console tells every process of Ctrl-C.
   const passOn = process.platform === "win32" ? () => {} : (signal) => send(child, signal);
   const signals = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"];
@@ -102,4 +50,8 @@ function start({ path, why }) {
   });
 }
 
-start(findDeno());
+try {
+  start(process.argv.slice(2));
+} catch (error) {
+  fail(error.message);
+}
