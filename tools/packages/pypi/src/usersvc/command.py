@@ -51,10 +51,7 @@ def command_line(args: Sequence[str]) -> list[str]:
     Raises NotUsable.
     """
     deno = _find_deno()
-    # Deno takes a comma for the end of a path, so such a path cannot be allowed by name.
-    allowed = "" if "," in deno else f"={deno}"
-    flags = [flag.replace("={deno}", allowed) for flag in FLAGS]
-    return [deno, *flags, os.path.join(FOLDER, "bundle", "main.js"), *args]
+    return [deno, *FLAGS, os.path.join(FOLDER, "bundle", "main.js"), *args]
 
 
 def environment() -> dict[str, str]:
