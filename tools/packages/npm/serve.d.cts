@@ -18,7 +18,7 @@ export interface CallFilter {
   readonly metadata?: Readonly<Record<string, string>>;
   /** Only those after the record with this `id`. */
   readonly since?: number;
-  /** Waits until there are so many, and fails if that takes longer than `wait`. */
+  /** Waits until there are at least so many, and fails if that takes longer than `wait`. */
   readonly count?: number;
   /** How long to wait for `count`, in milliseconds; 5000 by default, at most 60000. */
   readonly wait?: number;
@@ -65,8 +65,8 @@ export interface Server {
   /** How it has ended, once it has; it keeps no process running. */
   readonly exited: Promise<Exit>;
   /**
-   * The calls that it has answered, first those that ended first. A call may be among them a moment
-   * after its answer: `count` waits for it.
+   * The calls that have ended, first those that ended first: among them each whose answer its client
+   * has. `count` waits for further ones.
    *
    * @throws {Error} if there are fewer than `count` in time, or the server keeps no calls
    */
