@@ -200,6 +200,7 @@ const CODES_OF_HTTP: Readonly<Record<number, status>> = {
   403: status.PERMISSION_DENIED,
   404: status.UNIMPLEMENTED,
   429: status.UNAVAILABLE,
+  431: status.INTERNAL,
   502: status.UNAVAILABLE,
   503: status.UNAVAILABLE,
   504: status.UNAVAILABLE,

@@ -1,8 +1,8 @@
-/** grpc-go meets the odd servers of tests/odd/: the tables say where it ends in another way, and why. */
+/** grpc-go meets the cases of the gauntlet: its table says where it ends in another way, and why. */
 import assert from "node:assert/strict";
-import { answers } from "../odd/answers.ts";
-import { breaks } from "../odd/breaks.ts";
-import { greetings } from "../odd/greetings.ts";
+import { answerCases } from "../../src/gauntlet/answer_cases.ts";
+import { breakCases } from "../../src/gauntlet/break_cases.ts";
+import { startCases } from "../../src/gauntlet/start_cases.ts";
 import { callFromGo, goDifferences } from "../odd/grpc_go.ts";
 import { withOddServer } from "../odd/table.ts";
 import { programTest } from "../support/program.ts";
@@ -10,31 +10,30 @@ import { programTest } from "../support/program.ts";
 programTest(
   "grpc-go ends a call with an odd answer as the table says",
   () =>
-    withOddServer(answers, async ({ port }) => {
-      const outcomes = await callFromGo(port, Object.keys(answers), 64);
-      assert.deepEqual(goDifferences(answers, outcomes), []);
+    withOddServer(answerCases, async ({ port }) => {
+      const outcomes = await callFromGo(port, answerCases.map(({ name }) => name), 64);
+      assert.deepEqual(goDifferences(answerCases, outcomes), []);
     }),
 );
 
 programTest(
   "grpc-go ends a call whose connection breaks as the table says",
   () =>
-    withOddServer(breaks, async ({ port }) => {
+    withOddServer(breakCases, async ({ port }) => {
       // A call between two finds out that the connection is gone.
-      const names = Object.keys(breaks).flatMap((name) => [name, "between"]);
+      const names = breakCases.flatMap(({ name }) => [name, "between"]);
       const outcomes = await callFromGo(port, names, 1);
-      assert.deepEqual(goDifferences(breaks, outcomes), []);
+      assert.deepEqual(goDifferences(breakCases, outcomes), []);
     }),
 );
 
 programTest(
   "grpc-go ends a call over a connection with an odd start as the table says",
   async () => {
-    for (const [name, row] of Object.entries(greetings)) {
-      await withOddServer({}, async ({ port }) => {
-        const outcome = (await callFromGo(port, ["A"], 1)).get("A")!;
-        assert.deepEqual(goDifferences({ [name]: row }, new Map([[name, outcome]])), []);
-      }, row.greeting);
+    for (const one of startCases) {
+      await withOddServer([one], async ({ port }) => {
+        assert.deepEqual(goDifferences([one], await callFromGo(port, [one.name], 1)), []);
+      }, one.greeting);
     }
   },
 );

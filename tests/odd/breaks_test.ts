@@ -1,6 +1,6 @@
 /** Calls whose connection breaks, or is about to. */
 import assert from "node:assert/strict";
-import { breaks } from "./breaks.ts";
+import { breakCases } from "../../src/gauntlet/break_cases.ts";
 import { address, batch, differences, run } from "./run.ts";
 import { oddTest } from "./table.ts";
 
@@ -12,32 +12,32 @@ const inTurn = (names: readonly string[]) => names.flatMap((name) => [name, BETW
 
 oddTest(
   "each way in which a connection breaks ends its call as gRPC says",
-  breaks,
+  breakCases,
   async ({ port }) => {
-    const names = Object.keys(breaks);
+    const names = breakCases.map(({ name }) => name);
     const outcomes = await batch("breaking connections", port, inTurn(names), ONE);
-    assert.deepEqual(differences(breaks, outcomes), []);
+    assert.deepEqual(differences(breakCases, outcomes), []);
   },
 );
 
 oddTest(
   "with --retries 2 a call whose connection breaks each time is UNAVAILABLE",
-  breaks,
+  breakCases,
   async ({ port }) => {
     // Each takes its two delays.
-    const some = Object.entries(breaks).filter((_, at) => at % 10 === 0);
-    const names = some.map(([name]) => name);
+    const some = breakCases.filter((_, at) => at % 10 === 0);
+    const names = some.map(({ name }) => name);
     const what = "breaking connections with --retries 2";
     const outcomes = await batch(what, port, inTurn(names), [...ONE, "--retries", "2"]);
-    assert.deepEqual(differences(Object.fromEntries(some), outcomes), []);
+    assert.deepEqual(differences(some, outcomes), []);
   },
 );
 
 oddTest(
   "of many calls on a connection that breaks, each is UNAVAILABLE, or answered by another",
-  breaks,
+  breakCases,
   async ({ port }) => {
-    for (const name of ["GOAWAY with the error 11", "closed at byte 20", "a frame of 16 MB"]) {
+    for (const name of ["goaway-error-11", "closed-at-byte-20", "frame-of-16-mb"]) {
       const { stdout, stderr } = await run(
         `64 calls, one of them "${name}"`,
         ["call", "-", "--json", ...address(port)],

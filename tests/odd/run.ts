@@ -1,10 +1,11 @@
 /** Runs the program against odd servers, and measures what it takes. */
 import assert from "node:assert/strict";
 import { STATUS_NAMES } from "../../src/contract/status_codes.ts";
+import type { Case } from "../../src/gauntlet/case.ts";
 import { peakMb } from "../../tools/processes.ts";
 import { type Result, spawnUsersvc } from "../support/program.ts";
 import { pause } from "../support/waits.ts";
-import type { Expected } from "./table.ts";
+import { ourCode, ourMessage } from "./ours.ts";
 
 /** The deadline of a call that gets no answer, in milliseconds. */
 export const TIMEOUT_MS = 1_000;
@@ -106,16 +107,16 @@ export function address(port: number, timeoutMs = AMPLE_MS): string[] {
   return ["--address", `127.0.0.1:${port}`, "--timeout", `${timeoutMs}ms`];
 }
 
-/** What is not as expected, a line each. */
+/** What is not as usersvc promises, a line each. */
 export function differences(
-  table: Readonly<Record<string, Expected>>,
+  cases: readonly Case[],
   outcomes: ReadonlyMap<string, Outcome>,
 ): string[] {
-  return Object.entries(table).flatMap(([name, expected]) => {
-    const { code, message = "" } = outcomes.get(name) ?? { code: "no outcome" };
-    const { says = "" } = expected;
-    const isExpected = [expected.code, expected.or].includes(code as Expected["code"]) &&
-      (typeof says === "string" ? says === "" || says === message : says.test(message));
-    return isExpected ? [] : [`${name}: ${code} ${message}, not ${expected.code} ${says}`];
+  return cases.flatMap((one) => {
+    const { code, message = "" } = outcomes.get(one.name) ?? { code: "no outcome" };
+    const says = code === "OK" ? undefined : ourMessage(one);
+    return code === ourCode(one) && (says === undefined || says === message)
+      ? []
+      : [`${one.name}: ${code} ${message}, not ${ourCode(one)} ${says}`];
   });
 }

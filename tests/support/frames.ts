@@ -1,30 +1,33 @@
-/**
- * Writes HTTP/2 frames, right ones and wrong ones alike, and finds them in what has come: nothing is
- * checked here.
- *
- * @see https://www.rfc-editor.org/rfc/rfc9113
- */
+/** HTTP/2 frames for tests: those of a client, on top of what the gauntlet writes. */
 import { Buffer } from "node:buffer";
+import {
+  blockFrames,
+  data,
+  type Field,
+  grpcMessage,
+  headerBlock,
+  headers,
+  settings,
+} from "../../src/gauntlet/frames.ts";
+import * as http2 from "../../src/http2/frames.ts";
+
+export * from "../../src/gauntlet/frames.ts";
 
 /** What a client sends before its first frame. */
-export const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+export const PREFACE = http2.PREFACE;
+
+const { DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PUSH_PROMISE } = http2;
+const { PING, GOAWAY, WINDOW_UPDATE, CONTINUATION, END_STREAM, END_HEADERS, ACK } = http2;
+const { NO_ERROR, PROTOCOL_ERROR, CANCEL } = http2;
 
 /** @see https://www.rfc-editor.org/rfc/rfc9113#section-6 */
 export const FrameType = {
-  DATA: 0,
-  HEADERS: 1,
-  PRIORITY: 2,
-  RST_STREAM: 3,
-  SETTINGS: 4,
-  PUSH_PROMISE: 5,
-  PING: 6,
-  GOAWAY: 7,
-  WINDOW_UPDATE: 8,
-  CONTINUATION: 9,
+  ...{ DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS },
+  ...{ PUSH_PROMISE, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION },
 } as const;
 
 /** @see https://www.rfc-editor.org/rfc/rfc9113#section-6 */
-export const Flag = { NONE: 0, END_STREAM: 0x1, ACK: 0x1, END_HEADERS: 0x4 } as const;
+export const Flag = { NONE: 0, END_STREAM, ACK, END_HEADERS } as const;
 
 /** @see https://www.rfc-editor.org/rfc/rfc9113#section-6.5.2 */
 export const Setting = {
@@ -35,52 +38,10 @@ export const Setting = {
 } as const;
 
 /** @see https://www.rfc-editor.org/rfc/rfc9113#section-7 */
-export const ErrorCode = { NO_ERROR: 0, PROTOCOL_ERROR: 1, CANCEL: 8 } as const;
-
-/** The largest increment and the largest window. */
-export const MAX_WINDOW = 2 ** 31 - 1;
-
-/** A header's name and value. */
-export type Field = readonly [name: string, value: string];
-
-const EMPTY = Buffer.alloc(0);
-
-/** Any frame. */
-export function frame(
-  type: number,
-  flags: number,
-  streamId: number,
-  payload: Uint8Array = EMPTY,
-): Buffer {
-  const head = Buffer.alloc(9);
-  head.writeUIntBE(payload.length, 0, 3);
-  head.writeUInt8(type, 3);
-  head.writeUInt8(flags, 4);
-  head.writeUInt32BE(streamId, 5);
-  return Buffer.concat([head, payload]);
-}
-
-/** A SETTINGS frame with these values. */
-export function settings(...values: readonly (readonly [id: number, value: number])[]): Buffer {
-  const payload = Buffer.alloc(6 * values.length);
-  values.forEach(([id, value], index) => {
-    payload.writeUInt16BE(id, 6 * index);
-    payload.writeUInt32BE(value, 6 * index + 2);
-  });
-  return frame(FrameType.SETTINGS, Flag.NONE, 0, payload);
-}
+export const ErrorCode = { NO_ERROR, PROTOCOL_ERROR, CANCEL } as const;
 
 /** What a client that means well sends first. */
 export const HELLO = Buffer.concat([PREFACE, settings()]);
-
-/** A HEADERS frame. Without END_HEADERS a CONTINUATION has to follow. */
-export function headers(
-  streamId: number,
-  fields: readonly Field[],
-  flags: number = Flag.END_HEADERS,
-): Buffer {
-  return frame(FrameType.HEADERS, flags, streamId, headerBlock(fields));
-}
 
 /** A header block of any size: HEADERS and, where one frame cannot hold it, CONTINUATION. */
 export function longHeaders(
@@ -89,59 +50,6 @@ export function longHeaders(
   frameBytes = 16_384,
 ): Buffer {
   return Buffer.concat(blockFrames(streamId, headerBlock(fields), { frameBytes }));
-}
-
-/**
- * The frames of a header block.
- *
- * @param flags further ones of the HEADERS frame
- */
-export function blockFrames(
-  streamId: number,
-  block: Buffer,
-  { frameBytes = 16_384, flags = Flag.NONE as number } = {},
-): Buffer[] {
-  const frames: Buffer[] = [];
-  for (let start = 0; start < block.length; start += frameBytes) {
-    const end = start + frameBytes;
-    const last = end < block.length ? Flag.NONE : Flag.END_HEADERS;
-    const [type, first] = start === 0 ? [FrameType.HEADERS, flags] : [FrameType.CONTINUATION, 0];
-    frames.push(frame(type, first | last, streamId, block.subarray(start, end)));
-  }
-  return frames;
-}
-
-/** A DATA frame. */
-export function data(
-  streamId: number,
-  payload: Uint8Array = EMPTY,
-  flags: number = Flag.NONE,
-): Buffer {
-  return frame(FrameType.DATA, flags, streamId, payload);
-}
-
-/** An RST_STREAM frame. */
-export function rstStream(streamId: number, code: number = ErrorCode.CANCEL): Buffer {
-  return frame(FrameType.RST_STREAM, Flag.NONE, streamId, uint32(code));
-}
-
-/** A WINDOW_UPDATE frame; stream 0 is the connection. */
-export function windowUpdate(streamId: number, increment: number): Buffer {
-  return frame(FrameType.WINDOW_UPDATE, Flag.NONE, streamId, uint32(increment));
-}
-
-/** A PING frame with eight bytes that tell it from others. */
-export function ping(number = 0, flags: number = Flag.NONE): Buffer {
-  return frame(FrameType.PING, flags, 0, Buffer.concat([uint32(0), uint32(number)]));
-}
-
-/** A header block of literals without indexing and without Huffman coding (RFC 7541, 6.2.2). */
-export function headerBlock(fields: readonly Field[]): Buffer {
-  return Buffer.concat(fields.flatMap(([name, value]) => [
-    Buffer.of(0),
-    ...literal(name),
-    ...literal(value),
-  ]));
 }
 
 /** The headers of a call of GetUser, with some of them replaced, added or, as "", left out. */
@@ -156,20 +64,6 @@ export function callFields(changes: Readonly<Record<string, string>> = {}): Fiel
     ...changes,
   };
   return Object.entries(fields).filter(([, value]) => value !== "");
-}
-
-/**
- * A gRPC message with its prefix of five bytes.
- *
- * @param length what the prefix says, true or not
- * @see https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md#requests
- */
-export function grpcMessage(
-  message: Uint8Array,
-  length = message.length,
-  flag = 0,
-): Buffer<ArrayBuffer> {
-  return Buffer.concat([Buffer.of(flag), uint32(length), message]);
 }
 
 /** A GetUserRequest, or its answer: field 1, a string shorter than 16 KiB. */
@@ -193,76 +87,12 @@ export function call(streamId: number, username: string): Buffer {
   ]);
 }
 
-/** GetUserResponse: field 1, the string "hello". */
-export const GREETING = Buffer.from("\x0a\x05hello", "latin1");
-
 /** HealthCheckResponse: field 1, SERVING. */
 export const SERVING = Buffer.of(0x08, 1);
-
-/** A GOAWAY frame. */
-export function goaway(lastStream = MAX_WINDOW, code = 0): Buffer {
-  const payload = Buffer.alloc(8);
-  payload.writeUInt32BE(lastStream, 0);
-  payload.writeUInt32BE(code, 4);
-  return frame(FrameType.GOAWAY, Flag.NONE, 0, payload);
-}
-
-/** The headers that begin an answer, with some of them replaced, added or, as "", left out. */
-export function begin(stream: number, changes: Readonly<Record<string, string>> = {}): Buffer {
-  return headers(stream, answerFields(changes));
-}
-
-/** Headers that are the whole answer. */
-export function only(stream: number, changes: Readonly<Record<string, string>> = {}): Buffer {
-  return headers(stream, answerFields(changes), Flag.END_HEADERS | Flag.END_STREAM);
-}
-
-/** The trailers that end an answer. */
-export function end(stream: number, status: string, ...more: readonly Field[]): Buffer {
-  const fields: Field[] = [["grpc-status", status], ...more];
-  return headers(stream, fields, Flag.END_HEADERS | Flag.END_STREAM);
-}
-
-/** The DATA frame of one message. */
-export function message(stream: number, bytes: Uint8Array = GREETING): Buffer {
-  return data(stream, grpcMessage(bytes));
-}
-
-/** The frames of a whole answer that is right. */
-export function answer(stream: number, bytes: Uint8Array = GREETING): Buffer {
-  return Buffer.concat([begin(stream), message(stream, bytes), end(stream, "0")]);
-}
-
-function answerFields(changes: Readonly<Record<string, string>>): Field[] {
-  const fields = { ":status": "200", "content-type": "application/grpc", ...changes };
-  return Object.entries(fields).filter(([, value]) => value !== "");
-}
 
 /** The numbers of streams that a client opens, in order: 1, 3, 5 and so on. */
 export function streamIds(count: number): number[] {
   return Array.from({ length: count }, (_, index) => 2 * index + 1);
-}
-
-function uint32(value: number): Buffer<ArrayBuffer> {
-  const bytes = Buffer.alloc(4);
-  bytes.writeUInt32BE(value);
-  return bytes;
-}
-
-// Latin-1, so that a test can send any byte.
-function literal(text: string): Buffer[] {
-  const bytes = Buffer.from(text, "latin1");
-  return [integer(bytes.length), bytes];
-}
-
-/** An integer with a prefix of seven bits (RFC 7541, 5.1). */
-function integer(value: number): Buffer {
-  if (value < 0x7f) return Buffer.of(value);
-  const bytes = [0x7f];
-  for (let rest = value - 0x7f;; rest >>= 7) {
-    if (rest < 0x80) return Buffer.from([...bytes, rest]);
-    bytes.push(rest & 0x7f | 0x80);
-  }
 }
 
 /** A TLS 1.2 ClientHello without extensions: record header, handshake header, and what they hold. */
