@@ -12,12 +12,13 @@ export const program: Program = {
     serve: () => import("./commands/serve.ts"),
     call: () => import("./commands/call.ts"),
     check: () => import("./commands/check.ts"),
+    gauntlet: () => import("./commands/gauntlet.ts"),
     proto: () => import("./commands/proto.ts"),
     schema: () => import("./commands/schema.ts"),
     completions: () => import("./commands/completions.ts"),
   },
   // A supervisor starts its workers; `serve` without workers gives the permission up itself.
-  starters: ["serve"],
+  starters: ["serve", "gauntlet"],
   examples: [
     { command: "usersvc serve --port 50051", does: "Start a server" },
     { command: "usersvc call Alice", does: "Call it from another terminal" },

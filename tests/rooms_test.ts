@@ -159,7 +159,7 @@ programTest("the ways in docs/design.md lead from file to file", async () => {
  * The rooms that know no flags. The room of processes runs `serve` and nothing else: a warning of a
  * server that runs names the flag that helps.
  */
-const FLAGLESS = ["batch", "telemetry", "server", "client", "contract"];
+const FLAGLESS = ["batch", "gauntlet", "telemetry", "server", "client", "contract"];
 
 /** Only the commands and `main.ts` read a command line. */
 const COMMAND_LINE = ["command.ts", "command_line.ts", "help.ts", "program.ts", "values.ts"]

@@ -15,7 +15,8 @@ export const permissions: readonly { readonly flag: string; readonly why: string
   },
   {
     flag: "--allow-write",
-    why: "the socket file of serve --unix, and the contract for the command of serve -- COMMAND",
+    why:
+      "the socket file of serve --unix, the contract for serve -- COMMAND, the report of gauntlet",
   },
   {
     flag: "--allow-env=USERSVC_*,GRPC_*,TERM,DENO_DIR",
@@ -26,7 +27,8 @@ export const permissions: readonly { readonly flag: string; readonly why: string
   {
     // Which program -- COMMAND names is not known before.
     flag: "--allow-run",
-    why: "serve -- COMMAND and serve --workers, which starts itself; all else gives it up at once",
+    why:
+      "serve and gauntlet -- COMMAND, and serve --workers, which starts itself; all else gives it up",
   },
   { flag: "--no-prompt", why: "anything else fails at once instead of asking" },
 ];

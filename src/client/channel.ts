@@ -14,6 +14,7 @@ import { observeConnections, useOwnHttp2 } from "../workarounds/own_http2.ts";
 import { noteUnary, readOddAnswers } from "../workarounds/odd_answers.ts";
 import { changeGrpc } from "../workarounds/private_parts.ts";
 import { readWholeMessages } from "../workarounds/stream_decoder.ts";
+import { hearResets } from "../workarounds/unheard_resets.ts";
 
 /** What the constructor of a grpc-js client takes. */
 type ChannelArguments = readonly [
@@ -36,7 +37,7 @@ export async function channelArguments(connection: ConnectionOptions): Promise<C
     if (trace) trace(`* grpc-js: ${message}`);
     else if (isGrpcLogWanted()) connection.log?.(`grpc-js: ${message}`);
   });
-  changeGrpc(useOwnHttp2, readWholeMessages, readOddAnswers);
+  changeGrpc(useOwnHttp2, readWholeMessages, readOddAnswers, hearResets);
   if (wire !== undefined) {
     const { showConnections } = await import("./show_connections.ts");
     observeConnections(showConnections(wire, target));

@@ -102,6 +102,7 @@ export const timeoutFlag = {
   value: "DURATION",
   help: "How long one call may take, retries included: 2s, 1m",
   ...DURATION,
+  env: "USERSVC_TIMEOUT",
 } as const;
 
 /** With fewer file descriptors, Deno panics when it loads modules, looks a name up or connects. */

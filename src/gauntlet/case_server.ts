@@ -14,6 +14,15 @@ export interface Seen {
   readonly resets: number;
 }
 
+/** A server that runs. */
+export interface CaseServer {
+  /** Where it listens: `127.0.0.1:50051`. */
+  readonly address: string;
+  readonly seen: Seen;
+  /** Resolves with the first connection. */
+  readonly connected: Promise<void>;
+}
+
 /** A certificate and its private key (PEM). */
 export interface Identity {
   readonly cert: string;
@@ -28,12 +37,12 @@ export interface Identity {
 export async function withCaseServer<T>(
   { answer, greeting = greet }: Case,
   identity: Identity | undefined,
-  use: (address: string, seen: Seen) => Promise<T>,
+  use: (server: CaseServer) => Promise<T>,
 ): Promise<T> {
   const seen = { connections: 0, tries: 0, resets: 0 };
+  const connected = Promise.withResolvers<void>();
   const sockets = new Set<Socket>();
   const onConnection = (socket: Socket) => {
-    seen.connections++;
     serveConnection(socket, greeting, {
       onRequest(_, call) {
         seen.tries++;
@@ -45,7 +54,9 @@ export async function withCaseServer<T>(
   const server: Server = identity === undefined
     ? createServer(onConnection)
     : createTlsServer({ ...identity, ALPNProtocols: ["h2"] }, onConnection);
-  server.on("connection", (socket: Socket) => {
+  server.prependListener("connection", (socket: Socket) => {
+    seen.connections++;
+    connected.resolve();
     sockets.add(socket);
     // A client may go at any time.
     socket.on("error", () => {});
@@ -58,7 +69,8 @@ export async function withCaseServer<T>(
   server.once("error", reject).listen(0, "127.0.0.1", resolve);
   await promise;
   try {
-    return await use(`127.0.0.1:${(server.address() as AddressInfo).port}`, seen);
+    const address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+    return await use({ address, seen, connected: connected.promise });
   } finally {
     const closed = new Promise((resolve) => server.close(resolve));
     for (const socket of sockets) socket.destroy();

@@ -3,7 +3,7 @@ import { ExitCode, exitCodeOfSignal, type StopSignals } from "../cli/exit.ts";
 import { protoFile, protoText } from "../contract/contract.ts";
 import { type Endpoint, formatEndpoint } from "../contract/endpoint.ts";
 import type { Notice } from "../contract/events.ts";
-import { codeOf, messageOf } from "../text/errors.ts";
+import { messageOf, programFault } from "../text/errors.ts";
 import type { StopRequests } from "./lifecycle.ts";
 
 /** A command that runs while a server serves; its end asks the server to stop. */
@@ -18,10 +18,6 @@ export interface ChildCommand extends StopRequests {
   /** The exit code for this program, once the server has drained. */
   exitCode(): number;
 }
-
-/** The exit codes of a shell for a command that it cannot start. */
-const NOT_FOUND = 127;
-const NOT_STARTED = 126;
 
 /**
  * Prepares a command. From now on the signals that would stop the server are its own, until it has
@@ -56,7 +52,7 @@ export function openChildCommand(words: readonly string[], signals: StopSignals)
       } catch (error) {
         const [code, message] = folder === undefined
           ? [ExitCode.FAILURE, folderFault(error)]
-          : startFault(words[0]!, error);
+          : programFault(words[0]!, error);
         remove(folder);
         report({ level: "error", event: "command_failed", message });
         return end(code, "the command cannot run");
@@ -122,18 +118,5 @@ function remove(folder: string | undefined): void {
     if (folder !== undefined) Deno.removeSync(folder, { recursive: true });
   } catch {
     // The command may have removed it.
-  }
-}
-
-/** The exit code for a command that cannot be started, and why it cannot in words. */
-function startFault(program: string, error: unknown): [code: number, message: string] {
-  switch (codeOf(error)) {
-    case "ENOENT":
-    case "ENOTDIR":
-      return [NOT_FOUND, `cannot run ${program}: there is no such program`];
-    case "EACCES":
-      return [NOT_STARTED, `cannot run ${program}: it is no program that this user may run`];
-    default:
-      return [NOT_STARTED, `cannot run ${program}: ${messageOf(error)}`];
   }
 }

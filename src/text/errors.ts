@@ -24,6 +24,23 @@ export function fileFault(error: unknown): string {
   return messageOf(error);
 }
 
+/** The exit codes of a shell for a program that it cannot start. */
+const NOT_FOUND = 127;
+const NOT_STARTED = 126;
+
+/** The exit code of a shell for a program that cannot be started, and why it cannot in words. */
+export function programFault(program: string, error: unknown): [exitCode: number, message: string] {
+  switch (codeOf(error)) {
+    case "ENOENT":
+    case "ENOTDIR":
+      return [NOT_FOUND, `cannot run ${program}: there is no such program`];
+    case "EACCES":
+      return [NOT_STARTED, `cannot run ${program}: it is no program that this user may run`];
+    default:
+      return [NOT_STARTED, `cannot run ${program}: ${messageOf(error)}`];
+  }
+}
+
 /**
  * Runs a function whose errors get no stack trace. One takes time, which counts where an error is made
  * for each call and never shown, and on Deno a file descriptor (src/workarounds/descriptors_run_out.ts).

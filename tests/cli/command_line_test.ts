@@ -256,7 +256,7 @@ programTest("help goes to stdout and the ways to ask for it agree", async () => 
 
 programTest("help fits 80 columns and shows every default", async () => {
   for (
-    const args of ["serve", "call", "check", "proto", "completions"]
+    const args of ["serve", "call", "check", "gauntlet", "proto", "completions"]
       .map((name) => ["help", name]).concat([["help"]])
   ) {
     const { stdout } = await usersvc(args);

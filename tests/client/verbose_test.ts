@@ -16,7 +16,8 @@ import {
   takeFrames,
   windowUpdate,
 } from "../support/frames.ts";
-import { greet, withHttp2Server } from "../support/http2_server.ts";
+import { greet } from "../../src/gauntlet/connection.ts";
+import { withHttp2Server } from "../support/http2_server.ts";
 import {
   posixTest,
   programTest,

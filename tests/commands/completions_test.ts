@@ -36,7 +36,7 @@ async function complete(script: string, lines: readonly string[][]): Promise<str
   return stdout.trimEnd().split("\n").map((line) => line.split(" ").filter((word) => word !== ""));
 }
 
-const commands = ["serve", "call", "check", "proto", "schema", "completions"];
+const commands = ["serve", "call", "check", "gauntlet", "proto", "schema", "completions"];
 
 posixTest("bash completes commands, flags and values", () =>
   withScript(async (script) => {

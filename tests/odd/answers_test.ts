@@ -5,7 +5,7 @@ import type { Case } from "../../src/gauntlet/case.ts";
 import { HEALTH } from "../support/http2_server.ts";
 import { usersvc } from "../support/program.ts";
 import { address, batch, differences, run, TIMEOUT_MS } from "./run.ts";
-import { ourCode, ourMessage } from "./ours.ts";
+import { ourCode } from "./ours.ts";
 import { caseOf, exitCodeOf, oddTest } from "./table.ts";
 
 const names = answerCases.map(({ name }) => name);
@@ -76,24 +76,6 @@ oddTest(
       const start = `usersvc call: "${name}": ${codeOf(name)} from 127.0.0.1:${port}: `;
       assert.ok(lines[at]!.startsWith(start), `${lines[at]}, not ${start}`);
     });
-  },
-);
-
-oddTest(
-  "a call of one name exits with the code of its odd answer",
-  answerCases,
-  async ({ port }) => {
-    for (const name of SAMPLE) {
-      const row = caseOf(answerCases, name);
-      const wanted = ourCode(row);
-      const { code, stdout, stderr } = await run(name, ["call", name, ...server(port, row)]);
-      assert.equal(code, exitCodeOf(wanted), `${name}: ${stderr}`);
-      assert.equal(stdout, wanted === "OK" ? "hello\n" : "", name);
-      if (wanted === "OK") continue;
-      assert.match(stderr, new RegExp(`^usersvc call: ${wanted} from [^\n]+\n$`), name);
-      const says = ourMessage(row);
-      if (says !== undefined) assert.ok(stderr.includes(says), stderr);
-    }
   },
 );
 

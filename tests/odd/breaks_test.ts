@@ -11,16 +11,6 @@ const ONE = ["--concurrency", "1"];
 const inTurn = (names: readonly string[]) => names.flatMap((name) => [name, BETWEEN]);
 
 oddTest(
-  "each way in which a connection breaks ends its call as gRPC says",
-  breakCases,
-  async ({ port }) => {
-    const names = breakCases.map(({ name }) => name);
-    const outcomes = await batch("breaking connections", port, inTurn(names), ONE);
-    assert.deepEqual(differences(breakCases, outcomes), []);
-  },
-);
-
-oddTest(
   "with --retries 2 a call whose connection breaks each time is UNAVAILABLE",
   breakCases,
   async ({ port }) => {

@@ -27,6 +27,9 @@ const BY_NAME: Readonly<Record<string, StatusName>> = {
   "content-type-missing": "UNKNOWN",
   "push": "UNAVAILABLE",
   "more-than-the-window": "INTERNAL",
+  "no-streams": "DEADLINE_EXCEEDED",
+  "no-word": "DEADLINE_EXCEEDED",
+  "tls-alert": "DEADLINE_EXCEEDED",
   // nghttp2 takes ten thousand for an attack too.
   "10000-pings": "UNAVAILABLE",
   "10000-ping-answers": "UNAVAILABLE",

@@ -1,0 +1,167 @@
+/** `usersvc gauntlet`: its cases, its flags, its report and its end. */
+import assert from "node:assert/strict";
+import { allCases, chosenCases, findCases } from "../../src/gauntlet/cases.ts";
+import { CALL_TLS, SERVE_TLS } from "../support/certs.ts";
+import {
+  posixTest,
+  programTest,
+  shellCommand,
+  startUsersvc,
+  usersvc,
+  withFolder,
+} from "../support/program.ts";
+import { gone } from "../support/workers.ts";
+import { until } from "../support/waits.ts";
+import { CALL, gauntlet, result, script } from "./clients.ts";
+
+posixTest("the report has failures first, what was wanted, and how to repeat it", async () => {
+  const { code, stdout, stderr } = await gauntlet(
+    "no-trailers,status-not-found",
+    `${CALL} || true`,
+    "--exit-codes",
+    "grpc",
+    "--jobs",
+    "1",
+  );
+  assert.equal(code, 1);
+  assert.match(
+    stdout,
+    new RegExp(
+      "^status-not-found: took a broken answer for good\n" +
+        "  The server answers with the status NOT_FOUND\\.\n" +
+        "  The call must fail \\(NOT_FOUND\\): gRPC's PROTOCOL-HTTP2\\.md, Responses\\.\n" +
+        "  The client: exit code 0, OK\\. 1 connection, 1 try, 0 resets, \\d+ ms(?:, \\d+ MB)?\\.\n" +
+        "  \\| usersvc call: NOT_FOUND from [^\n]+\n" +
+        "  Again: usersvc gauntlet --only status-not-found --exit-codes grpc -- bash -c [^\n]+\n" +
+        "\nno-trailers: took [^]+\n" +
+        "Statuses                0 of 1\n" +
+        "Statuses that are none  0 of 1\n$",
+    ),
+  );
+  assert.equal(stderr, "usersvc gauntlet: 0 of 2 cases passed\n");
+});
+
+posixTest("a command that fails where nothing is wrong ends the run before it begins", async () => {
+  for (
+    const [client, why] of [
+      ["exit 3", /gave up, exit code 3, 0 connections\)/],
+      ["true", /gave up, exit code 0, 0 connections\)/],
+      ["echo no server >&2; exit 3", /: no server; it has to call GetUser/],
+    ] as const
+  ) {
+    const { code, stdout, stderr } = await gauntlet("nothing", client);
+    assert.deepEqual([code, stdout], [1, ""]);
+    assert.match(stderr, /^usersvc gauntlet: the command fails with a server that [^\n]+\n$/);
+    assert.match(stderr, why);
+  }
+  const missing = await usersvc(["gauntlet", "--", "/no/such/client"]);
+  assert.deepEqual([missing.code, missing.stdout], [1, ""]);
+  assert.equal(
+    missing.stderr,
+    "usersvc gauntlet: cannot run /no/such/client: there is no such program\n",
+  );
+});
+
+posixTest(
+  "a signal ends the clients, and shows what there is so far",
+  () =>
+    withFolder(async (folder) => {
+      const waits = `${CALL} || { echo $$ > ${folder}/pid; sleep 600; }`;
+      const run = startUsersvc([
+        ...["gauntlet", "--only", "answer,no-trailers", "--timeout", "1h"],
+        ...script(waits),
+      ]);
+      const path = `${folder}/pid`;
+      const isThere = () => Deno.stat(path).then(({ size }) => size > 0, () => false);
+      await until("a client that waits", isThere);
+      run.kill("SIGINT");
+      const { code, stdout, stderr } = await run.ended();
+      assert.equal(code, 130);
+      assert.equal(stdout, "Answers  1 of 1\n");
+      assert.equal(stderr, "usersvc gauntlet: 1 of 1 case passed, 1 case not run\n");
+      await gone(Number(await Deno.readTextFile(path)));
+    }),
+);
+
+posixTest("{address} in the arguments is the address of the server", async () => {
+  const args = ["gauntlet", "--only", "answer", "--", "bash", "-c"];
+  const { code, stderr } = await usersvc([
+    ...args,
+    `[ "$1" = "at $USERSVC_ADDRESS" ] && [ "$USERSVC_TIMEOUT" = 2000ms ] && exec ${CALL}`,
+    "client",
+    "at {address}",
+  ]);
+  assert.equal(code, 0, stderr);
+});
+
+posixTest("with a certificate the servers speak TLS", async () => {
+  const client = shellCommand(`call Alice --timeout 30s ${CALL_TLS.join(" ")}`);
+  for (const name of ["ping", "rst_after_data", "closed-at-byte-60", "close-at-once"]) {
+    assert.equal((await result(name, client, ...SERVE_TLS)).verdict, "passed", name);
+  }
+});
+
+programTest("--list shows the cases, and runs nothing", async () => {
+  const { code, stdout, stderr } = await usersvc(["gauntlet", "--list"]);
+  assert.deepEqual([code, stderr], [0, ""]);
+  assert.match(
+    stdout,
+    /^ {2}goaway\n {4}The server [^\n]+\.\n {4}The call must succeed: RFC 9113, 6\.8\.$/m,
+  );
+  const { stdout: json } = await usersvc(["gauntlet", "--list", "--all", "--json"]);
+  const names = json.trimEnd().split("\n").map((line) => JSON.parse(line).name);
+  assert.deepEqual(names, allCases.map(({ name }) => name));
+});
+
+programTest("flags that are wrong, or do not go together, are one line each", async () => {
+  const run = ["--", "true"];
+  for (
+    const [args, why] of [
+      [[], "missing COMMAND: -- and the client to run"],
+      [["--list", ...run], "--list runs no command"],
+      [["--list", "--junit", "x.xml"], "--list writes no --junit report"],
+      [["--all", "--only", "goaway", ...run], "--all cannot be combined with --only"],
+      [
+        ["--only", "gaoway", ...run],
+        '--only: no case has "gaoway" in its name (did you mean goaway?)',
+      ],
+      [["--only", "a,,b", ...run], "--only expects names of cases or parts of them"],
+      [["--exit-codes", "http", ...run], "--exit-codes expects grpc or any"],
+      [["--tls-cert", "x.pem", ...run], "--tls-cert needs --tls-key"],
+      [["true"], 'unexpected argument "true"'],
+    ] as const
+  ) {
+    const { code, stdout, stderr } = await usersvc(["gauntlet", ...args]);
+    assert.deepEqual([code, stdout], [2, ""], stderr);
+    assert.ok(stderr.startsWith(`usersvc gauntlet: ${why}`), stderr);
+    assert.match(stderr, /^[^\n]+\n$/);
+  }
+  const { code, stderr } = await usersvc(["gauntlet", "--junit", "/no/such/report.xml", ...run]);
+  assert.equal(code, 1);
+  assert.match(stderr, /^usersvc gauntlet: cannot write \/no\/such\/report\.xml: /);
+});
+
+Deno.test("each case has a name of its own, and the chosen ones are some 90", () => {
+  const names = allCases.map(({ name }) => name);
+  assert.equal(new Set(names).size, names.length);
+  assert.deepEqual(names.filter((name) => !/^[a-z0-9][a-z0-9_-]*$/.test(name)), []);
+  assert.equal(chosenCases.length, 93);
+  for (const name of ["goaway", "rst_after_header", "rst_during_data", "rst_after_data", "ping"]) {
+    assert.ok(chosenCases.some((one) => one.name === name), name);
+  }
+});
+
+Deno.test("a word that is a name means that case alone, another the cases that have it", () => {
+  const namesOf = (...words: string[]) => {
+    const found = findCases(words);
+    return "unknown" in found ? found : found.map(({ name }) => name);
+  };
+  assert.deepEqual(namesOf("goaway"), ["goaway"]);
+  assert.ok((namesOf("goaway-") as string[]).length > 10);
+  assert.deepEqual(namesOf("floods"), [
+    ...["10000-pings", "100-pings", "10000-ping-answers", "10000-settings", "100-settings"],
+    ...["10000-window-updates", "100-window-updates", "10000-unknown-frames"],
+    "100-unknown-frames",
+  ]);
+  assert.deepEqual(namesOf("goaway", "xyz"), { unknown: "xyz" });
+});
