@@ -114,6 +114,7 @@ const notRun: readonly [recipe: RegExp, why: string][] = [
   [/\btask demo\b/, "tests/tools/build_test.ts runs the demo; the other command runs this test"],
   [/\btask build\b/, "tests/tools/build_test.ts builds; it takes a minute and replaces ./usersvc"],
   [/\/releases\/latest\/download/, "needs a network and a release"],
+  [/^go mod init /m, "needs Go and protoc; tests/interop/go_test.ts runs it"],
   [/^docker /m, "needs Docker; tests/deploy/container_test.ts does by hand what it does"],
 ];
 

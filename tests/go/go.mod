@@ -4,8 +4,10 @@ go 1.26.0
 
 tool (
 	connectrpc.com/conformance/cmd/connectconformance
+	google.golang.org/grpc/cmd/protoc-gen-go-grpc
 	google.golang.org/grpc/interop/client
 	google.golang.org/grpc/interop/server
+	google.golang.org/protobuf/cmd/protoc-gen-go
 )
 
 require (
@@ -63,5 +65,6 @@ require (
 	golang.org/x/text v0.43.0 // indirect
 	google.golang.org/genproto/googleapis/api v0.0.0-20260817212433-ac3dfec99bb1 // indirect
 	google.golang.org/genproto/googleapis/rpc v0.0.0-20260817212433-ac3dfec99bb1 // indirect
+	google.golang.org/grpc/cmd/protoc-gen-go-grpc v1.6.2 // indirect
 	nhooyr.io/websocket v1.8.6 // indirect
 )
