@@ -9,7 +9,6 @@ import { posixTest, usersvc, withFolder, withServe } from "../support/program.ts
 const LANGUAGES: Record<string, [file: string, command: () => Promise<[string, ...string[]]>]> = {
   python: ["calls.py", async () => [await python()]],
   ts: ["calls.ts", () => Promise.resolve([Deno.execPath(), "run", "--allow-net", "--allow-env"])],
-  go: ["calls.go", () => Promise.resolve(["go", "run"])],
 };
 
 /** The program in a language that asks for the calls of "Flaky". */

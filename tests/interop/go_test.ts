@@ -1,16 +1,14 @@
 /** Runs the example of docs/testing.md for Go as those who copy it do. */
 import assert from "node:assert/strict";
 import { python } from "../../tools/peers/grpc.ts";
-import { root } from "../../tools/paths.ts";
 import { goModule, goProgram } from "../support/go.ts";
 import { posixTest, runProgram, shellCommand, withFolder } from "../support/program.ts";
+import { allRecipes, exampleFile } from "../support/recipes.ts";
 
-/** The blocks of the example in a language. */
-async function blocks(language: string): Promise<string[]> {
-  const page = await Deno.readTextFile(`${root}docs/testing.md`);
-  const section = /^## With Go\n([^]*?)^## /m.exec(page)![1]!;
-  const fence = new RegExp(`^\`\`\`${language}\\n([^]*?)^\`\`\`$`, "gm");
-  return [...section.matchAll(fence)].map((match) => match[1]!);
+/** What the example has its reader type, but what makes the module. */
+async function script(): Promise<string> {
+  const recipe = (await allRecipes()).find(({ text }) => text.startsWith("go mod init "));
+  return recipe!.text.replace(/^.*\n/, "");
 }
 
 /** Writes programs that are found by their names, each as a script. */
@@ -39,25 +37,23 @@ posixTest(
   "the example for Go passes, and fails where the client is another",
   () =>
     withFolder(async (folder) => {
-      const [answers] = await blocks("json");
-      const [client, clientTest] = await blocks("go");
-      const script = (await blocks("sh"))[0]!.replace(/^go mod init .*\n/, "");
       await writePrograms(`${folder}/bin`);
       await writeModule(folder);
-      await Deno.writeTextFile(`${folder}/answers.json`, answers!);
-      await Deno.writeTextFile(`${folder}/client_test.go`, clientTest!);
-      const run = async (source: string) => {
-        await Deno.writeTextFile(`${folder}/client.go`, source);
-        const PATH = `${folder}/bin:${Deno.env.get("PATH")}`;
-        return await runProgram("sh", ["-ec", script], { cwd: folder, env: { PATH } });
+      for (const name of ["answers.json", "client_test.go"]) {
+        await Deno.writeTextFile(`${folder}/${name}`, await exampleFile(name));
+      }
+      const PATH = `${folder}/bin:${Deno.env.get("PATH")}`;
+      const line = await script();
+      const run = async (client: string) => {
+        await Deno.writeTextFile(`${folder}/client.go`, client);
+        return await runProgram("sh", ["-ec", line], { cwd: folder, env: { PATH } });
       };
-      const { code, stdout, stderr } = await run(client!);
+      const client = await exampleFile("client.go");
+      const { code, stdout, stderr } = await run(client);
       assert.equal(code, 0, stdout + stderr);
       assert.match(stdout, /^ok\s+example\.com\/client\t/m);
-      const hasty = await run(
-        client!.replace('"initialBackoff": "0.1s"', '"initialBackoff": "0.01s"'),
-      );
-      assert.equal(hasty.code, 1, hasty.stdout);
-      assert.match(hasty.stdout, /: try 2 came after only \d[^]*^FAIL$/m);
+      const stubborn = await run(client.replace('["UNAVAILABLE"]', '["UNAVAILABLE", "NOT_FOUND"]'));
+      assert.equal(stubborn.code, 1, stubborn.stdout);
+      assert.match(stubborn.stdout, /: want one try, got [^]*^FAIL$/m);
     }),
 );

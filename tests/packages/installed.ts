@@ -5,6 +5,7 @@ import config from "../../deno.json" with { type: "json" };
 import { root } from "../../tools/paths.ts";
 import { run as runToEnd, spawn as spawnProgram, startServer } from "../../tools/programs.ts";
 import { type Result, runProgram, type Transcript } from "../support/program.ts";
+import { exampleFile } from "../support/recipes.ts";
 import { withTerminal } from "../support/terminal.ts";
 import { pause } from "../support/waits.ts";
 
@@ -200,11 +201,9 @@ export async function checkNoneLeft(installed: Installed, after: string): Promis
   assert.deepEqual(left, [], `servers are left after ${after}`);
 }
 
-/** Writes an example of docs/testing.md, which names the file before it, where programs run. */
+/** Writes a file of an example in docs/testing.md to where programs run. */
 export async function writeExample({ empty }: Installed, name: string): Promise<void> {
-  const page = await Deno.readTextFile(`${root}docs/testing.md`);
-  const example = new RegExp(`\`${name}\`.*:\n\n\`\`\`\\w+\n([^]*?)^\`\`\`$`, "m").exec(page);
-  await Deno.writeTextFile(`${empty}/${name}`, example?.[1] ?? assert.fail(`no ${name}`));
+  await Deno.writeTextFile(`${empty}/${name}`, await exampleFile(name));
 }
 
 const DRAINED = /SIGTERM: draining.*\n.*drained, every call has finished\n$/;

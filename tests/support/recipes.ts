@@ -31,6 +31,13 @@ export async function allRecipes(): Promise<Recipe[]> {
   return recipes;
 }
 
+/** A file of an example in docs/testing.md, which names it in the line before its block. */
+export async function exampleFile(name: string): Promise<string> {
+  const page = await Deno.readTextFile(`${root}docs/testing.md`);
+  const example = new RegExp(`\`${name}\`.*:\n\n\`\`\`\\w+\n([^]*?)^\`\`\`$`, "m").exec(page);
+  return example?.[1] ?? assert.fail(`docs/testing.md has no ${name}`);
+}
+
 async function* documentsIn(folder: string): AsyncGenerator<string> {
   for await (const { name, isDirectory } of Deno.readDir(root + folder)) {
     if (
