@@ -67,6 +67,8 @@ limit=$(ulimit -n)
 [ -r "$main" ] || { [ -e "$main" ] && ${refuse(faults.unreadable)} || ${refuse(faults.noBundle)}; }
 ${await refuseOtherThanUtf8()}# Deno opens /dev/null in place of a closed stdout: nothing would be printed, with exit code 0.
 { true 3>&1; } 2>/dev/null || ${refuse(faults.unheard)}
+# For the command of serve -- COMMAND.
+export USERSVC_GIVEN_DENO_DIR="\${DENO_DIR:-}"
 # Without a cache, to compile everything is slower.
 if [ -w ${shellWord(cacheFolder)} ]; then
   DENO_DIR=${shellWord(cacheFolder)}

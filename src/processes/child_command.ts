@@ -89,7 +89,34 @@ function passOn(child: Deno.ChildProcess, signal: Deno.Signal): void {
 /** The whole environment of this process is the command's too, whatever this process may read of it. */
 function spawn([program, ...args]: readonly string[], env: Record<string, string>) {
   const stdio = { stdin: "inherit", stdout: "inherit", stderr: "inherit" } as const;
-  return new Deno.Command(program!, { args, env, ...stdio }).spawn();
+  const command = new Deno.Command(program!, { args, env, ...stdio });
+  return withGivenDenoDir(() => command.spawn());
+}
+
+/**
+ * The variable in which the launcher and the packages hand on the DENO_DIR that they were given, empty
+ * for none: they choose another one for usersvc, in which a command that uses Deno would find nothing.
+ */
+const GIVEN_DENO_DIR = "USERSVC_GIVEN_DENO_DIR";
+
+/** Runs a function while this process has the DENO_DIR that it was to have. */
+function withGivenDenoDir<T>(run: () => T): T {
+  const given = Deno.env.get(GIVEN_DENO_DIR);
+  const own = Deno.env.get("DENO_DIR");
+  if (given === undefined) return run();
+  Deno.env.delete(GIVEN_DENO_DIR);
+  setDenoDir(given);
+  try {
+    return run();
+  } finally {
+    // Workers need it, those to come as well.
+    setDenoDir(own);
+  }
+}
+
+function setDenoDir(folder: string | undefined): void {
+  if (folder) Deno.env.set("DENO_DIR", folder);
+  else Deno.env.delete("DENO_DIR");
 }
 
 /** Where a program on this machine reaches the server, as environment variables. */

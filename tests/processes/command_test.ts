@@ -88,6 +88,17 @@ posixTest(
     }),
 );
 
+posixTest(
+  "it has the DENO_DIR that was there before the launcher or a package set another",
+  async () => {
+    const tell = 'echo "${DENO_DIR-none} ${USERSVC_GIVEN_DENO_DIR-none}"';
+    for (const [given, has] of [["", "none"], ["/its own", "/its own"]] as const) {
+      const { stdout } = await serveWhile(tell, [], { USERSVC_GIVEN_DENO_DIR: given });
+      assert.equal(stdout, `${has} none\n`);
+    }
+  },
+);
+
 posixTest("every address of the machine is 127.0.0.1 for the command", async () => {
   for (const host of ["::", "0.0.0.0"]) {
     const { stdout } = await serveWhile('echo "$USERSVC_ADDRESS"', ["--host", host]);

@@ -73,7 +73,12 @@ exports.launch = function launch(args) {
   return {
     path,
     args: [...flags, join(__dirname, "bundle", "main.js"), ...args],
-    env: { ...process.env, DENO_DIR: cacheFolder() },
+    env: {
+      ...process.env,
+      DENO_DIR: cacheFolder(),
+      // For the command of `serve -- COMMAND`.
+      USERSVC_GIVEN_DENO_DIR: process.env.DENO_DIR ?? "",
+    },
     failure: ({ code }) => why() ?? `${path} cannot be started (${code}); ${again}`,
   };
 };

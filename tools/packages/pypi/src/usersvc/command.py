@@ -56,7 +56,9 @@ def command_line(args: Sequence[str]) -> list[str]:
 
 def environment() -> dict[str, str]:
     """The environment of Deno."""
-    return {**os.environ, "DENO_DIR": _cache_folder()}
+    # The second is for the command of `serve -- COMMAND`.
+    given = os.environ.get("DENO_DIR", "")
+    return {**os.environ, "DENO_DIR": _cache_folder(), "USERSVC_GIVEN_DENO_DIR": given}
 
 
 def _cache_folder() -> str:
