@@ -34,32 +34,18 @@ export interface Client {
 /** How long the slow client waits after each name, in milliseconds. */
 const PAUSE_MS = 500;
 
-/** `usersvc call NAME`, for each name. */
-const one: Client = {
-  protocol: "grpc",
-  retries: true,
-  run: ({ call }, names) => oneByOne(names, (name) => usersvc(["call", ...call, "--", name])),
-  prints: (calls, { target }) =>
-    calls.map(({ outcome }) =>
-      isOk(outcome)
-        ? { code: 0, stdout: `${outcome.text}\n`, stderr: "" }
-        : failed(outcome, `usersvc call: ${outcome.code} from ${target}: ${outcome.text}\n`)
-    ),
-};
-
 export const clients = {
-  one,
-
-  /** `usersvc call -vv NAME`: what it shows of the calls is left out of what it prints. */
-  traced: {
-    ...one,
-    run: async ({ call }, names) => {
-      const results = await oneByOne(
-        names,
-        (name) => usersvc(["call", "-vv", ...call, "--", name]),
-      );
-      return results.map(withoutTrace);
-    },
+  /** `usersvc call NAME`, for each name. */
+  one: {
+    protocol: "grpc",
+    retries: true,
+    run: ({ call }, names) => oneByOne(names, (name) => usersvc(["call", ...call, "--", name])),
+    prints: (calls, { target }) =>
+      calls.map(({ outcome }) =>
+        isOk(outcome)
+          ? { code: 0, stdout: `${outcome.text}\n`, stderr: "" }
+          : failed(outcome, `usersvc call: ${outcome.code} from ${target}: ${outcome.text}\n`)
+      ),
   },
 
   /** `usersvc call NAME...`: the calls are under way at once. */
@@ -73,8 +59,8 @@ export const clients = {
   /** `usersvc call NAME...` at a rate, with pings and a summary, whose counts alone are looked at. */
   measured: measuredBy("--rate", "200", "--keepalive", "1s"),
 
-  /** `usersvc call NAME...` for a time in which each name is called once. */
-  timed: measuredBy("--rate", "2", "--duration", "2s"),
+  /** `usersvc call NAME...` for a time in which each name is called once, with all frames shown. */
+  timed: measuredBy("--rate", "2", "--duration", "2s", "-vv"),
 
   /** `usersvc call - --json`, whose names come slowly: the channel outlives a connection. */
   json: {
@@ -119,7 +105,8 @@ function measuredBy(...flags: readonly string[]): Client {
     retries: true,
     run: async ({ call }, names) => {
       const args = ["call", ...call, ...flags, "--summary", "json", "--", ...names];
-      return [withoutTimes(await usersvc(args))];
+      const result = await usersvc(args);
+      return [withoutTimes(flags.includes("-vv") ? withoutTrace(result) : result)];
     },
     prints: (calls, route) => {
       const { stderr, ...result } = batchResult(calls, route);

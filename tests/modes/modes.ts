@@ -274,10 +274,9 @@ export const modes = {
   ],
   client: [
     { name: "one name" },
-    { name: "-vv", expected: { client: clients.traced } },
     { name: "batch", expected: { client: clients.batch } },
     { name: "measured batch", expected: { client: clients.measured } },
-    { name: "--duration", expected: { client: clients.timed } },
+    { name: "--duration, -vv", expected: { client: clients.timed } },
     { name: "--json", expected: { client: clients.json } },
     { name: "grpcurl", expected: { client: clients.grpcurl } },
     { name: "Connect, HTTP/1.1", expected: { client: clients.connect1 } },
