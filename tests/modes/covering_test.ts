@@ -37,11 +37,11 @@ const NO_SENSE = [
   "record 100, workers 2",
 ];
 
-Deno.test("every pair of modes occurs, whatever the seed, in some 50 servers", () => {
+Deno.test("every pair of modes occurs, whatever the seed, in some 46 servers", () => {
   for (let seed = 0; seed < 8; seed++) {
     const rows = coveringRows<Choice>(modes, seed);
     assert.deepEqual(unseen(modes, rows), NO_SENSE, `seed ${seed}`);
-    assert.ok(rows.length <= 53, `${rows.length} servers of seed ${seed}`);
+    assert.ok(rows.length <= 49, `${rows.length} servers of seed ${seed}`);
     assert.notDeepEqual(
       unseen(modes, rows.slice(1)),
       NO_SENSE,
