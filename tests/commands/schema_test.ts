@@ -1,17 +1,29 @@
 /** What `usersvc schema` prints describes what is really read. */
 import { Ajv2020 } from "ajv/dist/2020.js";
 import assert from "node:assert/strict";
-import { programTest, usersvc, withFolder } from "../support/program.ts";
+import { ask, GET_USER } from "../support/http_client.ts";
+import {
+  posixTest,
+  programTest,
+  startServe,
+  usersvc,
+  withFolder,
+  withServe,
+} from "../support/program.ts";
+import { finishCall, openSession, startCall } from "../support/raw_client.ts";
+import { closedPort } from "../support/tcp_peer.ts";
 
 // deno-lint-ignore no-explicit-any
 type AnyJson = any;
 
-async function validator(name: string) {
+async function validator(name: string, change = (schema: AnyJson): AnyJson => schema) {
   const { code, stdout, stderr } = await usersvc(["schema", name]);
   assert.deepEqual([code, stderr], [0, ""]);
   const schema = JSON.parse(stdout);
   assert.equal(schema.$schema, "https://json-schema.org/draft/2020-12/schema");
-  return new Ajv2020({ strict: true, strictTypes: false, strictRequired: false }).compile(schema);
+  return new Ajv2020({ strict: true, strictTypes: false, strictRequired: false }).compile(
+    change(schema),
+  );
 }
 
 const TYPE = "type.googleapis.com/google.rpc.";
@@ -140,4 +152,105 @@ programTest("what has no schema is named, with what has one", async () => {
     stderr,
     /^usersvc schema: NAME expects one of answers[^"]*, not "constructor"; see /,
   );
+});
+
+/** A schema that allows nothing that it does not name, where it names anything. */
+function closed(schema: AnyJson): AnyJson {
+  if (Array.isArray(schema)) return schema.map(closed);
+  if (typeof schema !== "object" || schema === null) return schema;
+  const parts = Object.fromEntries(
+    Object.entries(schema).map(([key, part]) => [key, closed(part)]),
+  );
+  const isOpen = "properties" in schema && !("additionalProperties" in schema);
+  return isOpen ? { ...parts, additionalProperties: false } : parts;
+}
+
+/** Checks that a schema describes all of what was printed, and misses each part that has to be there. */
+async function assertDescribed(name: string, printed: readonly AnyJson[]): Promise<void> {
+  const accepts = await validator(name, closed);
+  for (const one of printed) {
+    const wrong = accepts(one) ? [] : accepts.errors;
+    assert.deepEqual(wrong, [], JSON.stringify(one));
+    assert.ok(!accepts({ ...one, event: one.event && "call", another: {} }), "it allows anything");
+  }
+  const { required, oneOf = [] } = (await validator(name)).schema as AnyJson;
+  for (const key of required ?? oneOf[0].required) {
+    const [first] = printed.filter(({ event }) => event === undefined || event === "call");
+    const { [key]: _, ...rest } = first;
+    assert.ok(!accepts(rest), `${name}: ${key}`);
+  }
+}
+
+const jsonLines = (text: string): AnyJson[] =>
+  text.split("\n").filter((line) => line.startsWith("{")).map((line) => JSON.parse(line));
+
+const DETAILED = JSON.stringify({
+  Busy: {
+    code: "RESOURCE_EXHAUSTED",
+    details: [{ "@type": `${TYPE}RetryInfo`, retryDelay: "1s" }],
+  },
+  Late: { delay: "1ms", metadata: { "x-bin": "AQ" } },
+});
+
+programTest(
+  "schema call and summary describe what call prints",
+  () =>
+    withFolder(async (folder) => {
+      await Deno.writeTextFile(`${folder}/answers.json`, DETAILED);
+      const printed: Record<"stdout" | "stderr", AnyJson[]> = { stdout: [], stderr: [] };
+      await withServe(async ({ port }) => {
+        const calls = [
+          ["--json", "--summary", "json"],
+          ["--json", "--summary", "json", "-v", "--rate", "1000"],
+          ["--json", "--summary", "json", "-v", "--port", `${await closedPort()}`],
+        ];
+        for (const flags of calls) {
+          const names = ["Alice", "Late", "Busy", ""];
+          const result = await usersvc(["call", ...names, "--port", `${port}`, ...flags]);
+          for (const stream of ["stdout", "stderr"] as const) {
+            printed[stream].push(...jsonLines(result[stream]));
+          }
+        }
+        const one = await usersvc([
+          "call",
+          "A",
+          "--port",
+          `${port}`,
+          "--rate",
+          "9",
+          "--summary",
+          "json",
+        ]);
+        printed.stderr.push(...jsonLines(one.stderr));
+      }, ["--answers", `${folder}/answers.json`, "--instance", "blue"]);
+      assert.deepEqual([printed.stdout.length, printed.stderr.length], [12, 4]);
+      await assertDescribed("call", printed.stdout);
+      await assertDescribed("summary", printed.stderr);
+    }),
+);
+
+posixTest("schema log describes what serve logs and records", async () => {
+  const asked = ["--faults-by-metadata", "--log-metadata", "user-agent"];
+  const runs = [["--record", "10", "--seed", "1", ...asked], ["--workers", "1", ...asked]];
+  for (const flags of runs) {
+    const server = await startServe(["--log", "json", ...flags]);
+    const session = await openSession(server.port);
+    const call = (headers: Record<string, string>) => finishCall(startCall(session, headers), "A");
+    await call({ "rpc-behavior": "sleep-0.001,error-code-5", "user-agent": "test" });
+    await call({ "rpc-behavior": "keep-open", "grpc-timeout": "50m" });
+    session.close();
+    await ask({ port: server.port, version: 1 }, {
+      method: "POST",
+      path: GET_USER,
+      headers: { "content-type": "application/json" },
+      body: "{}",
+    });
+    const { body } = await ask({ port: server.port, version: 1 }, { path: "/calls" });
+    server.kill("SIGTERM");
+    const logged = jsonLines((await server.ended()).stdout);
+    const kept = jsonLines(String(body));
+    assert.equal(kept.length, flags.includes("--record") ? 3 : 0);
+    assert.equal(logged.filter(({ event }) => event === "call").length, 3);
+    await assertDescribed("log", [...kept, ...logged]);
+  }
 });
