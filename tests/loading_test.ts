@@ -64,7 +64,7 @@ programTest("a call loads nothing of serve, check, batches, TLS or telemetry", a
     ["call", "Alice", "--address", `127.0.0.1:${await closedPort()}`],
     /\/src\/client\/diagnosis\.ts$/,
     new RegExp(
-      "/src/(server|processes|telemetry|batch)/|/src/commands/(serve|check|completions)\\.ts|" +
+      "/src/(server|processes|telemetry|batch|wire)/|/src/commands/(serve|check|completions)\\.ts|" +
         "/src/client/(tls_options|trace|health_client)\\.ts|" +
         "/src/contract/(health_contract|error_detail_types)\\.ts|" +
         "/(@grpc/reflection|grpc-health-check|prom-client|cli-progress|hdr-histogram-js|leven)/",
@@ -76,7 +76,7 @@ programTest("a check loads nothing of the service that it does not call", async 
   await assertLoads(
     ["check", "--address", `127.0.0.1:${await closedPort()}`],
     /\/src\/client\/health_client\.ts$/,
-    /\/src\/(server|processes|telemetry|batch)\/|\/src\/contract\/contract\.ts|\/@grpc\/proto-loader\//,
+    /\/src\/(server|processes|telemetry|batch|wire)\/|\/src\/contract\/contract\.ts|\/@grpc\/proto-loader\//,
   );
 });
 

@@ -26,77 +26,110 @@ export interface MessageReader {
   end(): string[];
 }
 
+/** The message of which something has come. */
+interface Incoming {
+  /** What has come of the bytes before it. */
+  prefix: Buffer;
+  /** The start of the message. */
+  kept: Buffer;
+  /** How much of it has not come. */
+  left: number;
+}
+
 /** @param type what the messages are; undefined if it is not known, and fields then have no names */
 export function messageReader(type: protobuf.Type | undefined): MessageReader {
-  let prefix: Buffer = Buffer.alloc(0);
-  let kept: Buffer = Buffer.alloc(0);
-  /** How much of the current message has not come; of a prefix that is not whole, nothing is known. */
-  let left = 0;
-  let isCompressed = false;
-
-  function fieldsOf(length: number): string[] {
-    if (isCompressed) return [];
-    if (kept.length < length) return [`  the first ${kept.length} bytes:`, ...shown()];
-    return shown();
-  }
-
-  const shown = () => fieldLines(kept, type).map((line) => `  ${line}`);
-
-  /** Reads the end of the prefix, and what it says. */
-  function begin(): string {
-    const [flag] = prefix;
-    left = prefix.readUInt32BE(1);
-    kept = Buffer.alloc(0);
-    isCompressed = flag === 1;
-    const what = flag === 0 ? "not compressed" : isCompressed ? "compressed" : `wrong flag ${flag}`;
-    const name = type === undefined ? "message" : type.fullName.slice(1);
-    return `${prefix.toString("hex").replace(/^../, "$& ")}: ${name}, ${
-      formatCount(left, "byte")
-    }, ${what}`;
-  }
-
-  function take(data: Buffer): string[] {
-    const lines: string[] = [];
-    let messages = 0;
-    const say = (...more: string[]) => {
-      if (messages <= MAX_MESSAGES) lines.push(...more);
-    };
-    for (let at = 0; at < data.length;) {
-      if (prefix.length < PREFIX_BYTES) {
-        const missing = PREFIX_BYTES - prefix.length;
-        prefix = Buffer.concat([prefix, data.subarray(at, at + missing)]);
-        at += missing;
-        if (prefix.length < PREFIX_BYTES) break;
-        messages++;
-        say(begin());
-      } else if (at === 0) say(`goes on: ${left} bytes of the message have not come before`);
-      const part = data.subarray(at, at + left);
-      at += part.length;
-      left -= part.length;
-      if (kept.length < MAX_KEPT_BYTES) {
-        kept = Buffer.concat([kept, part.subarray(0, MAX_KEPT_BYTES - kept.length)]);
-      }
-      if (left > 0) break;
-      say(...fieldsOf(prefix.readUInt32BE(1)));
-      prefix = Buffer.alloc(0);
-    }
-    if (messages > MAX_MESSAGES) lines.push(`... and ${messages - MAX_MESSAGES} more messages`);
-    return lines;
-  }
-
+  const message: Incoming = { prefix: NOTHING, kept: NOTHING, left: 0 };
   return {
-    take,
+    take: (data) => takeData(message, data, type),
     end() {
+      const { prefix, left } = message;
       if (prefix.length === 0) return [];
-      if (prefix.length < PREFIX_BYTES) {
+      if (!isWhole(prefix)) {
         return [
           `the message is cut short: ${prefix.length} of the ${PREFIX_BYTES} bytes before it`,
         ];
       }
       const length = prefix.readUInt32BE(1);
-      return [`the message is cut short: ${length - left} of ${length} bytes`, ...shown()];
+      return [
+        `the message is cut short: ${length - left} of ${length} bytes`,
+        ...contentLines(message, type),
+      ];
     },
   };
+}
+
+const NOTHING: Buffer = Buffer.alloc(0);
+
+function isWhole(prefix: Buffer): boolean {
+  return prefix.length === PREFIX_BYTES;
+}
+
+function takeData(message: Incoming, data: Buffer, type: protobuf.Type | undefined): string[] {
+  const lines: string[] = [];
+  if (isWhole(message.prefix) && data.length > 0) {
+    lines.push(`goes on: ${message.left} bytes of the message have not come before`);
+  }
+  let begun = 0;
+  for (let at = 0; at < data.length;) {
+    const said: string[] = [];
+    if (!isWhole(message.prefix)) {
+      at += addPrefix(message, data.subarray(at));
+      if (!isWhole(message.prefix)) break;
+      begun++;
+      said.push(prefixLine(message, type));
+    }
+    at += addContent(message, data.subarray(at));
+    if (message.left === 0) {
+      said.push(...contentLines(message, type));
+      message.prefix = NOTHING;
+    }
+    if (begun <= MAX_MESSAGES) lines.push(...said);
+  }
+  if (begun > MAX_MESSAGES) {
+    lines.push(`... and ${formatCount(begun - MAX_MESSAGES, "more message")}`);
+  }
+  return lines;
+}
+
+/** Takes what is missing of the bytes before a message; returns how much that is. */
+function addPrefix(message: Incoming, data: Buffer): number {
+  const part = data.subarray(0, PREFIX_BYTES - message.prefix.length);
+  message.prefix = Buffer.concat([message.prefix, part]);
+  if (isWhole(message.prefix)) {
+    message.left = message.prefix.readUInt32BE(1);
+    message.kept = NOTHING;
+  }
+  return part.length;
+}
+
+/** Takes what is missing of a message; returns how much that is. */
+function addContent(message: Incoming, data: Buffer): number {
+  const part = data.subarray(0, message.left);
+  message.left -= part.length;
+  const { kept } = message;
+  if (kept.length < MAX_KEPT_BYTES) {
+    message.kept = Buffer.concat([kept, part.subarray(0, MAX_KEPT_BYTES - kept.length)]);
+  }
+  return part.length;
+}
+
+/** What the bytes before a message say: its compression and its length. */
+function prefixLine({ prefix }: Incoming, type: protobuf.Type | undefined): string {
+  const [flag] = prefix;
+  const compression = ["not compressed", "compressed"][flag!] ?? `wrong flag ${flag}`;
+  const name = type === undefined ? "message" : type.fullName.slice(1);
+  const length = formatCount(prefix.readUInt32BE(1), "byte");
+  return `${prefix.toString("hex").replace(/^../, "$& ")}: ${name}, ${length}, ${compression}`;
+}
+
+/** The fields of a message, as far as it has come and was kept; nothing of one that is compressed. */
+function contentLines({ prefix, kept, left }: Incoming, type: protobuf.Type | undefined): string[] {
+  if (prefix[0] === 1) return [];
+  const isCut = kept.length < prefix.readUInt32BE(1) - left;
+  return [
+    ...(isCut ? [`  the first ${kept.length} bytes:`] : []),
+    ...fieldLines(kept, type).map((line) => `  ${line}`),
+  ];
 }
 
 /** The fields of a message, a line for each; the lines of a message in it are indented. */

@@ -27,6 +27,7 @@ import {
   usersvc,
   withFolder,
 } from "../support/program.ts";
+import { withPeer } from "../support/tcp_peer.ts";
 import { stopServer } from "../../tools/programs.ts";
 
 /** The lines of one direction of a connection, each frame with what it says, without times and ports. */
@@ -228,4 +229,40 @@ programTest(
       },
       (socket) => void socket.write(settings([3, 10])),
     ),
+);
+
+programTest(
+  "an answer in HTTP/1.1 is shown",
+  () =>
+    withPeer((socket) => {
+      socket.once("data", () => socket.end("HTTP/1.1 400 Bad Request\r\n\r\n"));
+    }, async (port) => {
+      const result = await call(`127.0.0.1:${port}`, "-vv");
+      assert.equal(result.code, 78, result.stderr);
+      assert.deepEqual(shown(result, "<"), [
+        "HTTP/2 protocol error: a frame of 4740180 bytes; what follows is not shown | " +
+        'it begins with "HTTP/1.1 400 Bad Request\\r\\n\\r\\n"',
+      ]);
+      assert.match(result.stderr, /the server speaks HTTP\/1\.1/);
+    }),
+);
+
+programTest(
+  "that a server closes the connection in the middle of a call is shown",
+  () =>
+    withHttp2Server(({ socket }) => void socket.end(), async (port) => {
+      const result = await call(`127.0.0.1:${port}`, "-vv");
+      assert.equal(result.code, 78, result.stderr);
+      assert.deepEqual(shown(result, "*"), ["connection to 127.0.0.1:PORT", "closed by the peer"]);
+    }),
+);
+
+serveTest(
+  "the connection that finds out why headers are refused is shown too",
+  async ({ port }) => {
+    const long = ["-H", `x-long: ${"x".repeat(70_000)}`];
+    const result = await call(`127.0.0.1:${port}`, "-vv", ...long);
+    assert.match(result.stderr, /the metadata is too large/);
+    assert.match(shown(result, "<", 2)[0]!, /^SETTINGS, .*MAX_HEADER_LIST_SIZE = 65536/);
+  },
 );
