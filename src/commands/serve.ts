@@ -221,7 +221,7 @@ apply to it: its metadata (--faults-by-metadata), --answers, then --fail and
     "log-metadata": {
       group: "Log and metrics",
       value: "NAME,...",
-      help: "Have records of calls show this metadata, maybe secrets",
+      help: "Show this metadata in records of calls, maybe secrets",
       ...METADATA_NAMES,
       defaultNote: "none",
     },

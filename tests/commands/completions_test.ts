@@ -44,7 +44,7 @@ posixTest("bash completes commands, flags and values", () =>
       [[""], [...commands, "help"]],
       [["c"], ["call", "check", "completions"]],
       [["-"], ["--help", "--version"]],
-      [["serve", "--lo"], ["--log"]],
+      [["serve", "--lo"], ["--log", "--log-metadata"]],
       [["serve", "--log", ""], ["text", "json", "none"]],
       [["serve", "--log", "="], ["text", "json", "none"]],
       [["serve", "--log", "=", "j"], ["json"]],

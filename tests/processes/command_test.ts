@@ -1,10 +1,14 @@
 /** `serve -- COMMAND`: a server that lives as long as a command runs. */
 import assert from "node:assert/strict";
 import { openChildCommand } from "../../src/processes/child_command.ts";
+import { fileURLToPath } from "node:url";
+import { root } from "../../tools/paths.ts";
+import { sourcePermissionFlags } from "../../tools/run_flags.ts";
 import { STARTED } from "../../tools/programs.ts";
 import {
   linuxTest,
   posixTest,
+  runProgram,
   shellCommand,
   startUsersvc,
   usersvc,
@@ -213,6 +217,21 @@ posixTest(
       assert.equal((await server.ended()).code, 0);
     }),
 );
+
+posixTest("no command, and no server once its command runs, may start a program", async () => {
+  const script = fileURLToPath(new URL("../support/run_permission.ts", import.meta.url));
+  for (
+    const args of [
+      ["proto"],
+      ["serve", "--port", "0", "--until-stdin-closes"],
+      ["serve", "--", "true"],
+    ]
+  ) {
+    const flags = ["run", "--quiet", "--config", `${root}deno.json`, ...sourcePermissionFlags];
+    const { stderr } = await runProgram(Deno.execPath(), [...flags, script, ...args]);
+    assert.match(stderr, /^granted, then (prompt|denied)\n$/m, args.join(" "));
+  }
+});
 
 posixTest("what the command leaves behind does not hold the server up", async () => {
   const server = await startWhile("sleep 600 & echo $!");
