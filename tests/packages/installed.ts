@@ -3,7 +3,12 @@ import assert from "node:assert/strict";
 import { kill as sendSignal } from "node:process";
 import config from "../../deno.json" with { type: "json" };
 import { root } from "../../tools/paths.ts";
-import { run as runToEnd, spawn as spawnProgram, startServer } from "../../tools/programs.ts";
+import {
+  LIMIT_MS,
+  run as runToEnd,
+  spawn as spawnProgram,
+  startServer,
+} from "../../tools/programs.ts";
 import { type Result, runProgram, type Transcript } from "../support/program.ts";
 import { exampleFile } from "../support/recipes.ts";
 import { withTerminal } from "../support/terminal.ts";
@@ -98,7 +103,9 @@ export function spawn(
   { program, empty, env }: Installed,
   args: readonly string[],
 ): Deno.ChildProcess {
-  return spawnProgram(program, args, { cwd: empty, clearEnv: true, env });
+  // None takes so long: it waits for something that does not come.
+  const signal = AbortSignal.timeout(LIMIT_MS);
+  return spawnProgram(program, args, { cwd: empty, clearEnv: true, env, signal });
 }
 
 /** Runs it to its end. */

@@ -1,6 +1,7 @@
 /** The function `serve` of the package for npm, in the runners of tests that are documented. */
 import assert from "node:assert/strict";
 import { root } from "../../tools/paths.ts";
+import type { CommandLine } from "../../tools/programs.ts";
 import { linuxTest } from "../support/program.ts";
 import { until } from "../support/waits.ts";
 import {
@@ -56,7 +57,7 @@ linuxTest("the function serve of the package for npm", async (test) => {
 });
 
 /** The runners of tests, and how they say that one of a file has passed. */
-const RUNNERS: readonly (readonly [file: string, line: [string, ...string[]], passed: RegExp])[] = [
+const RUNNERS: readonly (readonly [file: string, line: CommandLine, passed: RegExp])[] = [
   ["greet.test.mjs", ["node", "--test"], /^# pass 2$/m],
   ["greet.test.ts", ["node_modules/.bin/vitest", "run"], /^ +Tests +1 passed/m],
   ["greet_test.ts", [deno, "test", "-A"], /^ok \| 1 passed/m],
@@ -100,7 +101,7 @@ async function checkMembers(installed: Installed): Promise<void> {
 }
 
 /** How the programs are started that start servers. */
-const PROGRAMS: readonly [string, ...string[]][] = [
+const PROGRAMS: readonly CommandLine[] = [
   ["node", "end.mjs"],
   [deno, "run", "-A", "end.mjs"],
   [`node_modules/${bun}/bin/bun`, "end.mjs"],
@@ -108,7 +109,10 @@ const PROGRAMS: readonly [string, ...string[]][] = [
 ];
 
 async function checkOwnEnd(installed: Installed): Promise<void> {
-  for (const program of PROGRAMS.slice(0, 3)) await checkEnd(installed, program, "its end");
+  const fork = 'require("node:child_process").fork("end.mjs")';
+  for (const program of [...PROGRAMS.slice(0, 3), ["node", "-e", fork] as CommandLine]) {
+    await checkEnd(installed, program, "its end");
+  }
 }
 
 async function checkEnds(installed: Installed): Promise<void> {
@@ -124,7 +128,7 @@ async function checkEnds(installed: Installed): Promise<void> {
 
 async function checkEnd(
   installed: Installed,
-  program: [string, ...string[]],
+  program: CommandLine,
   how: string,
   signal?: Deno.Signal,
 ): Promise<void> {
@@ -134,7 +138,8 @@ async function checkEnd(
   const output = runner.output();
   await until("two servers", () => Deno.stat(ready).then(() => true, () => false));
   if (signal !== undefined) runner.kill(signal);
-  await runner.status;
+  const { code } = await runner.status;
+  if (how === "its end") assert.equal(code, 0);
   await checkNoneLeft(installed, `${program.join(" ")}: ${how}`);
   await output;
   await Deno.remove(ready);
