@@ -1,21 +1,52 @@
-/** The workflows and the Dockerfile, as their linters see them. */
+/** The workflows, the action and the Dockerfile, as their linters see them. */
 import assert from "node:assert/strict";
 import { root } from "../../tools/paths.ts";
-import { linuxTest, runProgram } from "../support/program.ts";
+import { linuxTest, runProgram, withFolder } from "../support/program.ts";
+import { exampleFile } from "../support/recipes.ts";
 import { actionlint, hadolint, zizmor } from "./linters.ts";
 
 const passed = { code: 0, stdout: "", stderr: "" };
 
-linuxTest("actionlint finds nothing in the workflows", async () => {
+/** Has actionlint look at the workflows of a repository, and the actions there that they use. */
+async function lintWorkflows(cwd: string) {
   // shellcheck and pyflakes would be whatever version the machine has.
   const args = ["-shellcheck=", "-pyflakes=", "-no-color"];
-  assert.deepEqual(await runProgram(await actionlint(), args, { cwd: root }), passed);
+  return await runProgram(await actionlint(), args, { cwd });
+}
+
+linuxTest("actionlint finds nothing in the workflows", async () => {
+  assert.deepEqual(await lintWorkflows(root), passed);
 });
 
-linuxTest("zizmor finds nothing in the workflows", async () => {
+linuxTest(
+  "actionlint finds nothing in the action, as the documents use it",
+  () =>
+    withFolder(async (folder) => {
+      // This makes it a repository.
+      await Deno.mkdir(`${folder}/.git`);
+      await Deno.mkdir(`${folder}/.github/workflows`, { recursive: true });
+      await Deno.copyFile(`${root}action.yml`, `${folder}/action.yml`);
+      const workflow = (await exampleFile(".github/workflows/test.yml"))
+        .replace(/OWNER\/usersvc@\S+/, "./");
+      const lint = async (text: string) => {
+        await Deno.writeTextFile(`${folder}/.github/workflows/test.yml`, text);
+        return await lintWorkflows(folder);
+      };
+      assert.deepEqual(await lint(workflow), passed);
+      const { code, stdout } = await lint(workflow.replace("flags:", "options:"));
+      assert.equal(code, 1);
+      assert.match(stdout, /input "options" is not defined in action "usersvc"/);
+    }),
+);
+
+linuxTest("zizmor finds nothing in the workflows and the action", async () => {
   // What it asks of GitHub's own servers, such as whether an action is archived, is left out.
-  const args = ["--offline", "--no-progress", "--quiet", "--persona=regular", ".github/workflows"];
-  const { code, stdout, stderr } = await runProgram(await zizmor(), args, { cwd: root });
+  const args = ["--offline", "--no-progress", "--quiet", "--persona=regular"];
+  const { code, stdout, stderr } = await runProgram(
+    await zizmor(),
+    [...args, ".github/workflows", "action.yml"],
+    { cwd: root },
+  );
   assert.equal(code, 0, stdout + stderr);
 });
 

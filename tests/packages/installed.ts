@@ -92,7 +92,7 @@ export async function installTarball(
 }
 
 /** The path of a package that `deno task package` has made. */
-async function packagePath(folder: string, name: string): Promise<string> {
+export async function packagePath(folder: string, name: string): Promise<string> {
   const path = `${root}dist/${folder}/${config.name}-${config.version}${name}`;
   await Deno.stat(path).catch(() => assert.fail(`${path} is missing: deno task package makes it`));
   return path;

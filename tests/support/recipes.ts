@@ -231,7 +231,7 @@ function start({ folder, env, marker }: Place, program: string, args: readonly s
 }
 
 /** The processes in whose environment a text is; only Linux tells of them. */
-async function marked(text: string): Promise<number[]> {
+export async function marked(text: string): Promise<number[]> {
   if (Deno.build.os !== "linux") return [];
   const pids: number[] = [];
   for await (const { name } of Deno.readDir("/proc")) {
