@@ -11,8 +11,6 @@ import pytest
 from .command import NotUsable
 from .server import Usersvc
 
-__all__ = ["Usersvc"]
-
 # The servers of each fixture.
 _SERVERS = pytest.StashKey[dict[str, list[Usersvc]]]()
 
