@@ -39,6 +39,7 @@ linuxTest("the package for npm", async (test) => {
       ["runs a command while it serves", checkCommand],
       ["starts the native Deno, once, and ends as it does", checkProcesses],
       ["takes a signal that was sent to all of its processes once", checkGroupSignal],
+      ["passes SIGUSR2 on, which turns health over", checkHealthSignal],
       ["leaves no server behind when it is killed", checkKilled],
       ["ends as the program does under Deno in place of Node", checkUnderDeno],
       ["drains at Ctrl-C", checkCtrlC],
@@ -72,6 +73,15 @@ async function checkProcesses(installed: Installed): Promise<void> {
     assert.equal(executable, `${installed.folder}/node_modules/${native}/deno`);
     sendSignal(children[0]!, "SIGKILL");
     assert.equal((await ended()).code, 128 + 9);
+  });
+}
+
+async function checkHealthSignal(installed: Installed): Promise<void> {
+  await withServer(installed, [], async ({ pid, stderr, ended }) => {
+    sendSignal(pid, "SIGUSR2");
+    await stderr.until(/: SIGUSR2: health is NOT_SERVING\n/);
+    sendSignal(pid, "SIGTERM");
+    assert.equal((await ended()).code, 0);
   });
 }
 

@@ -38,9 +38,10 @@ function start(args) {
     env,
   });
   child.on("error", (error) => fail(failure(error)));
-  // On Windows the console tells every process of Ctrl-C.
-  const passOn = process.platform === "win32" ? () => {} : (signal) => send(child, signal);
-  const signals = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"];
+  // On Windows the console tells every process of Ctrl-C, and there is no SIGUSR2.
+  const windows = process.platform === "win32";
+  const passOn = windows ? () => {} : (signal) => send(child, signal);
+  const signals = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", ...(windows ? [] : ["SIGUSR2"])];
   for (const signal of signals) process.on(signal, passOn);
   child.on("exit", (code, signal) => {
     if (signal === null) process.exit(code);
