@@ -2,7 +2,8 @@ import { OutputError } from "../cli/output.ts";
 import type { Endpoint } from "../contract/endpoint.ts";
 import type { ServerEvents } from "../contract/events.ts";
 import { type LineLog, lineLog, PIPE_BUF } from "./line_log.ts";
-import { droppedLine, FORMATS, type LogFormat, type RecordOptions } from "./log_format.ts";
+import { droppedLine, FORMATS, type LogFormat } from "./log_format.ts";
+import type { RecordOptions } from "./records.ts";
 
 /** The log of a server. */
 export interface Log extends ServerEvents {

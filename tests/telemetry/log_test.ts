@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { FORMATS, type LogFormat, type RecordOptions } from "../../src/telemetry/log_format.ts";
+import { FORMATS, type LogFormat } from "../../src/telemetry/log_format.ts";
+import type { RecordOptions } from "../../src/telemetry/records.ts";
 import {
   linuxTest,
   posixServeTest,
