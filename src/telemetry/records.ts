@@ -75,6 +75,9 @@ const NO_METADATA: Values = new Map();
 /** How long the metadata of a record may be, in characters: all that it has together. */
 const MAX_METADATA = 8_000;
 
+/** What a value counts besides its characters, so that there are not too many: RFC 9113, section 6.5.2. */
+const VALUE_OVERHEAD = 32;
+
 /** The metadata of a call that its record has: of these names those that were sent. */
 function metadataOf(call: Call, names: readonly string[]): Values {
   let left = MAX_METADATA;
@@ -83,8 +86,7 @@ function metadataOf(call: Call, names: readonly string[]): Values {
     const values: string[] = [];
     for (const value of call.metadata(name)) {
       values.push(cut(value, Math.min(left, MAX_TEXT)));
-      // Values without a character take room as well.
-      left -= Math.min(value.length, MAX_TEXT) + 1;
+      left -= Math.min(value.length, MAX_TEXT) + VALUE_OVERHEAD;
       if (left <= 0) break;
     }
     if (values.length > 0) metadata.set(name, values);
