@@ -1,4 +1,4 @@
-/** Tests of Go, and a shell, end as none should: no server outlives them. */
+/** Tests of Go, a shell and a terminal end as none should: no server outlives them. */
 import assert from "node:assert/strict";
 import type { Running } from "../../tools/programs.ts";
 import { goModule, goProgram } from "../support/go.ts";
@@ -37,11 +37,16 @@ async function named(text: string): Promise<number[]> {
  * Runs a program to its end, and checks that its server is soon gone.
  *
  * @param start takes a name for the server, which is in the command line of nothing else
+ * @param end ends the program, where it does not end by itself
  */
-async function leavingNothing(start: (server: string) => Running): Promise<Result> {
+async function leavingNothing(
+  start: (server: string) => Running,
+  end: (runner: Running) => Promise<void> = () => Promise.resolve(),
+): Promise<Result> {
   const server = `runner-${crypto.randomUUID()}`;
   const runner = start(server);
   try {
+    await end(runner);
     await inTime("end of the runner", runner.exitCode);
     const isGone = async () => (await named(server)).length === 0;
     await within(MAX_LEFT_MS, "end of the server", until("no server is left", isGone));
@@ -94,4 +99,15 @@ linuxTest("no server is left of a shell that is killed beside its coprocess", as
   assert.equal(code, 128 + 9, stderr);
   assert.match(stdout, /^gRPC сервер запущен на порту \d+\.\.\.\n$/);
   assert.match(stderr, /: stdin has closed: draining, /);
+});
+
+linuxTest("no server is left of a terminal that is closed", async () => {
+  const serve = (server: string) => shellCommand(`serve --instance ${server} -- sleep 600`);
+  await leavingNothing(
+    (server) => startProgram("script", ["-qec", serve(server), "/dev/null"]),
+    async ({ stdout, kill }) => {
+      await stdout.until(/^gRPC сервер запущен на порту /);
+      kill("SIGKILL");
+    },
+  );
 });
