@@ -142,9 +142,11 @@ function showBlocks(direction: Direction, shown: Shown) {
     const block = type === h2.CONTINUATION
       ? blocks.continue(flags, bytes, 0, bytes.length)
       : blocks.begin(flags, id, bytes, 0, bytes.length);
-    if (block === undefined) return ["the headers go on in CONTINUATION"];
+    const promise = type === h2.PUSH_PROMISE ? [promiseLine(flags, payload)] : [];
+    if (block === undefined) return [...promise, "the headers go on in CONTINUATION"];
     noteHeaders(direction, shown, block.id, blocks.fields);
     return [
+      ...promise,
       ...blocks.fields.map((field) => headerLine(field, shown.secrets)),
       ...(blocks.isTooLarge ? ["... and more"] : []),
       ...(block.flags & h2.END_STREAM ? endOf(direction, shown, block.id) : []),
@@ -166,6 +168,13 @@ function showBlocks(direction: Direction, shown: Shown) {
 
 /** Flags of HEADERS that PUSH_PROMISE does not have. */
 const NOT_OF_PROMISES = h2.HAS_PRIORITY | h2.END_STREAM;
+
+function promiseLine(flags: number, payload: Buffer): string {
+  const at = flags & h2.PADDED ? 1 : 0;
+  return payload.length < at + 4
+    ? "names no stream"
+    : `promises stream ${payload.readUInt32BE(at) & 0x7fffffff}`;
+}
 
 /** The payload of PUSH_PROMISE without the number of the promised stream: that of HEADERS. */
 function withoutPromise(flags: number, payload: Buffer): Buffer {

@@ -231,8 +231,18 @@ Deno.test("a block of several frames, padded or promised, is shown with its last
       Buffer.concat([from.subarray(0, at), Buffer.of(0, 0, 0, 2), from.subarray(at)]),
     );
   assert.deepEqual(received(promise(4, block, 0), promise(0xc, padded, 1)), [
-    ...under("#1 < PUSH_PROMISE END_HEADERS, stream 1, 18 bytes", "x-a: 1", "x-b: 2"),
-    ...under("#1 < PUSH_PROMISE END_HEADERS PADDED, stream 1, 22 bytes", "x-a: 1", "x-b: 2"),
+    ...under(
+      "#1 < PUSH_PROMISE END_HEADERS, stream 1, 18 bytes",
+      "promises stream 2",
+      "x-a: 1",
+      "x-b: 2",
+    ),
+    ...under(
+      "#1 < PUSH_PROMISE END_HEADERS PADDED, stream 1, 22 bytes",
+      "promises stream 2",
+      "x-a: 1",
+      "x-b: 2",
+    ),
   ]);
 });
 
