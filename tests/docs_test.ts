@@ -17,6 +17,7 @@ const documents = [
   "docs/benchmarks.md",
   "docs/commands.md",
   "docs/design.md",
+  "docs/gauntlet.md",
   "docs/operations.md",
   "docs/testing.md",
 ];

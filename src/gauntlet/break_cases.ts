@@ -252,9 +252,9 @@ function floods(): Rows {
 /** An RST_STREAM, and the end of the connection in the same packet. */
 function resets(): Rows {
   const codes = [
-    ["refused-stream", 7, "UNAVAILABLE"],
-    ["cancel", 8, "CANCELLED"],
-    ["enhance-your-calm", 11, "RESOURCE_EXHAUSTED"],
+    ["refused-stream", 7, REFUSED],
+    ["cancel", 8, ["CANCELLED"]],
+    ["enhance-your-calm", 11, ["RESOURCE_EXHAUSTED"]],
   ] as const;
   return Object.fromEntries(
     codes.map(([name, code, status]) => [`rst-${name}-then-close`, [
@@ -331,7 +331,7 @@ function late(): Case[] {
 export const breakCases: readonly Case[] = [
   ...late(),
   ...casesOf("Connections that break", "gRPC's statuscodes.md, connection breaks", cuts()),
-  ...casesOf("GOAWAY", GOAWAY, goaways()),
+  ...casesOf("GOAWAY", "gRPC's PROTOCOL-HTTP2.md, GOAWAY Frame", goaways()),
   ...casesOf("Resets of the stream", "gRPC's PROTOCOL-HTTP2.md, Errors", resets()),
   ...wrongFrames(),
   ...casesOf("Floods", "RFC 9113, 10.5", floods()),

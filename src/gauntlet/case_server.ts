@@ -4,6 +4,7 @@ import { createServer as createTlsServer } from "node:tls";
 import type { Case } from "./case.ts";
 import { greet, serveConnection } from "./connection.ts";
 import { GREETING } from "./frames.ts";
+import { recordConnection, type Recording } from "./recording.ts";
 
 /** What a server has seen of a client. */
 export interface Seen {
@@ -19,6 +20,8 @@ export interface CaseServer {
   /** Where it listens: `127.0.0.1:50051`. */
   readonly address: string;
   readonly seen: Seen;
+  /** What went over the last connection, in lines; none if there was no connection. */
+  lastConnection(): Promise<readonly string[]>;
   /** Resolves with the first connection. */
   readonly connected: Promise<void>;
 }
@@ -42,7 +45,9 @@ export async function withCaseServer<T>(
   const seen = { connections: 0, tries: 0, resets: 0 };
   const connected = Promise.withResolvers<void>();
   const sockets = new Set<Socket>();
+  let last: Recording | undefined;
   const onConnection = (socket: Socket) => {
+    last = recordConnection(socket, `#${seen.connections}`, address());
     serveConnection(socket, greeting, {
       onRequest(_, call) {
         seen.tries++;
@@ -51,6 +56,7 @@ export async function withCaseServer<T>(
       onReset: () => seen.resets++,
     });
   };
+  const address = () => `127.0.0.1:${(server.address() as AddressInfo).port}`;
   const server: Server = identity === undefined
     ? createServer(onConnection)
     : createTlsServer({ ...identity, ALPNProtocols: ["h2"] }, onConnection);
@@ -69,8 +75,13 @@ export async function withCaseServer<T>(
   server.once("error", reject).listen(0, "127.0.0.1", resolve);
   await promise;
   try {
-    const address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
-    return await use({ address, seen, connected: connected.promise });
+    const lastConnection = () => last?.lines() ?? Promise.resolve([]);
+    return await use({
+      address: address(),
+      seen,
+      lastConnection,
+      connected: connected.promise,
+    });
   } finally {
     const closed = new Promise((resolve) => server.close(resolve));
     for (const socket of sockets) socket.destroy();

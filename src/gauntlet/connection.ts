@@ -24,7 +24,7 @@ export interface Asked {
 export type Answer = (call: Asked) => void | Promise<void>;
 
 /**
- * What is said to a connection before it has said anything.
+ * What is said to a connection before it has said anything; calls are answered behind it.
  *
  * @returns false if that is all: no call is answered
  */
@@ -90,7 +90,9 @@ function listenTo(socket: Socket, greeted: Promise<unknown>, listener: Listener)
     requests.set(stream, request);
     if ((flags & END_STREAM) === 0) return;
     requests.delete(stream);
-    listener.onRequest(request, { stream, socket, send, sendInParts, ping: sendPing });
+    const call = { stream, socket, send, sendInParts, ping: sendPing };
+    // An answer may not come within what the greeting still sends.
+    void greeted.then(() => listener.onRequest(request, call));
   }
 
   function acknowledge(type: number, payload: Uint8Array): void {

@@ -29,6 +29,8 @@ export interface GauntletOptions {
 export interface Result extends Judgement, ClientEnd {
   readonly case: Case;
   readonly seen: Seen;
+  /** What went over the last connection, in lines, which are escaped; none of a case that passed. */
+  readonly frames: readonly string[];
 }
 
 /**
@@ -90,9 +92,12 @@ async function runCase(
   memory: PeakMemory,
 ): Promise<Result | undefined> {
   if (interrupt.aborted) return undefined;
-  return await withCaseServer(one, identity, async ({ address, seen, connected }) => {
+  return await withCaseServer(one, identity, async (server) => {
+    const { address, seen, connected } = server;
     const end = await runClient({ words, address, timeoutMs, interrupt, memory }, connected);
     if (interrupt.aborted) return undefined;
-    return { case: one, ...end, seen: { ...seen }, ...judge(one, end, seen, exitCodes) };
+    const judgement = judge(one, end, seen, exitCodes);
+    const frames = judgement.verdict === "passed" ? [] : await server.lastConnection();
+    return { case: one, ...end, seen: { ...seen }, ...judgement, frames };
   });
 }

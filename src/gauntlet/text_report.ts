@@ -44,13 +44,14 @@ export function textReport(
 }
 
 function failureText(result: Result, again: (name: string) => readonly string[]): string {
-  const { verdict, ended, output, case: one } = result;
+  const { verdict, ended, output, frames, case: one } = result;
   return [
     `${one.name}: ${verdict}`,
     `  ${one.does}`,
     `  The call ${wantedWords(one)}: ${one.section}.`,
     `  The client: ${ended}. ${seenWords(result)}`,
     ...lastLines(output, verdict === "crashed" ? 8 : 2).map((line) => `  | ${excerpt(line, 160)}`),
+    ...frames.map((line) => `  ${line}`),
     `  Again: ${again(one.name).map((word) => escapeControls(shellWord(word))).join(" ")}`,
     "",
   ].join("\n");

@@ -60,7 +60,7 @@ export function judge(one: Case, end: ClientEnd, seen: Seen, exitCodes: ExitCode
 
 function verdictOf(one: Case, end: ClientEnd, seen: Seen, exitCodes: ExitCodes): Verdict {
   if (end.isHung) return "hung";
-  if (end.signal !== null || TRACES.some((trace) => trace.test(end.output))) return "crashed";
+  if (end.signal !== null || showsTrace(end)) return "crashed";
   const wanted = wantedOf(one);
   if (end.exitCode === 0 && wanted === "failure") return "took a broken answer for good";
   if (one.isCommitted && seen.tries > 1) return "called again";
@@ -68,9 +68,14 @@ function verdictOf(one: Case, end: ClientEnd, seen: Seen, exitCodes: ExitCodes):
   if (seen.connections === 0) return "gave up";
   if (end.exitCode !== 0 && wanted === "success") return "gave up";
   if (exitCodes === "any" || end.exitCode === 0) return "passed";
+  if (one.mayEnd.includes("FAILURE")) return "passed";
   const code = statusOfExitCode(end.exitCode);
-  if (code === undefined) return "wrong code";
-  return one.mayEnd.includes(code) || one.mayEnd.includes("FAILURE") ? "passed" : "wrong code";
+  return code !== undefined && one.mayEnd.includes(code) ? "passed" : "wrong code";
+}
+
+/** A trace that a client logs before it ends by itself is none of its end. */
+function showsTrace({ exitCode, output }: ClientEnd): boolean {
+  return statusOfExitCode(exitCode) === undefined && TRACES.some((trace) => trace.test(output));
 }
 
 /** The status code that an exit code stands for; undefined if it stands for none. */

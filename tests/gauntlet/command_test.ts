@@ -32,6 +32,10 @@ posixTest("the report has failures first, what was wanted, and how to repeat it"
         "  The call must fail \\(NOT_FOUND\\): gRPC's PROTOCOL-HTTP2\\.md, Responses\\.\n" +
         "  The client: exit code 0, OK\\. 1 connection, 1 try, 0 resets, \\d+ ms(?:, \\d+ MB)?\\.\n" +
         "  \\| usersvc call: NOT_FOUND from [^\n]+\n" +
+        "  #1 \\* +\\d+\\.\\d ms  connection to 127\\.0\\.0\\.1:\\d+\n" +
+        "(?:  [ #][^\n]+\n)+" +
+        "          grpc-message: its words\n" +
+        "(?:  [ #][^\n]+\n)*" +
         "  Again: usersvc gauntlet --only status-not-found --exit-codes grpc -- bash -c [^\n]+\n" +
         "\nno-trailers: took [^]+\n" +
         "Statuses                0 of 1\n" +

@@ -81,6 +81,9 @@ posixTest("one that a signal ends, or that shows a trace, crashed", async () => 
     assert.equal(one.verdict, "crashed");
     assert.deepEqual(one.lastLines, [trace]);
   }
+  // It logs one, and then ends by itself.
+  const logs = `${CALL} || { echo '${traces[0]}' >&2; exit 77; }`;
+  assert.equal((await result("no-trailers", logs)).verdict, "passed");
 });
 
 posixTest(

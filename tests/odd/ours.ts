@@ -20,6 +20,7 @@ const BY_NAME: Readonly<Record<string, StatusName>> = {
   "no-trailers": "INTERNAL",
   "message-of-30000-characters": "NOT_FOUND",
   "gzip-of-8-mb": "RESOURCE_EXHAUSTED",
+  "compressed-flag-of-2": "INTERNAL",
   "not-utf-8": "INTERNAL",
   "message-larger-than-its-data": "RESOURCE_EXHAUSTED",
   "message-of-4-gib": "RESOURCE_EXHAUSTED",
@@ -28,6 +29,7 @@ const BY_NAME: Readonly<Record<string, StatusName>> = {
   "push": "UNAVAILABLE",
   "more-than-the-window": "INTERNAL",
   "no-streams": "DEADLINE_EXCEEDED",
+  "no-window": "DEADLINE_EXCEEDED",
   "no-word": "DEADLINE_EXCEEDED",
   "tls-alert": "DEADLINE_EXCEEDED",
   // nghttp2 takes ten thousand for an attack too.

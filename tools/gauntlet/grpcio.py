@@ -1,0 +1,21 @@
+"""One call of GetUser with grpcio, for usersvc gauntlet."""
+
+import os
+import sys
+
+import grpc
+from google.protobuf.wrappers_pb2 import StringValue
+
+timeout = float(os.environ["USERSVC_TIMEOUT"].removesuffix("ms")) / 1000
+with grpc.insecure_channel(os.environ["USERSVC_ADDRESS"]) as channel:
+    # A message of one string in field 1, as StringValue is, needs no generated code.
+    get_user = channel.unary_unary(
+        "/userservice.UserService/GetUser",
+        request_serializer=StringValue.SerializeToString,
+        response_deserializer=StringValue.FromString,
+    )
+    try:
+        print(get_user(StringValue(value="Alice"), timeout=timeout).value)
+    except grpc.RpcError as error:
+        print(error.code().name, error.details(), file=sys.stderr)
+        sys.exit(64 + error.code().value[0])
