@@ -56,14 +56,18 @@ const flags = {
     ...wholeNumber(1, 256),
     defaultNote: "one for each core",
   },
+  unix: {
+    group: "Servers",
+    help: "The servers listen on Unix sockets, not on ports of 127.0.0.1",
+  },
   "tls-cert": {
-    group: "TLS",
+    group: "Servers",
     value: "FILE",
     help: "The servers speak TLS with this certificate chain (PEM)",
     ...PATH,
   },
   "tls-key": {
-    group: "TLS",
+    group: "Servers",
     value: "FILE",
     help: "The private key of the certificate (PEM)",
     ...PATH,
@@ -116,6 +120,9 @@ if all cases passed, 1 if one did not or the command cannot run.`,
       return await list(cases, values.json);
     }
     if (words.length === 0) throw new UsageError("missing COMMAND: -- and the client to run");
+    if (values.unix && Deno.build.os === "windows") {
+      throw new UsageError("--unix does not work on Windows");
+    }
     const identity = identityOf(values["tls-cert"], values["tls-key"]);
     const report = values.junit === undefined ? undefined : openReport(values.junit);
     return await test({ ...values, words, cases, identity, report });
@@ -181,7 +188,7 @@ interface Test extends Omit<FlagValues<typeof flags>, "only" | "junit"> {
 }
 
 async function test(options: Test): Promise<number> {
-  const { words, cases, identity, timeout: timeoutMs, "exit-codes": exitCodes, json } = options;
+  const { words, cases, timeout: timeoutMs, "exit-codes": exitCodes, json } = options;
   const interrupt = new AbortController();
   let stoppedBy: Deno.Signal | undefined;
   const more: readonly Deno.Signal[] = Deno.build.os === "windows" ? [] : ["SIGHUP"];
@@ -207,7 +214,10 @@ async function test(options: Test): Promise<number> {
   const run = { words, cases, timeoutMs, jobs, exitCodes, interrupt: interrupt.signal };
   let results;
   try {
-    results = await runGauntlet({ ...run, ...(identity && { identity }) }, onResult);
+    const listen = { ...(options.identity && { identity: options.identity }) };
+    results = options.unix
+      ? await inFolder((folder) => runGauntlet({ ...run, listen: { ...listen, folder } }, onResult))
+      : await runGauntlet({ ...run, listen }, onResult);
   } catch (error) {
     if (error instanceof ExpectedError) throw error;
     throw new ExpectedError(programFault(words[0]!, error)[1]);
@@ -218,6 +228,16 @@ async function test(options: Test): Promise<number> {
   await report(results, options);
   if (stoppedBy !== undefined) return exitCodeOfSignal(stoppedBy);
   return results.every(({ verdict }) => verdict === "passed") ? ExitCode.OK : ExitCode.FAILURE;
+}
+
+/** Makes a folder for the time of a run. */
+async function inFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {
+  const folder = await Deno.makeTempDir({ prefix: "usersvc-" });
+  try {
+    return await use(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 }
 
 async function report(results: readonly Result[], options: Test): Promise<void> {
@@ -245,6 +265,7 @@ function sameFlags({ words, timeout, "exit-codes": exitCodes, ...options }: Test
   return [
     ...(timeout === 2_000 ? [] : ["--timeout", `${timeout}ms`]),
     ...(exitCodes === "any" ? [] : ["--exit-codes", exitCodes]),
+    ...(options.unix ? ["--unix"] : []),
     ...(cert === undefined || key === undefined ? [] : ["--tls-cert", cert, "--tls-key", key]),
     "--",
     ...words,

@@ -1,6 +1,7 @@
 /** The server of one case. */
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer } from "node:tls";
+import { formatEndpoint } from "../contract/endpoint.ts";
 import type { Case } from "./case.ts";
 import { greet, serveConnection } from "./connection.ts";
 import { GREETING } from "./frames.ts";
@@ -17,7 +18,7 @@ export interface Seen {
 
 /** A server that runs. */
 export interface CaseServer {
-  /** Where it listens: `127.0.0.1:50051`. */
+  /** Where it listens: `127.0.0.1:50051`, `unix:/tmp/socket`. */
   readonly address: string;
   readonly seen: Seen;
   /** What went over the last connection, in lines; none if there was no connection. */
@@ -32,22 +33,29 @@ export interface Identity {
   readonly key: string;
 }
 
-/**
- * Serves a case on a free port of 127.0.0.1 while `use` runs.
- *
- * @param identity with it, over TLS
- */
+/** How the server of a case listens. */
+export interface ListenOptions {
+  /** With it, over TLS. */
+  readonly identity?: Identity;
+  /** A folder: the server listens on a Unix socket in it, not on a port. */
+  readonly folder?: string;
+}
+
+/** Serves a case on a free port of 127.0.0.1, or on a Unix socket, while `use` runs. */
 export async function withCaseServer<T>(
-  { answer, greeting = greet }: Case,
-  identity: Identity | undefined,
+  { name, answer, greeting = greet }: Case,
+  { identity, folder }: ListenOptions,
   use: (server: CaseServer) => Promise<T>,
 ): Promise<T> {
   const seen = { connections: 0, tries: 0, resets: 0 };
   const connected = Promise.withResolvers<void>();
   const sockets = new Set<Socket>();
+  let address = "";
   let last: Recording | undefined;
   const onConnection = (socket: Socket) => {
-    last = recordConnection(socket, `#${seen.connections}`, address());
+    // A Unix socket cannot be reset.
+    if (folder !== undefined) socket.resetAndDestroy = () => socket.destroy();
+    last = recordConnection(socket, `#${seen.connections}`, address);
     serveConnection(socket, greeting, {
       onRequest(_, call) {
         seen.tries++;
@@ -56,7 +64,6 @@ export async function withCaseServer<T>(
       onReset: () => seen.resets++,
     });
   };
-  const address = () => `127.0.0.1:${(server.address() as AddressInfo).port}`;
   const server: Server = identity === undefined
     ? createServer(onConnection)
     : createTlsServer({ ...identity, ALPNProtocols: ["h2"] }, onConnection);
@@ -71,20 +78,27 @@ export async function withCaseServer<T>(
   // A handshake that fails.
   server.on("tlsClientError", () => {});
   server.on("secureConnection", (socket: Socket) => socket.on("error", () => {}));
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  server.once("error", reject).listen(0, "127.0.0.1", resolve);
-  await promise;
+  address = await listen(server, folder && `${folder}/${name}`);
   try {
     const lastConnection = () => last?.lines() ?? Promise.resolve([]);
-    return await use({
-      address: address(),
-      seen,
-      lastConnection,
-      connected: connected.promise,
-    });
+    return await use({ address, seen, lastConnection, connected: connected.promise });
   } finally {
     const closed = new Promise((resolve) => server.close(resolve));
     for (const socket of sockets) socket.destroy();
     await closed;
   }
+}
+
+/**
+ * @param path of a Unix socket, where there is to be one
+ * @returns the address as clients write it
+ */
+async function listen(server: Server, path: string | undefined): Promise<string> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  server.once("error", reject);
+  if (path === undefined) server.listen(0, "127.0.0.1", resolve);
+  else server.listen(path, resolve);
+  await promise;
+  if (path !== undefined) return formatEndpoint({ path });
+  return formatEndpoint({ host: "127.0.0.1", port: (server.address() as AddressInfo).port });
 }

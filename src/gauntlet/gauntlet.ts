@@ -4,7 +4,7 @@ import { ExpectedError } from "../text/errors.ts";
 import { excerpt } from "../text/escape.ts";
 import { allCases } from "./cases.ts";
 import type { Case } from "./case.ts";
-import { type Identity, type Seen, withCaseServer } from "./case_server.ts";
+import { type ListenOptions, type Seen, withCaseServer } from "./case_server.ts";
 import { type ClientEnd, runClient } from "./client.ts";
 import { openPeakMemory, type PeakMemory } from "./peak_memory.ts";
 import { type ExitCodes, judge, type Judgement } from "./verdict.ts";
@@ -19,8 +19,7 @@ export interface GauntletOptions {
   /** How many clients run at once. */
   readonly jobs: number;
   readonly exitCodes: ExitCodes;
-  /** With it, the servers speak TLS. */
-  readonly identity?: Identity;
+  readonly listen: ListenOptions;
   /** Ends the clients that run, and begins no more. */
   readonly interrupt: AbortSignal;
 }
@@ -88,11 +87,11 @@ export function lastLines(output: string, count: number): readonly string[] {
 /** @returns undefined if it was interrupted */
 async function runCase(
   one: Case,
-  { words, timeoutMs, exitCodes, identity, interrupt }: GauntletOptions,
+  { words, timeoutMs, exitCodes, listen, interrupt }: GauntletOptions,
   memory: PeakMemory,
 ): Promise<Result | undefined> {
   if (interrupt.aborted) return undefined;
-  return await withCaseServer(one, identity, async (server) => {
+  return await withCaseServer(one, listen, async (server) => {
     const { address, seen, connected } = server;
     const end = await runClient({ words, address, timeoutMs, interrupt, memory }, connected);
     if (interrupt.aborted) return undefined;

@@ -1,5 +1,6 @@
 /** `usersvc gauntlet`: its cases, its flags, its report and its end. */
 import assert from "node:assert/strict";
+import { dirname } from "node:path";
 import { allCases, chosenCases, findCases } from "../../src/gauntlet/cases.ts";
 import { CALL_TLS, SERVE_TLS } from "../support/certs.ts";
 import {
@@ -105,12 +106,22 @@ posixTest("with a certificate the servers speak TLS", async () => {
   }
 });
 
+posixTest("with --unix the servers listen on Unix sockets, of which none is left", async () => {
+  const noted = `echo "$USERSVC_ADDRESS" >&2; ${CALL}`;
+  for (const name of ["ping", "rst_after_data", "closed-at-byte-60", "reset-at-once"]) {
+    assert.equal((await result(name, noted, "--unix")).verdict, "passed", name);
+  }
+  const one = await result("no-trailers", `${noted} || true`, "--unix");
+  const [, path] = /^unix:(\/.*\/no-trailers)$/.exec(one.lastLines[0])!;
+  await assert.rejects(Deno.stat(dirname(path!)), Deno.errors.NotFound);
+});
+
 programTest("--list shows the cases, and runs nothing", async () => {
   const { code, stdout, stderr } = await usersvc(["gauntlet", "--list"]);
   assert.deepEqual([code, stderr], [0, ""]);
   assert.match(
     stdout,
-    /^ {2}goaway\n {4}The server [^\n]+\.\n {4}The call must succeed: RFC 9113, 6\.8\.$/m,
+    /^ {2}goaway\n {4}The server [^\n]+\.\n {4}The call must succeed: gRPC's PROTOCOL-HTTP2\.md, GOAWAY Frame\.$/m,
   );
   const { stdout: json } = await usersvc(["gauntlet", "--list", "--all", "--json"]);
   const names = json.trimEnd().split("\n").map((line) => JSON.parse(line).name);
