@@ -5,7 +5,7 @@ import { isDumbTerminal } from "../cli/terminal.ts";
 import { duration, PATH, type ValueKind, wholeNumber } from "../cli/values.ts";
 import type { Case } from "../gauntlet/case.ts";
 import type { Identity } from "../gauntlet/case_server.ts";
-import type { Result } from "../gauntlet/gauntlet.ts";
+import type { GauntletOptions, Result } from "../gauntlet/gauntlet.ts";
 import type { ExitCodes } from "../gauntlet/verdict.ts";
 import { formatCount } from "../text/amounts.ts";
 import { ExpectedError, fileFault, programFault } from "../text/errors.ts";
@@ -188,7 +188,7 @@ interface Test extends Omit<FlagValues<typeof flags>, "only" | "junit"> {
 }
 
 async function test(options: Test): Promise<number> {
-  const { words, cases, timeout: timeoutMs, "exit-codes": exitCodes, json } = options;
+  const { words, cases, timeout: timeoutMs, "exit-codes": exitCodes } = options;
   const interrupt = new AbortController();
   let stoppedBy: Deno.Signal | undefined;
   const more: readonly Deno.Signal[] = Deno.build.os === "windows" ? [] : ["SIGHUP"];
@@ -196,38 +196,58 @@ async function test(options: Test): Promise<number> {
     stoppedBy = signal;
     interrupt.abort();
   });
-  const [{ runGauntlet }, { resultObject }] = await Promise.all([
-    import("../gauntlet/gauntlet.ts"),
-    import("../gauntlet/machine_report.ts"),
-  ]);
-  const progress = startProgress(cases.length);
-  let written = Promise.resolve(true);
-  const onResult = (result: Result) => {
-    progress.add(result);
-    if (!json) return;
-    const line = `${jsonString(resultObject(result, exitCodes))}\n`;
-    written = written.then((isRead) => isRead && writeAll(Deno.stdout, line));
-    // Nobody reads more.
-    void written.then((isRead) => isRead || interrupt.abort(), () => interrupt.abort());
-  };
   const jobs = options.jobs ?? navigator.hardwareConcurrency;
   const run = { words, cases, timeoutMs, jobs, exitCodes, interrupt: interrupt.signal };
+  const output = await startOutput(options, () => interrupt.abort());
   let results;
   try {
-    const listen = { ...(options.identity && { identity: options.identity }) };
-    results = options.unix
-      ? await inFolder((folder) => runGauntlet({ ...run, listen: { ...listen, folder } }, onResult))
-      : await runGauntlet({ ...run, listen }, onResult);
+    results = await runOn(options, run, output.add);
   } catch (error) {
     if (error instanceof ExpectedError) throw error;
     throw new ExpectedError(programFault(words[0]!, error)[1]);
   } finally {
-    progress.end();
+    await output.end();
   }
-  await written;
   await report(results, options);
   if (stoppedBy !== undefined) return exitCodeOfSignal(stoppedBy);
   return results.every(({ verdict }) => verdict === "passed") ? ExitCode.OK : ExitCode.FAILURE;
+}
+
+/** Runs the cases on ports or on Unix sockets, with TLS or without. */
+async function runOn(
+  { unix, identity }: Test,
+  run: Omit<GauntletOptions, "listen">,
+  onResult: (result: Result) => void,
+): Promise<readonly Result[]> {
+  const { runGauntlet } = await import("../gauntlet/gauntlet.ts");
+  const tls = identity === undefined ? {} : { identity };
+  return unix
+    ? await inFolder((folder) => runGauntlet({ ...run, listen: { ...tls, folder } }, onResult))
+    : await runGauntlet({ ...run, listen: tls }, onResult);
+}
+
+/**
+ * Shows each result as soon as it is there.
+ *
+ * @param stop is called when nobody reads stdout any more, or it cannot be written
+ */
+async function startOutput({ cases, json, "exit-codes": exitCodes }: Test, stop: () => void) {
+  const { resultObject } = await import("../gauntlet/machine_report.ts");
+  const progress = startProgress(cases.length);
+  let written = Promise.resolve(true);
+  return {
+    add(result: Result) {
+      progress.add(result);
+      if (!json) return;
+      const line = `${jsonString(resultObject(result, exitCodes))}\n`;
+      written = written.then((isRead) => isRead && writeAll(Deno.stdout, line));
+      void written.then((isRead) => isRead || stop(), stop);
+    },
+    async end() {
+      progress.end();
+      await written;
+    },
+  };
 }
 
 /** Makes a folder for the time of a run. */

@@ -64,9 +64,7 @@ export async function withCaseServer<T>(
       onReset: () => seen.resets++,
     });
   };
-  const server: Server = identity === undefined
-    ? createServer(onConnection)
-    : createTlsServer({ ...identity, ALPNProtocols: ["h2"] }, onConnection);
+  const server = makeServer(identity, onConnection);
   server.prependListener("connection", (socket: Socket) => {
     seen.connections++;
     connected.resolve();
@@ -75,9 +73,6 @@ export async function withCaseServer<T>(
     socket.on("error", () => {});
     socket.on("close", () => sockets.delete(socket));
   });
-  // A handshake that fails.
-  server.on("tlsClientError", () => {});
-  server.on("secureConnection", (socket: Socket) => socket.on("error", () => {}));
   address = await listen(server, folder && `${folder}/${name}`);
   try {
     const lastConnection = () => last?.lines() ?? Promise.resolve([]);
@@ -87,6 +82,19 @@ export async function withCaseServer<T>(
     for (const socket of sockets) socket.destroy();
     await closed;
   }
+}
+
+function makeServer(
+  identity: Identity | undefined,
+  onConnection: (socket: Socket) => void,
+): Server {
+  if (identity === undefined) return createServer(onConnection);
+  const server = createTlsServer({ ...identity, ALPNProtocols: ["h2"] }, (socket) => {
+    socket.on("error", () => {});
+    onConnection(socket);
+  });
+  // A handshake that fails.
+  return server.on("tlsClientError", () => {});
 }
 
 /**

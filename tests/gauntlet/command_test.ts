@@ -4,8 +4,10 @@ import { dirname } from "node:path";
 import { allCases, chosenCases, findCases } from "../../src/gauntlet/cases.ts";
 import { CALL_TLS, SERVE_TLS } from "../support/certs.ts";
 import {
+  linuxTest,
   posixTest,
   programTest,
+  shell,
   shellCommand,
   startUsersvc,
   usersvc,
@@ -87,6 +89,16 @@ posixTest(
       await gone(Number(await Deno.readTextFile(path)));
     }),
 );
+
+linuxTest("output that cannot be written, or that nobody reads, ends the run", async () => {
+  const run = `${shellCommand("gauntlet --json --jobs 1 --only page --")} ${CALL}`;
+  const full = await shell(`${run} > /dev/full`);
+  assert.equal(full.code, 1);
+  assert.match(full.stderr, /^usersvc gauntlet: cannot write the output: [^\n]+\n$/);
+  const { stdout, stderr } = await shell(`${run} | head -n 1`);
+  assert.equal(JSON.parse(stdout).verdict, "passed");
+  assert.match(stderr, /^usersvc gauntlet: \d+ of \d+ cases? passed, \d+ cases? not run\n$/);
+});
 
 posixTest("{address} in the arguments is the address of the server", async () => {
   const args = ["gauntlet", "--only", "answer", "--", "bash", "-c"];
