@@ -8,9 +8,12 @@ export const MAX_USERNAME = 256;
  */
 export function usernameFault(username: string): string | undefined {
   if (username === "") return "username is empty";
-  // A code point takes at most two UTF-16 units: a name of megabytes need not be counted.
-  if (username.length > 2 * MAX_USERNAME || [...username].length > MAX_USERNAME) {
-    return `username is longer than ${MAX_USERNAME} characters`;
-  }
+  if (isTooLong(username)) return `username is longer than ${MAX_USERNAME} characters`;
   return username.trim() === "" ? "username is blank" : undefined;
+}
+
+/** Whether a username has more than {@linkcode MAX_USERNAME} characters. */
+export function isTooLong(username: string): boolean {
+  // A code point takes at most two UTF-16 units: a name of megabytes need not be counted.
+  return username.length > 2 * MAX_USERNAME || [...username].length > MAX_USERNAME;
 }

@@ -51,6 +51,9 @@ const right: readonly unknown[] = [
   ),
   { A: [{ when: { metadata: { "user-agent": "x" } }, message: "a" }, { code: "UNAUTHENTICATED" }] },
   { A: { when: { metadata: { "k-bin": "/w" } } } },
+  ...["60s", "1m", "1.0m", "0.5m", "00.5m", "60000ms", "0060.0s", "59.9s", "0.01h", "0ms-1m", "00s"]
+    .map((delay) => ({ A: { delay } })),
+  { ["😀".repeat(256)]: {}, [`${"b".repeat(255)}*`]: {} },
 ];
 
 /** Files of answers that are wrong, as JSON Schema can say it too. */
@@ -59,6 +62,7 @@ const wrong: readonly unknown[] = [
   [],
   { $schema: 5 },
   { "a*b*": {} },
+  { ["b".repeat(257)]: {} },
   { A: 5 },
   { A: [] },
   { A: [5] },
@@ -71,6 +75,7 @@ const wrong: readonly unknown[] = [
   { A: { details: [] } },
   { A: { delay: "5" } },
   { A: { delay: "5ms-" } },
+  ...["2m", "61s", "60.5s", "60001ms", "1.5m", "1h", "1s-61s"].map((delay) => ({ A: { delay } })),
   { A: { metadata: { B: "a" } } },
   { A: { metadata: { "grpc-status": "0" } } },
   { A: { metadata: { "content-type": "a" } } },
@@ -100,7 +105,7 @@ const wrong: readonly unknown[] = [
 
 /** Files of answers of which JSON Schema cannot say what is wrong. */
 const wrongBeyond: readonly unknown[] = [
-  { A: { delay: "2m" } },
+  { A: { delay: "0.5h" } },
   { A: { delay: "2s-1s" } },
   { A: { message: "\ud800" } },
   { A: [{}, { when: { metadata: { a: "b" } } }] },

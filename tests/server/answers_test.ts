@@ -70,7 +70,11 @@ function withAnswers(file: unknown, use: (path: string) => Promise<void>): Promi
 /** What `call --json -v` shows of a call. */
 interface Shown {
   readonly message?: string;
-  readonly error?: { readonly code: string; readonly details?: unknown };
+  readonly error?: {
+    readonly code: string;
+    readonly message: string;
+    readonly details?: unknown;
+  };
   readonly metadata: Readonly<Record<string, string[]>>;
   readonly trailers: Readonly<Record<string, string[]>>;
 }
@@ -216,7 +220,6 @@ programTest("the entry of a name decides, or else the longest pattern, or else *
       plan({ username, metadata: () => [a] } as unknown as IncomingCall)?.answer?.message;
     const expected: [string | undefined, string][] = [
       [said("Bob"), "any"],
-      [said(""), "any"],
       [said("flaky-"), "first"],
       [said("flaky-"), "later"],
       [said("flaky-1"), "first"],
@@ -234,6 +237,61 @@ programTest("the entry of a name decides, or else the longest pattern, or else *
     for (const [text, one] of expected) assert.equal(text, one);
   });
 });
+
+posixTest("patterns and * greet no name that is refused, and apply to it otherwise", () => {
+  const fails = { code: "NOT_FOUND", reason: "no" };
+  const file = {
+    "*": { message: "star", delay: "1ms", metadata: { "x-tenant": "7" } },
+    " *": { message: "blank" },
+    "A*Z": fails,
+    "\t": { message: "own" },
+    "  *": fails,
+  };
+  const z = (length: number) => `A${"b".repeat(length - 2)}Z`;
+  const expected: [name: string, code: string, text: string][] = [
+    ["Bob", "OK", "star"],
+    ["", "INVALID_ARGUMENT", "username is empty"],
+    [" ", "INVALID_ARGUMENT", "username is blank"],
+    ["   ", "NOT_FOUND", "no"],
+    ["\t", "OK", "own"],
+    [z(256), "NOT_FOUND", "no"],
+    ...[257, 302, 1_023, 1_024, 1_025, 1_502].map((length) =>
+      [z(length), "INVALID_ARGUMENT", "username is longer than 256 characters"] as [
+        string,
+        string,
+        string,
+      ]
+    ),
+  ];
+  return withAnswers(file, (path) =>
+    withServe(async ({ port }) => {
+      for (const [name, code, text] of expected) {
+        const { message, error, trailers } = await called(port, [name]);
+        const said = error ?? { code: "OK", message };
+        assert.deepEqual([said.code, said.message], [code, text], `${name.length}`);
+        if (code === "INVALID_ARGUMENT" && name !== " ") {
+          assert.deepEqual(own(trailers), { "x-tenant": ["7"] });
+        }
+      }
+    }, ["--answers", path]));
+});
+
+programTest(
+  "* fails names of any length",
+  () =>
+    withAnswers({ "*": [{ code: "UNAVAILABLE", reason: "first" }, {}] }, async (path) => {
+      const { readAnswers } = await import("../../src/server/faults/answers.ts");
+      const plan = await readAnswers({ path, workers: false }, Math.random);
+      for (
+        const [name, code] of [["", "UNAVAILABLE"], ["b".repeat(1_500), "UNAVAILABLE"], [
+          "",
+          undefined,
+        ]]
+      ) {
+        assert.equal(plan({ username: name } as IncomingCall)?.answer?.code, code);
+      }
+    }),
+);
 
 programTest(
   "mistakes of details, metadata, rules and patterns are named by their paths",
@@ -291,7 +349,11 @@ programTest(
         { A: [{}, { when: { metadata: { a: "" } } }, {}] },
         /: A\[0\]: expects "when", since others of the list have it: only the last may be without$/,
       ],
-      [{ "a*b*": {} }, /: a\*b\*: expects a username, or a pattern with one "\*"$/],
+      [
+        { "a*b*": {} },
+        /: a\*b\*: expects a username, or a pattern with one "\*", of at most 256 characters$/,
+      ],
+      [{ ["b".repeat(257)]: {} }, /: b+: expects a username, [^;]+ of at most 256 characters$/],
       [
         { $schema: 5 },
         /: \["\$schema"\]: expects a text in quotes, where the schema of the file is$/,

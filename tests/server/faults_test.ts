@@ -394,16 +394,17 @@ posixTest(
 );
 
 programTest("the list of all other usernames begins for each of them", () => {
-  const file = { "*": [{ message: "first" }, {}], "Bob": [{ message: "Bob" }, {}] };
+  const failing = (reason: string) => ({ code: "UNAVAILABLE", reason });
+  const file = { "*": [failing("first"), {}], "Bob": [failing("Bob"), {}] };
   return withFile(file, async (path) => {
     // Loaded by this test alone, since a bare `deno test` may read nothing.
     const { readAnswers } = await import("../../src/server/faults/answers.ts");
     const plan = await readAnswers({ path, workers: false }, Math.random);
-    const said = (username: string) => plan({ username } as IncomingCall)?.answer?.message;
+    const said = (username: string) => plan({ username } as IncomingCall)?.answer?.reason;
     for (const name of ["A", "B", "", "*"]) assert.equal(said(name), "first", name);
     assert.equal(said("A"), undefined);
     assert.deepEqual([said("Bob"), said("Bob")], ["Bob", undefined]);
-    // Names that cannot be greeted count as one.
+    // Names that are too long count as one.
     const long = "x".repeat(1_000);
     assert.deepEqual([said(long), said(`${long}y`)], ["first", undefined]);
     const begin = (count: number, prefix: string) => {

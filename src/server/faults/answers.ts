@@ -3,7 +3,7 @@ import { ExpectedError, fileFault } from "../../text/errors.ts";
 import { AnswersSchema, mistakeAt, mistakesIn, type ScriptedAnswer } from "./answers_schema.ts";
 import type { Answer, IncomingCall } from "../call/incoming_call.ts";
 import { PUSHBACK_TRAILER } from "../../contract/metadata_names.ts";
-import { MAX_USERNAME } from "../../contract/username.ts";
+import { isTooLong, usernameFault } from "../../contract/username.ts";
 import { drawDelay, type Plan, type Planner, type Random } from "./plan.ts";
 import { repeatedNames } from "./repeated_names.ts";
 
@@ -26,7 +26,8 @@ const ANY = "*";
  * the first call of a username gets the first answer, the second the second, and all later ones the last.
  *
  * Of a username its own entry decides, or else that of the longest pattern. Where all of its rules ask for
- * something else, the next one decides.
+ * something else, the next one decides. Patterns greet nobody who is not greeted without them, and of
+ * usernames that are too long, of which a call keeps the start alone, `*` is the only one that decides.
  *
  * @param random chooses the delays of ranges
  * @throws {ExpectedError} if it cannot be read or anything in it is not as it has to be
@@ -90,21 +91,29 @@ function firstByName(entries: readonly (readonly [name: string, plan: Planner])[
     .sort(([one], [other]) => other.length - one.length)
     .map(([name, plan]) => ({ fits: pattern(name), plan }));
   return (call) => {
-    const made = names.get(call.username)?.(call);
-    if (made !== undefined) return made;
+    const own = names.get(call.username)?.(call);
+    if (own !== undefined) return own;
     for (const { fits, plan } of patterns) {
       const made = fits(call.username) ? plan(call) : undefined;
-      if (made !== undefined) return made;
+      if (made === undefined) continue;
+      return usernameFault(call.username) === undefined ? made : withoutMessage(made);
     }
     return undefined;
   };
 }
 
+/** The plan without a message in place of the greeting. */
+function withoutMessage(plan: Plan): Plan {
+  const { answer, ...others } = plan;
+  return answer?.code === "OK" ? others : plan;
+}
+
 function pattern(name: string): (username: string) => boolean {
+  if (name === ANY) return () => true;
   const [start = "", end = ""] = name.split(ANY);
   return (username) =>
     username.length >= start.length + end.length && username.startsWith(start) &&
-    username.endsWith(end);
+    username.endsWith(end) && !isTooLong(username);
 }
 
 /** How many names with lists are remembered, for `*` stands for any number of them. */
@@ -120,8 +129,8 @@ function openTurns(): Turns {
   const calls = new Map<string | undefined, number>();
   return {
     next(username) {
-      // Names that are too long to be greeted may have megabytes: they count as one.
-      const name = username.length > 2 * MAX_USERNAME ? undefined : username;
+      // Of names that are too long the end is not known: they count as one.
+      const name = isTooLong(username) ? undefined : username;
       const before = calls.get(name) ?? 0;
       // The name goes to the end of the map, and the one that was called longest ago is forgotten.
       calls.delete(name);

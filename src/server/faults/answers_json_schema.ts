@@ -8,7 +8,8 @@ export type JsonSchema = Readonly<Record<string, unknown>>;
 /**
  * The JSON Schema, of draft 2020-12, of a file of answers, made from the schema that checks it. What it
  * refuses is refused there too, but for names of status codes in small letters. It accepts some things
- * that it cannot say, such as a delay that is too long, or a rule without `when` in the midst of a list.
+ * that it cannot say, such as a range of delays that begins after its end, or a rule without `when` in
+ * the midst of a list.
  */
 export function answersJsonSchema(): JsonSchema {
   const $defs: Record<string, JsonSchema> = {};

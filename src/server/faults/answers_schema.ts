@@ -2,6 +2,7 @@
 import * as v from "valibot";
 import { RESERVED_IN_ANSWERS } from "../../contract/metadata_names.ts";
 import { STATUS_NAMES } from "../../contract/status_codes.ts";
+import { isTooLong, MAX_USERNAME } from "../../contract/username.ts";
 import { Details } from "./details_schema.ts";
 import { MAX_DELAY_MS, parseDelay } from "./plan.ts";
 import {
@@ -25,7 +26,15 @@ const Code = v.pipe(
 );
 
 const DELAY = 'a delay from 0 to 1m, such as "200ms", or a range, such as "50ms-200ms"';
-const DELAY_FORM = /^(?:0|\d+(?:\.\d+)?(?:ms|s|m|h))(?:-(?:0|\d+(?:\.\d+)?(?:ms|s|m|h)))?$/;
+/** A delay of at most a minute; JSON Schema cannot compare the two of a range, nor add up hours. */
+const ONE_DELAY = [
+  "0",
+  String.raw`0*(?:[1-5]?\d{1,4}(?:\.\d+)?|60000(?:\.0+)?)ms`,
+  String.raw`0*(?:[1-5]?\d(?:\.\d+)?|60(?:\.0+)?)s`,
+  String.raw`0*(?:0(?:\.\d+)?|1(?:\.0+)?)m`,
+  String.raw`0+(?:\.\d+)?h`,
+].join("|");
+const DELAY_FORM = new RegExp(`^(?:${ONE_DELAY})(?:-(?:${ONE_DELAY}))?$`);
 const Delay = v.pipe(
   withForm(v.string(DELAY), () => v.pipe(v.string(), v.regex(DELAY_FORM))),
   v.rawTransform(({ dataset, addIssue, NEVER }) => {
@@ -179,11 +188,11 @@ const Entry = choice<ScriptedAnswer | ScriptedAnswer[]>(
 /** A name, or a pattern. */
 const USERNAME_FORM = /^[^*]*\*?[^*]*$/;
 
-const USERNAME = 'a username, or a pattern with one "*"';
+const USERNAME = `a username, or a pattern with one "*", of at most ${MAX_USERNAME} characters`;
 const Username = v.pipe(
   withForm(v.string(), () => v.pipe(v.string(), v.regex(USERNAME_FORM))),
   v.check((name) => name.isWellFormed(), CHARACTERS),
-  v.check((name) => USERNAME_FORM.test(name), USERNAME),
+  v.check((name) => USERNAME_FORM.test(name) && !isTooLong(name), USERNAME),
 );
 
 /** Says to an editor where the schema of the file is; it is no username. */
@@ -214,8 +223,11 @@ export const AnswersSchema = v.pipe(
 const FileForm: Schema = v.pipe(
   v.objectWithRest({ [SCHEMA_KEY]: v.optional(v.string()) }, Entry),
   v.title("A file of answers"),
-  v.description("What usernames, or patterns of them, are answered"),
-  v.metadata({ propertyNames: { pattern: USERNAME_FORM.source } }),
+  v.description(
+    'What usernames, or patterns of them with one "*", are answered. A pattern greets nobody whose ' +
+      "username is empty, blank or too long",
+  ),
+  v.metadata({ propertyNames: { pattern: USERNAME_FORM.source, maxLength: MAX_USERNAME } }),
 );
 
 /** An answer as the file has it. */
