@@ -97,6 +97,10 @@ posixTest("a server loads what is not gRPC with the first of it", async () => {
   const byGrpc = await serving((port) => usersvc(["call", "Alice", "--port", String(port)]));
   assert.ok(byGrpc.some(({ url }) => url.endsWith("/grpc_call.ts")));
   assert.deepEqual(ofHttp(byGrpc), []);
+  const described = byGrpc.filter(({ url }) => /\/(?:describe|error_details_proto)\.ts$/.test(url))
+    .flatMap(({ functions }) => functions)
+    .filter(({ functionName, ranges: [{ count }] }) => /^describe/.test(functionName) && count > 0);
+  assert.deepEqual(described, [], "descriptors are made with the first question of reflection");
   assert.notDeepEqual(
     ofHttp(await serving((port) => ask({ port, version: 2 }, { path: "/healthz" }))),
     [],

@@ -14,15 +14,14 @@ const MESSAGE_FIELDS = 2, MESSAGE_MESSAGES = 3, SERVICE_METHODS = 2;
 /**
  * The complete `google.protobuf.FileDescriptorProto`, encoded, of a file. What protobufjs makes of it lacks
  * its name, imports, comments and JSON names, names types as they stand in the text, and gives the entry
- * types of map fields other names than the specification demands. The imports are not added.
+ * types of map fields other names than the specification demands.
  *
  * @param root holds the file, and of others no more than the types of `google.protobuf` that it needs
- * @param name the file's name; by default protobufjs makes one of the package's
  */
-export function describe(root: protobuf.Root, name?: string): Buffer {
+export function describe(root: protobuf.Root, { name, imports = [] }: FileInfo = {}): Buffer {
   root.resolveAll();
   const files = (root as unknown as Describable).toDescriptor("proto3").file!;
-  const file = files.find((one) => one.package !== "google.protobuf");
+  const file = files.find((one) => one.package !== "google.protobuf") ?? files[0];
   const { package: scope, messageType = [], service = [] } = file!;
   const location: Location[] = [];
   for (const [i, message] of messageType.entries()) {
@@ -36,8 +35,21 @@ export function describe(root: protobuf.Root, name?: string): Buffer {
       addComment(location, [...path, SERVICE_METHODS, j], methods[name!]!.comment);
     }
   }
-  const complemented = { ...file, ...(name && { name }), sourceCodeInfo: { location } };
+  const complemented = {
+    ...file,
+    ...(name && { name }),
+    dependency: [...imports],
+    sourceCodeInfo: { location },
+  };
   return descriptor.FileDescriptorProto.encode(complemented).finish() as Buffer;
+}
+
+/** What a parsed file does not say of itself. */
+interface FileInfo {
+  /** Its name; by default protobufjs makes one of the package's. */
+  readonly name?: string;
+  /** The names of the files that it imports; none by default. */
+  readonly imports?: readonly string[];
 }
 
 /** What `protobufjs/ext/descriptor` adds to each root. */

@@ -2,15 +2,14 @@
 import type { Buffer } from "node:buffer";
 import { type Contract, protoFile } from "./contract.ts";
 import { describe } from "./describe.ts";
-import { badRequestRoot } from "./error_details.ts";
 import { healthRoot } from "./health_contract.ts";
 
 /**
- * The complete `google.protobuf.FileDescriptorProto`, encoded, of each file: the contract, the health
- * service, and the details that an error can carry.
+ * The complete `google.protobuf.FileDescriptorProto`, encoded, of each file of services: the contract and
+ * the health service.
  *
  * @see https://github.com/protocolbuffers/protobuf/blob/main/src/google/protobuf/descriptor.proto
  */
 export function fileDescriptors({ root }: Contract): readonly Buffer[] {
-  return [describe(root, protoFile), describe(healthRoot), describe(badRequestRoot)];
+  return [describe(root, { name: protoFile }), describe(healthRoot)];
 }

@@ -12,9 +12,7 @@ import {
   toJson,
 } from "@bufbuild/protobuf";
 import { file_google_protobuf_duration, FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
-import text from "google-proto-files/google/rpc/error_details.proto" with { type: "text" };
-import protobuf from "protobufjs";
-import { describe } from "./describe.ts";
+import { describeErrorDetails, errorDetailsFile } from "./error_details_proto.ts";
 
 let made: ReadonlyMap<string, DescMessage> | undefined;
 
@@ -29,13 +27,9 @@ export function detailTypes(): ReadonlyMap<string, DescMessage> {
 }
 
 function makeTypes(): ReadonlyMap<string, DescMessage> {
-  const name = "google/rpc/error_details.proto";
-  const duration = protobuf.common.get("google/protobuf/duration.proto")!;
-  const { root } = protobuf.parse(text, protobuf.Root.fromJSON(duration), { keepCase: true });
-  const file = fromBinary(FileDescriptorProtoSchema, describe(root, name));
-  file.dependency.push(file_google_protobuf_duration.proto.name);
+  const file = fromBinary(FileDescriptorProtoSchema, describeErrorDetails().file);
   const registry = createFileRegistry(file, () => file_google_protobuf_duration);
-  return new Map(registry.getFile(name)!.messages.map((type) => [type.typeName, type]));
+  return new Map(registry.getFile(errorDetailsFile)!.messages.map((type) => [type.typeName, type]));
 }
 
 /**

@@ -27,8 +27,7 @@ const wrapper = protobuf.parse(
   { keepCase: true },
 ).root;
 
-/** The definition of `google.rpc.BadRequest`. */
-export const badRequestRoot: protobuf.Root = protobuf.parse(
+const badRequestRoot = protobuf.parse(
   `
   syntax = "proto3";
   package google.rpc;

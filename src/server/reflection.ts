@@ -6,6 +6,7 @@ import reflectionProto from "@grpc/reflection/build/proto/grpc/reflection/v1/ref
 import protobuf from "protobufjs";
 import type { Contract } from "../contract/contract.ts";
 import { fileDescriptors } from "../contract/descriptors.ts";
+import { describeErrorDetails } from "../contract/error_details_proto.ts";
 import { serviceDefinition } from "../contract/service_definition.ts";
 
 const PACKAGE = /^package grpc\.reflection\.v1;$/m;
@@ -18,26 +19,33 @@ type Request = Parameters<ReflectionV1Implementation["handleServerReflectionRequ
 type Response = ReturnType<ReflectionV1Implementation["handleServerReflectionRequest"]>;
 
 /**
- * Adds server reflection, v1 and v1alpha, for the contract, the health service, and the details
- * that an error can carry.
+ * Adds server reflection, v1 and v1alpha, for the contract, the health service, and google.rpc's
+ * error_details.proto: a file of answers can send all of its types. The descriptors are made with the
+ * first question.
  *
  * Its contract is embedded: the package's own way to add itself reads it from disk.
  *
  * @see https://github.com/grpc/grpc/blob/master/doc/server-reflection.md
  */
 export function addReflection(server: Server, contract: Contract): void {
-  const files = { fileDescriptorProtos: fileDescriptors(contract) };
-  const described = new ReflectionV1Implementation({ files } as unknown as Described);
+  let made: ReflectionV1Implementation | undefined;
+  const described = () => made ??= new ReflectionV1Implementation(describedBy(contract));
   for (const name of PACKAGES) {
     server.addService(reflectionDefinition(name), {
       ServerReflectionInfo: (stream: ServerDuplexStream<Request, Response>) => {
         stream.on("end", () => stream.end());
         stream.on("data", (request: Request) => {
-          stream.write(described.handleServerReflectionRequest(request));
+          stream.write(described().handleServerReflectionRequest(request));
         });
       },
     });
   }
+}
+
+function describedBy(contract: Contract): Described {
+  const { file, imported } = describeErrorDetails();
+  const files = { fileDescriptorProtos: [...fileDescriptors(contract), imported, file] };
+  return { files } as unknown as Described;
 }
 
 /** One of the services. Its messages have names in camel case, as @grpc/reflection reads them. */

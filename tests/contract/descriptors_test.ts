@@ -1,7 +1,11 @@
 /** The descriptors that reflection shows and Connect reads. */
 import assert from "node:assert/strict";
 import { fromBinary } from "@bufbuild/protobuf";
-import { type DescriptorProto, FileDescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
+import {
+  type DescriptorProto,
+  file_google_protobuf_duration,
+  FileDescriptorProtoSchema,
+} from "@bufbuild/protobuf/wkt";
 import { loadContract } from "../../src/contract/contract.ts";
 import { programTest } from "../support/program.ts";
 
@@ -42,25 +46,39 @@ programTest(
           "status",
           ".grpc.health.v1.HealthCheckResponse.ServingStatus",
         ],
-        [
-          "google.rpc.BadRequest.field_violations",
-          "fieldViolations",
-          ".google.rpc.BadRequest.FieldViolation",
-        ],
-        ["google.rpc.BadRequest.FieldViolation.field", "field", ""],
-        ["google.rpc.BadRequest.FieldViolation.description", "description", ""],
-        ["google.rpc.BadRequest.FieldViolation.reason", "reason", ""],
-        [
-          "google.rpc.BadRequest.FieldViolation.localized_message",
-          "localizedMessage",
-          ".google.rpc.LocalizedMessage",
-        ],
-        ["google.rpc.LocalizedMessage.locale", "locale", ""],
-        ["google.rpc.LocalizedMessage.message", "message", ""],
       ],
     );
   },
 );
+
+programTest("the descriptor of error_details.proto names its import, which is there", async () => {
+  const { describeErrorDetails } = await import("../../src/contract/error_details_proto.ts");
+  const [file, imported] = [describeErrorDetails().file, describeErrorDetails().imported]
+    .map((bytes) => fromBinary(FileDescriptorProtoSchema, bytes));
+  assert.equal(file!.name, "google/rpc/error_details.proto");
+  assert.deepEqual(file!.dependency, ["google/protobuf/duration.proto"]);
+  const { name, package: scope, messageType, dependency } = imported!;
+  const expected = file_google_protobuf_duration.proto;
+  assert.deepEqual([name, scope, dependency], [expected.name, expected.package, []]);
+  const numbered = (messages: readonly DescriptorProto[]) =>
+    messages.map((
+      { name, field },
+    ) => [name, ...field.map(({ name, number, type }) => [name, number, type])]);
+  assert.deepEqual(numbered(messageType), numbered(expected.messageType));
+  const fields = file!.messageType.flatMap((message) => fieldsOf(message, file!.package));
+  const typed = fields.filter(([, , type]) => type !== "").map(([field, , type]) => [field, type]);
+  assert.deepEqual(Object.fromEntries(typed), {
+    "google.rpc.ErrorInfo.metadata": ".google.rpc.ErrorInfo.MetadataEntry",
+    "google.rpc.RetryInfo.retry_delay": ".google.protobuf.Duration",
+    "google.rpc.QuotaFailure.violations": ".google.rpc.QuotaFailure.Violation",
+    "google.rpc.QuotaFailure.Violation.quota_dimensions":
+      ".google.rpc.QuotaFailure.Violation.QuotaDimensionsEntry",
+    "google.rpc.PreconditionFailure.violations": ".google.rpc.PreconditionFailure.Violation",
+    "google.rpc.BadRequest.field_violations": ".google.rpc.BadRequest.FieldViolation",
+    "google.rpc.BadRequest.FieldViolation.localized_message": ".google.rpc.LocalizedMessage",
+    "google.rpc.Help.links": ".google.rpc.Help.Link",
+  });
+});
 
 programTest(
   "descriptors have the comments of the contract, each with what it stands before",

@@ -202,3 +202,41 @@ serveTest(
     }
   },
 );
+
+const TYPE = "type.googleapis.com/google.rpc.";
+
+/** A detail of each type of google.rpc's error_details.proto, as grpcurl shows it too. */
+const DETAILS = [
+  { "@type": `${TYPE}ErrorInfo`, reason: "OVER", domain: "usersvc.test", metadata: { a: "b" } },
+  { "@type": `${TYPE}RetryInfo`, retryDelay: "1.500s" },
+  { "@type": `${TYPE}DebugInfo`, stackEntries: ["a", "b"], detail: "c" },
+  {
+    "@type": `${TYPE}QuotaFailure`,
+    violations: [{ subject: "me", quotaDimensions: { d: "e" }, quotaValue: "7" }],
+  },
+  { "@type": `${TYPE}PreconditionFailure`, violations: [{ type: "TOS", subject: "me" }] },
+  { "@type": `${TYPE}BadRequest`, fieldViolations: [{ field: "username", description: "no" }] },
+  { "@type": `${TYPE}RequestInfo`, requestId: "7", servingData: "x" },
+  { "@type": `${TYPE}ResourceInfo`, resourceType: "user", resourceName: "Bob" },
+  { "@type": `${TYPE}Help`, links: [{ description: "here", url: "https://a.test" }] },
+  { "@type": `${TYPE}LocalizedMessage`, locale: "ru", message: "Нет" },
+];
+
+programTest(
+  "grpcurl decodes the details of a file of answers by reflection",
+  () =>
+    withFolder(async (folder) => {
+      const answers = { "*": { code: "RESOURCE_EXHAUSTED", reason: "enough", details: DETAILS } };
+      await Deno.writeTextFile(`${folder}/answers.json`, JSON.stringify(answers));
+      await withServe(async ({ port }) => {
+        const flags = ["-plaintext", "-max-time", "10", "-format-error", "-d", '{"username":"A"}'];
+        const { code, stderr } = await run(await grpcurl(), [
+          ...flags,
+          `localhost:${port}`,
+          METHOD,
+        ]);
+        assert.equal(code, 72, stderr);
+        assert.deepEqual(JSON.parse(stderr).details, DETAILS);
+      }, ["--answers", `${folder}/answers.json`]);
+    }),
+);
