@@ -5,17 +5,6 @@
  */
 export const PREVIOUS_ATTEMPTS = "grpc-previous-rpc-attempts";
 
-// Fields of HTTP that are no lists, and in which a space may follow a comma (RFC 9110).
-const NO_LISTS = new Set(["authorization", "user-agent"]);
-
-/**
- * The values of metadata that HTTP has joined, as it may join those of one name (RFC 9110, section 5.3).
- * A value in which a space follows a comma looks like two.
- */
-export function valuesOf(name: string, joined: string): readonly string[] {
-  return NO_LISTS.has(name) ? [joined] : joined.split(", ");
-}
-
 // Names that gRPC sets itself, and those that HTTP/2 forbids (RFC 9113, section 8.2.2).
 const RESERVED = new Set([
   "connection",

@@ -1,6 +1,9 @@
 /** The calls that have ended last, for those who ask a server what it has seen. */
 import { Buffer } from "node:buffer";
 
+/** How long a value of metadata in a record may be, in characters, before "..." stands for the rest. */
+export const MAX_METADATA_VALUE = 2_000;
+
 /** What is kept of a call. */
 export interface CallRecord {
   /** Its record in the log: one JSON object. */

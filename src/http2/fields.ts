@@ -40,7 +40,10 @@ export function kindOf(name: string): number {
   return KINDS.get(name) ?? (/^[!#$%&'*+\-.^_`|~0-9a-z]+$/.test(name) ? REGULAR : MALFORMED);
 }
 
-/** The fields of a message by name, without inherited names; `:status` is a number. */
+/**
+ * The fields of a message by name, without inherited names; `:status` is a number. Several of one name are
+ * an array, except where {@linkcode isOneText} says otherwise.
+ */
 export interface Headers {
   [name: string]: string | string[] | undefined;
 }
@@ -126,10 +129,26 @@ const ONCE = new Set(
     "user-agent").split(" "),
 );
 
+/**
+ * Names that HTTP, gRPC and Connect define: their readers expect one text. So does grpc-js with names that
+ * end in `-bin`: it splits a text at commas, the texts of an array it does not.
+ */
+const ONE_TEXT = new RegExp(
+  "^(?:(?:accept|access-control|connect|content|grpc|if|proxy|sec)-.*|.*-bin|" +
+    "accept|allow|cache-control|connection|cookie|expect|forwarded|keep-alive|origin|pragma|range|" +
+    "trailer|transfer-encoding|upgrade|vary|via)$",
+);
+
+/** Whether the fields of a name are one text, however many come; of other names each has its own value. */
+export function isOneText(name: string): boolean {
+  return ONCE.has(name) || ONE_TEXT.test(name);
+}
+
 /** What comes several times is one list: RFC 9110, section 5.3; cookies: RFC 9113, section 8.2.3. */
 function combine(name: string, before: string | string[], value: string): string | string[] {
-  if (typeof before === "object") return [...before, value];
-  if (name === "set-cookie") return [before, value];
   if (ONCE.has(name)) return before;
-  return `${before}${name === "cookie" ? "; " : ", "}${value}`;
+  if (isOneText(name)) return `${before}${name === "cookie" ? "; " : ", "}${value}`;
+  if (typeof before === "string") return [before, value];
+  before.push(value);
+  return before;
 }

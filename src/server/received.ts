@@ -87,7 +87,7 @@ export function countHeaders(
     const value = headers[name];
     bytes += name.length + FIELD_OVERHEAD;
     if (typeof value === "string") bytes += value.length;
-    else for (const one of value ?? []) bytes += one.length;
+    else for (const one of value ?? []) bytes += one.length + FIELD_OVERHEAD;
   }
   if (bytes <= SMALL_HEADER_BYTES) return undefined;
   const room = openRoom(refuse);

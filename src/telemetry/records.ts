@@ -6,7 +6,7 @@
  */
 import type { Call, Fault, Notice, Outcome } from "../contract/events.ts";
 import { PREVIOUS_ATTEMPTS } from "../contract/metadata_names.ts";
-import type { RecordedCalls } from "../contract/recorded_calls.ts";
+import { MAX_METADATA_VALUE, type RecordedCalls } from "../contract/recorded_calls.ts";
 import type { StatusName } from "../contract/status_codes.ts";
 import { MAX_USERNAME } from "../contract/username.ts";
 import { cut, jsonString } from "../text/escape.ts";
@@ -85,8 +85,8 @@ function metadataOf(call: Call, names: readonly string[]): Values {
   for (const name of names) {
     const values: string[] = [];
     for (const value of call.metadata(name)) {
-      values.push(cut(value, Math.min(left, MAX_TEXT)));
-      left -= Math.min(value.length, MAX_TEXT) + VALUE_OVERHEAD;
+      values.push(cut(value, Math.min(left, MAX_METADATA_VALUE)));
+      left -= Math.min(value.length, MAX_METADATA_VALUE) + VALUE_OVERHEAD;
       if (left <= 0) break;
     }
     if (values.length > 0) metadata.set(name, values);

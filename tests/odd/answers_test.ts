@@ -106,7 +106,7 @@ oddTest("a call that gets no answer ends at its deadline", answerCases, async ({
 });
 
 oddTest(
-  "what grpc-js logs of an odd header is told when it is asked for, and escaped",
+  "what grpc-js logs of an odd header is told when it is asked for, in plain words",
   answerCases,
   async ({ port }) => {
     const args = ["call", "header-with-control-character", ...address(port)];
@@ -115,9 +115,9 @@ oddTest(
     const asked = await usersvc(args, { env: { GRPC_VERBOSITY: "ERROR" } });
     assert.match(
       asked.stderr,
-      /^grpc-js: Failed to add metadata entry x-text: aé\\x9b\.[^\n]*\n$/,
+      /^grpc-js: values of the metadata "x-text" are dropped: gRPC allows [^\n]* in values\n$/,
     );
     const verbose = await usersvc([...args, "--verbose"]);
-    assert.match(verbose.stderr, /^\* grpc-js: Failed to add metadata entry x-text: /m);
+    assert.match(verbose.stderr, /^\* grpc-js: values of the metadata "x-text" are dropped: /m);
   },
 );

@@ -1,5 +1,6 @@
 /** `/calls` of a server with `--record`: what it has seen, for those who ask. */
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { connect } from "node:net";
 import { openRecordedCalls } from "../../src/contract/recorded_calls.ts";
 import { getUserRequest, grpcMessage } from "../support/frames.ts";
@@ -13,7 +14,7 @@ import {
   withFolder,
   withServe,
 } from "../support/program.ts";
-import { finishCall, openSession, startCall } from "../support/raw_client.ts";
+import { finishCall, openSession, sendMessage, startCall } from "../support/raw_client.ts";
 import { inTime, until } from "../support/waits.ts";
 
 /** Asks for calls, by HTTP/1.1 unless something else is said. */
@@ -106,12 +107,84 @@ serveTest("calls are found by the metadata that records have", async ({ port }) 
   assert.deepEqual(await found("?metadata.x-test=two"), [1, 2]);
   assert.deepEqual(await found("?metadata.x-test=one&metadata.trace-bin=AQI%3D"), [1]);
   assert.deepEqual(await found("?metadata.x-test=two&username=b"), []);
-  assert.deepEqual(await found("?metadata.x-test=one,%20two"), [1]);
+  assert.deepEqual(await found("?metadata.x-test=one,%20two"), []);
   const { status, body } = await askCalls(port, "?metadata.authorization=t");
   const there = "username, since, count, wait, metadata.x-test, metadata.trace-bin";
   const says = `unknown parameter "metadata.authorization"; there are ${there}\n`;
   assert.deepEqual([status, String(body)], [400, says]);
 }, ["--record", "10", "--log-metadata", "x-test,trace-bin"]);
+
+/** A call of Connect by HTTP/1.1, whose answer is read to its end. */
+async function callByHttp1(port: number, fields: readonly string[]): Promise<void> {
+  const body = '{"username":"a"}';
+  const head = [
+    ...[`POST ${GET_USER} HTTP/1.1`, "host: localhost", "connection: close"],
+    ...["content-type: application/json", `content-length: ${body.length}`, ...fields],
+  ];
+  const socket = connect(port, "127.0.0.1");
+  socket.write(`${head.join("\r\n")}\r\n\r\n${body}`);
+  assert.match(String(Buffer.concat(await Array.fromAsync(socket))), /^HTTP\/1\.1 200 /);
+}
+
+serveTest("a record has metadata as it was sent, by every protocol", async ({ port }) => {
+  const sent: Record<string, string[]> = {
+    "x-a": ["Sun, 06 Nov 1994"],
+    "x-b": ["1", "2", ""],
+    "x-c": ["1, 2"],
+    "x-d": ["a,b", "c , d"],
+    "x-bin": ["AQI,/w==", "AA"],
+    "constructor": ["c"],
+    "accept-language": ["de, en", "fr"],
+  };
+  const recorded = {
+    ...sent,
+    "x-bin": ["AQI=", "/w==", "AA=="],
+    "accept-language": ["de, en, fr"],
+  };
+  const session = await openSession(port);
+  for (const type of ["application/grpc", "application/grpc-web", "application/proto"]) {
+    const body = getUserRequest("a");
+    const stream = startCall(session, { ...sent, "content-type": type });
+    await sendMessage(stream, type === "application/proto" ? body : grpcMessage(body));
+  }
+  session.close();
+  const fields = Object.entries(sent).flatMap(([name, values]) =>
+    values.map((value) => `${name}: ${value}`)
+  );
+  await callByHttp1(port, fields);
+  await callByHttp1(port, []);
+  const records = recordsIn(await askCalls(port));
+  assert.deepEqual(
+    records.map(({ protocol, metadata }) => [protocol, metadata]),
+    [...["grpc", "grpc-web", "connect", "connect"].map((name) => [name, recorded]), [
+      "connect",
+      {},
+    ]],
+  );
+  const found = async (query: string) => recordsIn(await askCalls(port, query)).length;
+  assert.equal(await found("?metadata.x-a=Sun,%2006%20Nov%201994"), 4);
+  assert.equal(await found("?metadata.x-b=1,%202"), 0);
+  assert.equal(await found("?metadata.x-c=1"), 0);
+}, [
+  ...["--record", "10"],
+  ...["--log-metadata", "x-a,x-b,x-c,x-d,x-bin,constructor,accept-language,toString"],
+]);
+
+serveTest("calls are found by what records cut off", async ({ port }) => {
+  const name = "é".repeat(300), value = "v".repeat(2_500);
+  const session = await openSession(port);
+  for (const username of [name, name.slice(0, 256)]) {
+    await finishCall(startCall(session, { "x-test": [value] }), username);
+  }
+  session.close();
+  const found = async (query: Record<string, string>) =>
+    recordsIn(await askCalls(port, `?${new URLSearchParams(query)}`)).map(({ id }) => id);
+  assert.deepEqual(await found({ username: name }), [1]);
+  assert.deepEqual(await found({ username: `${name.slice(0, 256)}...` }), [1]);
+  assert.deepEqual(await found({ username: name.slice(0, 256) }), [2]);
+  assert.deepEqual(await found({ "metadata.x-test": value }), [1, 2]);
+  assert.deepEqual(await found({ "metadata.x-test": value.slice(0, 2_000) }), []);
+}, ["--record", "10", "--log-metadata", "x-test"]);
 
 serveTest("DELETE forgets the calls, and the next one has the next id", async ({ port }) => {
   await callNames(port, "a", "b");

@@ -593,6 +593,8 @@ serveTest(
     const trailing = [TRAILING, ["q6ur"]];
     const initial = [["hostname", ["blue"]], [INITIAL, ["one"]]];
     assert.deepEqual(await echoed(server), { code: undefined, initial, trailing: [trailing] });
+    const { initial: several } = await echoed(server, `${INITIAL}: two, three`);
+    assert.deepEqual(several, [["hostname", ["blue"]], [INITIAL, ["one", "two, three"]]]);
     const late = await echoed(server, "x-envoy-fault-delay-request: 10");
     assert.deepEqual(late, { code: undefined, initial, trailing: [trailing] });
     const failed = await echoed(server, "rpc-behavior: error-code-5");
@@ -602,7 +604,7 @@ serveTest(
     const sources = callRecords(server.stdout.text).map(({ fault }) =>
       (fault as { source: string } | undefined)?.source
     );
-    assert.deepEqual(sources, [undefined, "metadata", "metadata"]);
+    assert.deepEqual(sources, [undefined, undefined, "metadata", "metadata"]);
   },
   ["--faults-by-metadata", "--instance", "blue", "--log", "json"],
 );

@@ -2,6 +2,9 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { gunzipSync, gzipSync } from "node:zlib";
+import type { Headers as ReceivedHeaders } from "../../src/http2/fields.ts";
+import type { OutgoingHeaders } from "../../src/http2/hpack_encoder.ts";
+import type { Session } from "../../src/http2/session.ts";
 import { root } from "../../tools/paths.ts";
 import { calls as callRecords } from "../support/logs.ts";
 import { CALL_TLS, cert, identity, SERVE_MTLS } from "../support/certs.ts";
@@ -25,6 +28,7 @@ import {
   withFolder,
   withServe,
 } from "../support/program.ts";
+import { openSession, startCall } from "../support/raw_client.ts";
 
 const JSON_TYPE = { "content-type": "application/json" };
 
@@ -305,6 +309,69 @@ serveTest("page, health, contract, HEAD, and one line for everything else", asyn
     }
   }
 });
+
+/** What the answer to a call with these headers begins with. */
+function answerTo(session: Session, headers: OutgoingHeaders, body: Uint8Array): Promise<string> {
+  const stream = startCall(session, headers);
+  const { promise, resolve } = Promise.withResolvers<string>();
+  let seen = "";
+  const see = (fields: ReceivedHeaders) =>
+    seen += `${fields[":status"] ?? ""} ${fields["grpc-status"] ?? ""}`.trim();
+  stream.on("response", see);
+  stream.on("trailers", (fields: ReceivedHeaders) => (seen += " ", see(fields)));
+  stream.on("error", (error: Error) => seen += error.message);
+  stream.on("close", () => resolve(seen));
+  stream.resume();
+  stream.end(body);
+  return promise;
+}
+
+serveTest("a header that comes twice is answered, by every protocol", async ({ port }) => {
+  const bytes = message("Ann");
+  const types: [type: string, body: Uint8Array][] = [
+    ["application/grpc", framed(bytes)],
+    ["application/grpc-web", framed(bytes)],
+    ["application/grpc-web-text", Buffer.from(Buffer.from(framed(bytes)).toString("base64"))],
+    ["application/proto", bytes],
+  ];
+  const twice: OutgoingHeaders = {
+    "te": ["trailers", "trailers"],
+    "grpc-timeout": ["5S", "6S"],
+    "grpc-encoding": ["identity", "identity"],
+    "grpc-accept-encoding": ["gzip", "identity"],
+    "user-agent": ["a", "b"],
+    "authorization": ["a", "b"],
+    "cookie": ["a=1", "b=2"],
+    "host": ["a", "b"],
+    "origin": ["http://a.test", "http://b.test"],
+    "accept": ["a/b", "c/d"],
+    "accept-encoding": ["gzip", "br"],
+    "content-encoding": ["identity", "identity"],
+    "content-length": [],
+    "connect-protocol-version": ["1", "1"],
+    "connect-timeout-ms": ["5000", "6000"],
+    "set-cookie": ["a", "b"],
+    ["__proto__"]: ["a", "b"],
+    "x-bin": ["AA", "AA"],
+    "x-any": ["a", "b"],
+  };
+  const session = await openSession(port);
+  for (const [type, body] of types) {
+    const ask = (headers: OutgoingHeaders) =>
+      answerTo(session, { "content-type": type, ...headers }, body);
+    const greeted = type === "application/grpc" ? "200 0" : "200";
+    const both = { "content-type": [type, "text/plain"] };
+    assert.equal(await ask(both), greeted, `${type}: content-type`);
+    for (const [name, values] of Object.entries(twice)) {
+      const length = `${body.length}`;
+      const sent = name === "content-length" ? [length, length] : values!;
+      // Connect reads these two, and as a list they are wrong.
+      const isWrong = type === "application/proto" && name.startsWith("connect-");
+      assert.equal(await ask({ [name]: sent }), isWrong ? "400" : greeted, `${type}: ${name}`);
+    }
+  }
+  session.close();
+}, ["--cors", "http://a.test"]);
 
 serveTest("health is answered by Connect, for the services that there are", async ({ port }) => {
   const check = (service: string) =>

@@ -8,7 +8,6 @@ import {
 import { Buffer } from "node:buffer";
 import { type GetUserRequest, type GetUserResponse, serviceName } from "../../contract/contract.ts";
 import { DETAILS_TRAILER, encodeStatus } from "../../contract/error_details.ts";
-import { valuesOf } from "../../contract/metadata_names.ts";
 import { plainAddress } from "../connection/connections.ts";
 import type { GetUser } from "./get_user.ts";
 import type { Answer, IncomingCall } from "./incoming_call.ts";
@@ -42,8 +41,8 @@ class GrpcCall implements IncomingCall {
   }
 
   metadata(key: string): string[] {
-    return this.#call.metadata.get(key).flatMap((value) =>
-      typeof value === "string" ? valuesOf(key, value) : value.toString("base64")
+    return this.#call.metadata.get(key).map((value) =>
+      typeof value === "string" ? value : value.toString("base64")
     );
   }
 

@@ -75,8 +75,7 @@ function applies(when: ScriptedAnswer["when"], call: IncomingCall): boolean {
   return when?.metadata.every(([name, value]) => {
     const values = call.metadata(name);
     if (name.endsWith("-bin")) return values.map(unpadded).includes(unpadded(value));
-    // By HTTP/1.1 and Connect a value with a comma looks like two.
-    return values.includes(value) || values.join(", ") === value;
+    return values.includes(value);
   }) ?? true;
 }
 

@@ -1,8 +1,14 @@
 /** `/calls`: what the server has seen, in the records of its log. */
 import { Buffer } from "node:buffer";
-import type { CallFilter, RecordedCall, RecordedCalls } from "../../contract/recorded_calls.ts";
+import {
+  type CallFilter,
+  MAX_METADATA_VALUE,
+  type RecordedCall,
+  type RecordedCalls,
+} from "../../contract/recorded_calls.ts";
+import { MAX_USERNAME } from "../../contract/username.ts";
 import { milliseconds } from "../../text/amounts.ts";
-import { excerpt } from "../../text/escape.ts";
+import { cut, excerpt } from "../../text/escape.ts";
 import { LIMITS } from "../limits.ts";
 import {
   type AnswerRequest,
@@ -155,24 +161,21 @@ function readQuery(text: string, { max, metadataNames }: RecordedCalls): Query {
   }
   const twice = names.find((name, at) => names.indexOf(name) !== at);
   if (twice !== undefined) throw new QueryError(`${twice} may be there once`);
-  const username = params.get("username");
+  // What is looked for is cut as it is in records.
+  const sent = params.get("username");
+  const username = sent === null ? null : cut(sent, MAX_USERNAME);
   const since = numberIn(params, "since", 0, Number.MAX_SAFE_INTEGER) ?? 0;
   const count = numberIn(params, "count", 1, max) ?? 0;
   if (params.has("wait") && count === 0) throw new QueryError("wait needs count");
   const metadata = [...params].filter(([name]) => name.startsWith(METADATA))
-    .map(([name, value]) => [name.slice(METADATA.length), value] as const);
+    .map(([name, value]) => [name.slice(METADATA.length), cut(value, MAX_METADATA_VALUE)] as const);
   return {
     filter: (call) =>
       call.id > since && (username === null || call.username === username) &&
-      metadata.every(([name, value]) => hasValue(call.metadata.get(name) ?? [], value)),
+      metadata.every(([name, value]) => call.metadata.get(name)?.includes(value) ?? false),
     count,
     waitMs: waitIn(params) ?? 0,
   };
-}
-
-/** Whether a value is among those of a name, or all of them as HTTP joins them. */
-function hasValue(values: readonly string[], value: string): boolean {
-  return values.includes(value) || values.join(", ") === value;
 }
 
 function numberIn(

@@ -1,7 +1,8 @@
 /** Requests of HTTP/1.1, read as RFC 9112 says; what could be understood in two ways is refused. */
 import { Buffer } from "node:buffer";
+import { isOneText } from "../../http2/fields.ts";
 import { LIMITS } from "../limits.ts";
-import { FIELD_OVERHEAD } from "../received.ts";
+import { FIELD_OVERHEAD, type RequestHeaders } from "../received.ts";
 import { bad, type Input, nextLine, RequestError, takeBytes, takeLine } from "./http1_input.ts";
 
 /** The head of a request. */
@@ -9,8 +10,8 @@ export interface Head {
   readonly method: string;
   readonly target: string;
   readonly httpVersion: "1.0" | "1.1";
-  /** By names in lower case; several values of one name are joined by commas. */
-  readonly headers: Readonly<Record<string, string>>;
+  /** By names in lower case; several of one name are an array, or one text as by HTTP/2. */
+  readonly headers: RequestHeaders;
   /** Whether the client lets the connection go on after the answer. */
   readonly keepAlive: boolean;
   /** Whether the client waits for `100 Continue` before it sends its body. */
@@ -106,22 +107,25 @@ function headOf(
   const isHttp10 = line.httpVersion === "1.0";
   if (!isHttp10 && !fields.has("host")) throw bad("there is no Host");
   if (hosts.length > 0 || !HOST.test(host)) throw bad("the Host is not one name");
-  const headers: Record<string, string> = Object.create(null);
-  for (const [name, values] of fields) headers[name] = values.join(", ");
+  const headers: Record<string, string | readonly string[]> = Object.create(null);
+  for (const [name, values] of fields) {
+    headers[name] = values.length === 1 || isOneText(name) ? values.join(", ") : values;
+  }
   // An empty Host is valid, and HTTP/1.0 needs none: both mean this server.
   headers["host"] = host || "localhost";
-  const expected = headers["expect"]?.toLowerCase();
+  const textOf = (name: string) => fields.get(name)?.join(", ");
+  const expected = textOf("expect")?.toLowerCase();
   if (expected !== undefined && expected !== "100-continue") {
     throw new RequestError(417, "only 100-continue can be expected");
   }
-  const options = (headers["connection"] ?? "").toLowerCase().split(",").map(withoutSpaces);
+  const options = (textOf("connection") ?? "").toLowerCase().split(",").map(withoutSpaces);
   return {
     ...line,
     headers,
     keepAlive: !options.includes("close") && (!isHttp10 || options.includes("keep-alive")),
     // https://www.rfc-editor.org/rfc/rfc9110#section-10.1.1
     expectsContinue: !isHttp10 && expected !== undefined,
-    length: lengthOf(isHttp10, headers),
+    length: lengthOf(isHttp10, textOf("content-length"), textOf("transfer-encoding")),
   };
 }
 
@@ -133,7 +137,8 @@ function headOf(
  */
 function lengthOf(
   isHttp10: boolean,
-  { "content-length": length, "transfer-encoding": encoding }: Head["headers"],
+  length: string | undefined,
+  encoding: string | undefined,
 ): number {
   if (encoding === undefined) {
     if (length === undefined) return 0;

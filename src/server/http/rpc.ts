@@ -20,18 +20,19 @@ import {
 } from "@connectrpc/connect";
 import type { Compression, UniversalHandler } from "@connectrpc/connect/protocol";
 import { type ServiceDefinition, status } from "@grpc/grpc-js";
+import { Buffer } from "node:buffer";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import { type Contract, type GetUserRequest, serviceName } from "../../contract/contract.ts";
 import { keptText } from "../../contract/decoding.ts";
 import { fileDescriptors } from "../../contract/descriptors.ts";
-import { valuesOf } from "../../contract/metadata_names.ts";
 import { healthServiceName } from "../../contract/health_contract.ts";
 import type { Protocol } from "../../contract/events.ts";
 import type { GetUser } from "../call/get_user.ts";
 import { type Health, healthService } from "../health_service.ts";
 import type { Answer, IncomingCall } from "../call/incoming_call.ts";
 import { LIMITS } from "../limits.ts";
+import type { RequestHeaders } from "../received.ts";
 import { type AnswerRequest, lineResponse } from "./exchange.ts";
 import { fromText, isTextForm, toText } from "./grpc_web_text.ts";
 import { asPost, type RequestCodec, withMessage } from "./request_message.ts";
@@ -51,6 +52,8 @@ const gzipAnswers: Compression = {
 };
 
 const peerKey = createContextKey("unknown");
+/** As they were sent: connect joins the values of a name. */
+const headersKey = createContextKey<RequestHeaders>({});
 
 /** Makes what answers calls of `GetUser` and of the health service's `Check`, by their paths. */
 export function rpcHandlers(
@@ -104,7 +107,9 @@ function answerWith(handler: UniversalHandler, codec: RequestCodec): AnswerReque
     const isText = isTextForm(request);
     const isQuery = request.method === "GET" && handler.allowedMethods.includes("GET");
     const read = isText ? fromText(request) : isQuery ? asPost(request) : request;
-    const values = createContextValues().set(peerKey, peerOf(request.socket));
+    const values = createContextValues()
+      .set(peerKey, peerOf(request.socket))
+      .set(headersKey, request.headers);
     const call = universalRequest(read, values);
     if (call === undefined) return lineResponse(400, "the request names no host");
     const answer = await handler(withMessage(call, codec, read.readBody));
@@ -138,7 +143,7 @@ function addGetUser(router: ConnectRouter, registry: FileRegistry, getUser: GetU
 }
 
 function callOf(username: string, context: HandlerContext): Omit<IncomingCall, "answer"> {
-  const { signal, requestHeader, protocolName, values } = context;
+  const { signal, protocolName, values } = context;
   const timeoutMs = context.timeoutMs();
   const startedAt = Date.now();
   const deadline = timeoutMs === undefined ? Infinity : startedAt + timeoutMs;
@@ -149,15 +154,20 @@ function callOf(username: string, context: HandlerContext): Omit<IncomingCall, "
     username,
     startedAt,
     peer: () => values.get(peerKey),
-    metadata: (key) => {
-      const joined = requestHeader.get(key);
-      return joined === null ? [] : valuesOf(key, joined);
-    },
+    metadata: (key) => metadataOf(values.get(headersKey), key),
     // A timer may fire a little early.
     deadline: () => isDeadline(signal.reason) ? Math.min(deadline, Date.now()) : deadline,
     isCancelled: () => signal.aborted,
     onCancelled: (listener) => signal.addEventListener("abort", listener, { once: true }),
   };
+}
+
+/** The same values as grpc-js finds, which splits the bytes of names that end in `-bin` at commas. */
+function metadataOf(headers: RequestHeaders, key: string): readonly string[] {
+  const values = Object.hasOwn(headers, key) ? [headers[key] ?? []].flat() : [];
+  if (!key.endsWith("-bin")) return values;
+  return values.flatMap((list) => list.split(","))
+    .map((base64) => Buffer.from(base64.trim(), "base64").toString("base64"));
 }
 
 function isDeadline(reason: unknown): boolean {

@@ -71,7 +71,7 @@ function handle(stream: Stream, headers: Headers): void {
     if (path === "/big") return answer(stream, headers, "x".repeat(100_000));
     const all = Buffer.concat(body);
     const text = `${headers[":method"]} ${path} ${all.length} ${sumOf(all)} ${
-      headers["x-a"] ?? ""
+      [headers["x-a"] ?? ""].flat().join(", ")
     }`;
     answer(stream, headers, text);
   });
