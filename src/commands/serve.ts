@@ -248,7 +248,7 @@ apply to it: its metadata (--faults-by-metadata), --answers, then --fail and
   },
   examples: [
     { command: "usersvc serve", does: "Listen on port 50051, all addresses" },
-    { command: "usersvc serve --port 0", does: "Listen on a free port, printed first" },
+    { command: "usersvc serve --port 0", does: "A free port; the start line has it" },
     { command: "usersvc serve --host 127.0.0.1", does: "Listen for this machine only" },
     { command: "usersvc serve --unix /tmp/usersvc.sock", does: "Listen on a Unix socket" },
     { command: "usersvc serve --workers auto", does: "Use every core, survive a crash" },

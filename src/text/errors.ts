@@ -30,14 +30,17 @@ const NOT_STARTED = 126;
 
 /** The exit code of a shell for a program that cannot be started, and why it cannot in words. */
 export function programFault(program: string, error: unknown): [exitCode: number, message: string] {
+  const failed = `cannot run "${program}"`;
   switch (codeOf(error)) {
+    // The system says the same of both.
     case "ENOENT":
+      return [NOT_FOUND, `${failed}: it, or the interpreter in its first line, does not exist`];
     case "ENOTDIR":
-      return [NOT_FOUND, `cannot run ${program}: there is no such program`];
+      return [NOT_FOUND, `${failed}: a part of its path is no directory`];
     case "EACCES":
-      return [NOT_STARTED, `cannot run ${program}: it is no program that this user may run`];
+      return [NOT_STARTED, `${failed}: it is no program that this user may run`];
     default:
-      return [NOT_STARTED, `cannot run ${program}: ${messageOf(error)}`];
+      return [NOT_STARTED, `${failed}: ${messageOf(error)}`];
   }
 }
 

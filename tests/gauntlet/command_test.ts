@@ -65,7 +65,8 @@ posixTest("a command that fails where nothing is wrong ends the run before it be
   assert.deepEqual([missing.code, missing.stdout], [1, ""]);
   assert.equal(
     missing.stderr,
-    "usersvc gauntlet: cannot run /no/such/client: there is no such program\n",
+    'usersvc gauntlet: cannot run "/no/such/client": it, or the interpreter in its first line, ' +
+      "does not exist\n",
   );
 });
 

@@ -127,18 +127,20 @@ posixTest(
   () =>
     withFolder(async (folder) => {
       await Deno.writeTextFile(`${folder}/text`, "no program");
+      await Deno.writeTextFile(`${folder}/script`, "#!/no/such/interpreter\n", { mode: 0o755 });
       const run = (program: string) => usersvc(["serve", "--log", "none", "--", program]);
-      assert.deepEqual(await run("no-such-program"), {
-        code: 127,
-        stdout: "",
-        stderr: "usersvc serve: cannot run no-such-program: there is no such program\n",
-      });
-      assert.deepEqual(await run(`${folder}/text`), {
-        code: 126,
-        stdout: "",
-        stderr:
-          `usersvc serve: cannot run ${folder}/text: it is no program that this user may run\n`,
-      });
+      const missing = "it, or the interpreter in its first line, does not exist";
+      const cases: [program: string, code: number, why: string][] = [
+        ["no-such-program", 127, missing],
+        [`${folder}/script`, 127, missing],
+        ["", 127, missing],
+        [`${folder}/text/program`, 127, "a part of its path is no directory"],
+        [`${folder}/text`, 126, "it is no program that this user may run"],
+      ];
+      for (const [program, code, why] of cases) {
+        const stderr = `usersvc serve: cannot run "${program}": ${why}\n`;
+        assert.deepEqual(await run(program), { code, stdout: "", stderr });
+      }
     }),
 );
 
