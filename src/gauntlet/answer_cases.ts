@@ -264,7 +264,7 @@ function messages(): Rows {
     ...cutMessages(),
     "empty-frames": [
       "OK",
-      "The server sends a hundred empty DATA frames before the message, and as many after it.",
+      "The server sends three empty DATA frames before the message, and as many after it.",
       around((id, hello) => [...emptyFrames(id), message(id, hello), ...emptyFrames(id)]),
     ],
     "each-byte-a-frame": [
@@ -287,7 +287,7 @@ function cutMessages(): Rows {
 }
 
 function emptyFrames(id: number): Uint8Array[] {
-  return Array.from({ length: 100 }, () => data(id));
+  return [data(id), data(id), data(id)];
 }
 
 const CARDINALITY: readonly Ending[] = ["INTERNAL", "UNIMPLEMENTED"];

@@ -77,6 +77,24 @@ async function nodeClient(
   };
 }
 
+async function tonicClient(): Promise<Client> {
+  const crate = `${here}/tonic`;
+  const target = `${folder}tonic`;
+  await run("cargo", [
+    ...["build", "--quiet", "--release", "--locked"],
+    ...["--manifest-path", `${crate}/Cargo.toml`, "--target-dir", target],
+  ], { missing: "tonic is built with it; install Rust" });
+  const lock = await Deno.readTextFile(`${crate}/Cargo.lock`);
+  const version = /^name = "tonic"\nversion = "(.*)"$/m.exec(lock)![1]!;
+  const [, rust] = (await said("rustc", "--version")).split(" ");
+  return {
+    name: "tonic",
+    versions: `${version}, Rust ${rust}`,
+    words: [`${target}/release/gauntlet-tonic`],
+    typed: ".interop/tonic/release/gauntlet-tonic",
+  };
+}
+
 async function grpcurlClient(): Promise<Client> {
   const path = await grpcurl();
   const { stdout } = await runProgram(["go"], ["version", "-m", path]);
@@ -105,6 +123,7 @@ export async function allClients(ours: readonly string[]): Promise<readonly Clie
     await goClient("connect-go", "connectrpc.com/connect", "gauntlet_connect"),
     await nodeClient("grpc-js", grpcJs, grpcJsPackage, "grpc_js.mjs", proto),
     await nodeClient("connect-node", connectNode, connectNodePackage, "connect_node.mjs"),
+    await tonicClient(),
     await grpcurlClient(),
     {
       name: "usersvc call",
