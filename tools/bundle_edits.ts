@@ -54,8 +54,7 @@ const DESCRIPTORS: readonly (readonly [RegExp, string])[] = [
     'get type() { descriptor(); const enumDescriptor = enumType.toDescriptor("proto3"); return $1; },',
   ],
   [
-    // Not src/server/reflection.ts, which calls a function of this name.
-    /\bfileDescriptorProtos: fileDescriptors\b(?!\()/g,
+    /\bfileDescriptorProtos: fileDescriptors\b/g,
     "get fileDescriptorProtos() { return fileDescriptors(); }",
   ],
   [
