@@ -1,4 +1,5 @@
 import { isReservedName } from "../contract/metadata_names.ts";
+import { ONCE } from "../http2/fields.ts";
 
 /** One entry of request metadata. */
 export interface Header {
@@ -30,6 +31,12 @@ export function parseHeader(text: string): Header | undefined {
 export function headerFault(text: string): string | undefined {
   const read = readHeader(text);
   return typeof read === "string" ? read : undefined;
+}
+
+/** The first name that is there twice, and of which servers take one value; undefined if there is none. */
+export function repeatedName(headers: readonly Header[]): string | undefined {
+  const once = headers.map(({ name }) => name).filter((name) => ONCE.has(name));
+  return once.find((name, at) => once.indexOf(name) < at);
 }
 
 /** The entry, or what is wrong with it. */

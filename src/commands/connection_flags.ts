@@ -2,7 +2,7 @@ import { type FlagValues, UsageError } from "../cli/command.ts";
 import { writeError } from "../cli/output.ts";
 import { PATH, PORT } from "../cli/values.ts";
 import type { ConnectionOptions } from "../client/connection_options.ts";
-import { HEADER, headerFault, parseHeader } from "../client/metadata.ts";
+import { HEADER, type Header, headerFault, parseHeader, repeatedName } from "../client/metadata.ts";
 import { parseTarget, TARGET, type Target, withPort } from "../client/target.ts";
 import type { ClientTls } from "../client/tls_options.ts";
 import { DEFAULT_PORT } from "../contract/endpoint.ts";
@@ -123,6 +123,7 @@ type ConnectionValues = FlagValues<typeof connectionFlags>;
 export function connectionOf(flags: ConnectionValues): ConnectionOptions {
   const target = targetOf(flags.address, flags.port);
   const tls = tlsOf(flags);
+  const headers = headersOf(flags.header);
   if (tls && !tls.insecure && tls.serverName === undefined && target.host === undefined) {
     throw new UsageError("--tls needs --tls-server-name where there are several addresses");
   }
@@ -137,7 +138,7 @@ export function connectionOf(flags: ConnectionValues): ConnectionOptions {
     wait: flags.wait,
     retries: flags.retries,
     ...(flags.keepalive === undefined ? {} : { keepaliveMs: flags.keepalive }),
-    headers: flags.header ?? [],
+    headers,
     log: write,
     ...(flags.verbose > 0 ? { trace: write } : {}),
     ...(flags.verbose > 1 ? { wire: { print: writeError, secrets: flags.verbose > 2 } } : {}),
@@ -153,6 +154,14 @@ function targetOf(address: Target, port: number | undefined): Target {
     throw new UsageError("unix: does not work on Windows");
   }
   return target;
+}
+
+function headersOf(headers: readonly Header[] = []): readonly Header[] {
+  const repeated = repeatedName(headers);
+  if (repeated === undefined) return headers;
+  throw new UsageError(
+    `--header "${repeated}: ..." can be given once: servers take one value of it`,
+  );
 }
 
 function tlsOf(flags: ConnectionValues): ClientTls | undefined {

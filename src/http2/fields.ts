@@ -121,8 +121,8 @@ function readRegular(
   return { headers, contentLength };
 }
 
-/** Of these node:http2 keeps the first. */
-const ONCE = new Set(
+/** Names, in lower case, of which node:http2 keeps the first value. */
+export const ONCE = new Set(
   ("authorization content-encoding content-language content-length content-location content-type " +
     "date etag from host if-match if-modified-since if-none-match if-range if-unmodified-since " +
     "last-modified location max-forwards proxy-authorization referer retry-after server te " +

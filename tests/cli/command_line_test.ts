@@ -129,6 +129,10 @@ const mistakes: Readonly<Record<string, readonly Mistake[]>> = {
       '--header: the name "a\\nb" has other characters than ASCII letters, digits, "_", ' +
       '"-" and "."',
     ],
+    [
+      ["a", "-H", "authorization: a", "-H", "Authorization: b"],
+      '--header "authorization: ..." can be given once: servers take one value of it',
+    ],
     [["a", "-HTE: x"], '--header: gRPC or HTTP/2 sets "te" itself, choose another name'],
     [
       ["a", "-Hx: é"],

@@ -51,7 +51,10 @@ programTest("no answer within the deadline: exit code 3", () =>
   }));
 
 programTest("a wrong command line of check: exit code 1, as grpc-health-probe has it", async () => {
-  for (const args of [["x"], ["--service"], ["--timeout", "1"], ["--address", ":1"], ["--prt"]]) {
+  const twice = ["-H", "authorization: a", "-H", "authorization: b"];
+  for (
+    const args of [["x"], ["--service"], ["--timeout", "1"], ["--address", ":1"], ["--prt"], twice]
+  ) {
     const { code, stdout, stderr } = await usersvc(["check", ...args]);
     assert.deepEqual([code, stdout], [1, ""], stderr);
     assert.match(stderr, /^usersvc check: [^\n]+; see usersvc check --help\n$/);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { parseHeader } from "../../src/client/metadata.ts";
+import { parseHeader, repeatedName } from "../../src/client/metadata.ts";
 
 Deno.test("headers have names that gRPC leaves to applications, and ASCII values", () => {
   const valid: [text: string, name: string, value: string | Uint8Array][] = [
@@ -17,4 +17,10 @@ Deno.test("headers have names that gRPC leaves to applications, and ASCII values
   ) {
     assert.equal(parseHeader(text), undefined, text);
   }
+});
+
+Deno.test("a name of which servers take one value is told when it is there twice", () => {
+  const repeated = (...names: string[]) => repeatedName(names.map((name) => ({ name, value: "" })));
+  assert.equal(repeated("from", "x", "authorization", "x", "authorization"), "authorization");
+  assert.equal(repeated("from", "authorization", "cookie", "cookie"), undefined);
 });
