@@ -3,6 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { ConnectionOptions } from "./connection_options.ts";
 import {
   BROKE,
+  BROKE_HTTP2,
   connectionReason,
   type FailedStatus,
   isCalmed,
@@ -22,7 +23,7 @@ function needsDiagnosis(failed: FailedStatus, { endpoint }: Target): boolean {
   if (isCalmed(failed) || isNeverConnected(failed)) return true;
   if (!isOfConnection(failed)) return false;
   const known = connectionReason(failed.details);
-  return [BROKE, UNTRUSTED].includes(known) || known.startsWith("HTTP/2 protocol error") ||
+  return [BROKE, UNTRUSTED].includes(known) || known.startsWith(BROKE_HTTP2) ||
     "path" in endpoint && known !== NO_FILE;
 }
 

@@ -41,6 +41,7 @@ export interface SocketError {
 export const REFUSED = "connection refused";
 export const NO_FILE = "no such socket file";
 export const BROKE = "the connection broke, is this a gRPC server?";
+export const BROKE_HTTP2 = "the server broke HTTP/2";
 // Deno reports a certificate that has expired with the same error.
 export const UNTRUSTED = "the server's certificate is not signed by a trusted authority";
 const UNKNOWN_HOST = "unknown host, check the name";
@@ -144,7 +145,9 @@ export function connectionReason(details: string): string {
     .replace(/^(?:(?:round_robin: )?No connection established\. Last error: )+/, "")
     .replace(/\.? ?Resolution note: .*$/s, "")
     .replace(/ \(\d{4}-\d\d-\d\dT[\d:.]+Z\)\.?$/, "")
-    .replace(/^(?:Type)?Error(?: \[\w+\])?: /, "");
+    .replace(/^(?:Type)?Error(?: \[\w+\])?: /, "")
+    // Of src/http2/, which also says it of clients.
+    .replace(/^HTTP\/2 protocol error/, BROKE_HTTP2);
   return socketErrorReason({ message });
 }
 

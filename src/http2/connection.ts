@@ -6,7 +6,7 @@ import type { Buffer } from "node:buffer";
 import { EventEmitter } from "node:events";
 import { type Message, readRequest, readResponse, readTrailers } from "./fields.ts";
 import * as h2 from "./frames.ts";
-import { ConnectionError, FrameReader, FrameWriter, type OnFrame } from "./frames.ts";
+import { ConnectionError, FrameReader, FrameWriter, type OnFrame, StreamError } from "./frames.ts";
 import { type HeaderBlock, HeaderBlocks } from "./header_blocks.ts";
 import { DataSender, ReceiveWindow } from "./flow_control.ts";
 import { HpackEncoder, type OutgoingHeaders } from "./hpack_encoder.ts";
@@ -36,6 +36,9 @@ export interface ConnectionOptions {
   /** The time in milliseconds; by default that of `performance`. */
   readonly now?: () => number;
 }
+
+/** Why a stream is reset: RFC 7540, section 5.3.1. */
+const SELF_DEPENDENT = "a stream that depends on itself";
 
 /** A stream that waits for the peer to allow one more. */
 interface Unopened {
@@ -117,8 +120,15 @@ export abstract class Connection extends EventEmitter implements StreamOwner {
       read();
     } catch (error) {
       if (!(error instanceof ConnectionError)) throw error;
+      if (!this.isServer && error.errorCode === h2.ENHANCE_YOUR_CALM) this.refuseAnswer(error);
       this.failed(error);
     }
+  }
+
+  /** An answer whose headers have no end would be the same on another connection; other streams would not. */
+  private refuseAnswer({ errorCode, reason }: ConnectionError): void {
+    const stream = this.streams.get(this.blocks.current?.id ?? 0);
+    if (stream !== undefined) this.abandon(stream, errorCode, new StreamError(errorCode, reason));
   }
 
   /** As node:http2 has it; grpc-js shows it in channelz. */
@@ -308,12 +318,18 @@ export abstract class Connection extends EventEmitter implements StreamOwner {
   }
 
   /** An error of a stream: RFC 9113, section 5.4.2. */
-  private failStream(id: number, code: number): void {
+  private failStream(id: number, code: number, reason: string): void {
     this.useAllowance();
     this.sendReset(id, code);
     const stream = this.streams.get(id);
     if (stream === undefined) this.recent.add(id, false);
-    else this.abandon(stream, code, streamError(code));
+    else this.abandon(stream, code, new StreamError(code, reason));
+  }
+
+  private failTooLarge(id: number): void {
+    const { maxListBytes, maxFields } = this.blocks;
+    const limits = `${maxListBytes / 1024} KiB or ${maxFields} fields`;
+    this.failStream(id, h2.ENHANCE_YOUR_CALM, `headers of more than ${limits}`);
   }
 
   private isOwn(id: number): boolean {
@@ -383,17 +399,21 @@ export abstract class Connection extends EventEmitter implements StreamOwner {
     }
     const stream = this.streams.get(id);
     if (stream === undefined) return this.onLateData(flags, id, to - from);
-    if (stream.remoteEnded) return this.failStream(id, h2.STREAM_CLOSED);
-    if (!this.isServer && !stream.hasResponse) return this.failStream(id, h2.PROTOCOL_ERROR);
+    if (stream.remoteEnded) return this.failStream(id, h2.STREAM_CLOSED, "DATA after the end");
+    if (!this.isServer && !stream.hasResponse) {
+      return this.failStream(id, h2.PROTOCOL_ERROR, "DATA before headers");
+    }
     stream.receiveWindow -= size;
-    if (stream.receiveWindow < 0) return this.failStream(id, h2.FLOW_CONTROL_ERROR);
+    if (stream.receiveWindow < 0) {
+      return this.failStream(id, h2.FLOW_CONTROL_ERROR, "more DATA than allowed");
+    }
     const length = to - from;
     if (length < size) stream.consume(size - length);
     const isEnd = (flags & h2.END_STREAM) !== 0;
     if (stream.contentLeft >= 0) {
       stream.contentLeft -= length;
       if (stream.contentLeft < 0 || isEnd && stream.contentLeft > 0) {
-        return this.failStream(id, h2.PROTOCOL_ERROR);
+        return this.failStream(id, h2.PROTOCOL_ERROR, "a content-length that is not that of DATA");
       }
     }
     if (length > 0) stream.receiveData(bytes.subarray(from, to));
@@ -404,7 +424,9 @@ export abstract class Connection extends EventEmitter implements StreamOwner {
   private onLateData(flags: number, id: number, size: number): void {
     if (this.isIgnored(id)) return;
     if (this.isIdle(id)) fail(h2.PROTOCOL_ERROR, "DATA of an idle stream");
-    if (this.recent.hasEnded(id) !== false) return this.failStream(id, h2.STREAM_CLOSED);
+    if (this.recent.hasEnded(id) !== false) {
+      return this.failStream(id, h2.STREAM_CLOSED, "DATA after the end");
+    }
     // The peer need not know yet that we have reset the stream, or answered before its request was whole.
     if (flags & h2.END_STREAM) this.recent.add(id, true);
     else if (size === 0) this.useAllowance();
@@ -433,12 +455,14 @@ export abstract class Connection extends EventEmitter implements StreamOwner {
     if (this.isOwn(id)) fail(h2.PROTOCOL_ERROR, "HEADERS of an even stream");
     if (id <= this.lastPeerId) return this.onLateHeaders(id, isEnd);
     this.lastPeerId = id;
-    if (isSelfDependent) return this.failStream(id, h2.PROTOCOL_ERROR);
-    if (this.peerStreams >= this.maxStreams) return this.failStream(id, h2.REFUSED_STREAM);
-    if (this.blocks.isTooLarge) return this.failStream(id, h2.ENHANCE_YOUR_CALM);
+    if (isSelfDependent) return this.failStream(id, h2.PROTOCOL_ERROR, SELF_DEPENDENT);
+    if (this.peerStreams >= this.maxStreams) {
+      return this.failStream(id, h2.REFUSED_STREAM, "more streams than allowed");
+    }
+    if (this.blocks.isTooLarge) return this.failTooLarge(id);
     const message = readRequest(this.blocks.fields);
     if (message === undefined || isEnd && message.contentLength > 0) {
-      return this.failStream(id, h2.PROTOCOL_ERROR);
+      return this.failStream(id, h2.PROTOCOL_ERROR, "malformed headers");
     }
     this.accept(new Stream(this, id), message, flags, isEnd);
   }
@@ -467,19 +491,20 @@ export abstract class Connection extends EventEmitter implements StreamOwner {
   private onFurtherBlock(stream: Stream, flags: number, isEnd: boolean): void {
     const { id } = stream;
     const { fields, isTooLarge } = this.blocks;
-    if (stream.remoteEnded) return this.failStream(id, h2.STREAM_CLOSED);
-    if (isTooLarge) return this.failStream(id, h2.ENHANCE_YOUR_CALM);
+    if (stream.remoteEnded) return this.failStream(id, h2.STREAM_CLOSED, "HEADERS after the end");
+    if (isTooLarge) return this.failTooLarge(id);
     const isResponse = !this.isServer && !stream.hasResponse;
     const message = isResponse ? readResponse(fields) : readTrailers(fields);
     if (message === undefined || !isResponse && (!isEnd || stream.contentLeft > 0)) {
-      return this.failStream(id, h2.PROTOCOL_ERROR);
+      const reason = isResponse ? "malformed headers" : "malformed or early trailers";
+      return this.failStream(id, h2.PROTOCOL_ERROR, reason);
     }
     if (isResponse) {
       const status = Number(message.headers[":status"]);
       // An informational response is not the last: RFC 9110, section 15.2.
-      if (status < 200) return isEnd ? this.failStream(id, h2.PROTOCOL_ERROR) : this.useAllowance();
-      if (isEnd && message.contentLength > 0 && status !== 304) {
-        return this.failStream(id, h2.PROTOCOL_ERROR);
+      if (status < 200 && !isEnd) return this.useAllowance();
+      if (status < 200 || isEnd && message.contentLength > 0 && status !== 304) {
+        return this.failStream(id, h2.PROTOCOL_ERROR, "headers that may not be the end");
       }
       stream.hasResponse = true;
       stream.contentLeft = message.contentLength;
@@ -492,9 +517,9 @@ export abstract class Connection extends EventEmitter implements StreamOwner {
   private onPriority(id: number, bytes: Buffer, from: number, to: number): void {
     if (id === 0) fail(h2.PROTOCOL_ERROR, "PRIORITY of no stream");
     this.useAllowance();
-    if (to - from !== 5) return this.failStream(id, h2.FRAME_SIZE_ERROR);
+    if (to - from !== 5) return this.failStream(id, h2.FRAME_SIZE_ERROR, "PRIORITY");
     const isSelfDependent = (bytes.readUInt32BE(from) & 0x7fffffff) === id;
-    if (isSelfDependent) this.failStream(id, h2.PROTOCOL_ERROR);
+    if (isSelfDependent) this.failStream(id, h2.PROTOCOL_ERROR, SELF_DEPENDENT);
   }
 
   /** RFC 9113, section 6.4. */
@@ -605,9 +630,11 @@ export abstract class Connection extends EventEmitter implements StreamOwner {
     if (this.isIdle(id)) fail(h2.PROTOCOL_ERROR, "WINDOW_UPDATE of an idle stream");
     const stream = this.streams.get(id);
     if (stream === undefined) return;
-    if (more === 0) return this.failStream(id, h2.PROTOCOL_ERROR);
+    if (more === 0) return this.failStream(id, h2.PROTOCOL_ERROR, "WINDOW_UPDATE of 0");
     stream.sendWindow += more;
-    if (stream.sendWindow > limits.MAX_WINDOW) return this.failStream(id, h2.FLOW_CONTROL_ERROR);
+    if (stream.sendWindow > limits.MAX_WINDOW) {
+      return this.failStream(id, h2.FLOW_CONTROL_ERROR, "a window too large");
+    }
     if (stream.hasWrites) {
       this.wait(stream);
       this.data.sendWaiting();

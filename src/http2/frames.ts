@@ -26,9 +26,27 @@ export class ConnectionError extends Error {
   /** As node:http2 has it. */
   readonly code = "ERR_HTTP2_SESSION_ERROR";
 
-  /** @param errorCode what GOAWAY says, such as {@linkcode PROTOCOL_ERROR} */
-  constructor(readonly errorCode: number, message: string) {
-    super(`HTTP/2 protocol error: ${message}`);
+  /**
+   * @param errorCode what GOAWAY says, such as {@linkcode PROTOCOL_ERROR}
+   * @param reason what the peer has done
+   */
+  constructor(readonly errorCode: number, readonly reason: string) {
+    super(`HTTP/2 protocol error: ${reason}`);
+  }
+}
+
+/** A stream is reset by this side, since its peer has broken the protocol in it or sent too much. */
+export class StreamError extends Error {
+  override readonly name = "StreamError";
+  /** Not that of node:http2 for a stream that the peer has reset. */
+  readonly code = "ERR_HTTP2_ERROR";
+
+  /**
+   * @param errorCode what RST_STREAM or GOAWAY says, such as {@linkcode ENHANCE_YOUR_CALM}
+   * @param reason what the peer has done
+   */
+  constructor(readonly errorCode: number, readonly reason: string) {
+    super(`HTTP/2 stream error: ${reason}`);
   }
 }
 

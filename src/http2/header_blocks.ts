@@ -34,7 +34,7 @@ export class HeaderBlocks {
    * @param maxListBytes how large a list of headers may be
    * @param maxFields how many fields it may have
    */
-  constructor(maxListBytes: number, maxFields: number) {
+  constructor(readonly maxListBytes: number, readonly maxFields: number) {
     this.decoder = new HpackDecoder(maxListBytes, maxFields);
   }
 
@@ -95,7 +95,8 @@ export class HeaderBlocks {
   ): HeaderBlock | undefined {
     this.bytes += to - from;
     if (++this.frames > MAX_BLOCK_FRAMES || this.bytes > MAX_BLOCK_BYTES) {
-      throw new ConnectionError(ENHANCE_YOUR_CALM, "a block of headers without end");
+      const limits = `${MAX_BLOCK_BYTES / 1024 ** 2} MiB or ${MAX_BLOCK_FRAMES} frames`;
+      throw new ConnectionError(ENHANCE_YOUR_CALM, `headers of more than ${limits}`);
     }
     this.decoder.decode(payload, from, to);
     this.current = flags & END_HEADERS ? undefined : block;

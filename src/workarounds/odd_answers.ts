@@ -16,6 +16,8 @@
  *     call ends with its deadline (`BaseUnaryInterceptingCall`; `maybeOutputStatus` waits for
  *     `unpushedReadMessages`). An answer without a message is UNIMPLEMENTED, which here would say that
  *     the server has no such method. gRPC says INTERNAL of both.
+ *   - What this side refuses is told as if the server had refused it ("Bandwidth exhausted"), or as
+ *     "Connection dropped".
  *   - Metadata and message are handed on before the status. If the connection breaks in between, they
  *     forbid a retry (`RetryingCall.commitCall`), as gRPC demands once the caller has seen metadata; but
  *     the caller of a unary call has seen none yet.
@@ -43,6 +45,7 @@ import {
 import { Http2SubchannelConnector } from "@grpc/grpc-js/build/src/transport.js";
 import { isGrpcType } from "../contract/grpc_protocol.ts";
 import type { Headers } from "../http2/fields.ts";
+import { ConnectionError, ENHANCE_YOUR_CALM, StreamError } from "../http2/frames.ts";
 import { privateMethods } from "./private_parts.ts";
 
 /** How a call ended. */
@@ -65,6 +68,8 @@ interface Call {
   /** `readState` is 0 between two messages. */
   readonly decoder: { readonly readState: number };
   readonly connectionDropped: boolean;
+  /** The error of its stream; null if there was none, or the peer has reset it. */
+  readonly internalError: Error | null;
   handleTrailers(headers: Headers): void;
   /** Asks for what follows a message. */
   startRead(): void;
@@ -153,7 +158,9 @@ function checkParts(answer: Answer, next: Listener): Listener {
     },
     onReceiveStatus(received) {
       const isCut = received.code === status.OK && answer.call.decoder.readState !== 0;
-      next.onReceiveStatus(isCut ? internal(received, "the message is cut short") : received);
+      if (isCut) return next.onReceiveStatus(internal(received, "the message is cut short"));
+      const details = answer.hasStatus ? undefined : refusalOf(answer.call.internalError);
+      next.onReceiveStatus(details === undefined ? received : { ...received, details });
     },
   };
 }
@@ -185,6 +192,14 @@ function holdUntilWhole(answer: Answer, next: Listener): Listener {
       next.onReceiveStatus(isEmpty ? internal(received, "the answer has no message") : received);
     },
   };
+}
+
+/** Why src/http2/ has not taken an answer; undefined if the server or the network has ended it. */
+function refusalOf(error: Error | null): string | undefined {
+  if (!(error instanceof ConnectionError || error instanceof StreamError)) return undefined;
+  return error instanceof StreamError && error.errorCode === ENHANCE_YOUR_CALM
+    ? `the client refused the answer as too large: ${error.reason}`
+    : `the server broke HTTP/2: ${error.reason}`;
 }
 
 function internal(received: Status, details: string): Status {
