@@ -73,11 +73,14 @@ function statuses(): Rows {
   return rows;
 }
 
-/** Values of grpc-status that are no status code. Of what is no number, gRPC says UNKNOWN. */
+/**
+ * Values of grpc-status that are no status code. Of what is no number, gRPC says UNKNOWN. None with 64 is a
+ * multiple of 256: a client that exits with 64 + the status, as grpcurl does, would seem to have succeeded.
+ */
 export const NO_STATUS_CODES: Readonly<Record<string, string>> = {
   "17": "17",
   "66": "66",
-  "192": "192",
+  "151": "151",
   "256": "256",
   "minus-1": "-1",
   "of-33-bits": "4294967297",

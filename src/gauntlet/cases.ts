@@ -13,7 +13,7 @@ const CHOSEN: ReadonlySet<string> = new Set([
   ...["data_frame_padding", "empty-frames", "each-byte-a-frame", "in-single-bytes"],
   ...["status-not-found", "status-not-found-alone", "status-not-found-after-message"],
   ...["status-unavailable-alone", "status-unauthenticated", "status-deadline-exceeded"],
-  ...["status-17", "status-192", "status-minus-1", "status-not-a-number", "status-empty"],
+  ...["status-17", "status-151", "status-minus-1", "status-not-a-number", "status-empty"],
   ...["status-missing", "status-missing-alone", "no-trailers"],
   ...["message-missing", "message-percent-encoded", "message-not-percent-encoded"],
   ...["message-in-utf-8", "message-with-controls"],

@@ -1,6 +1,7 @@
 /** `usersvc gauntlet`: its cases, its flags, its report and its end. */
 import assert from "node:assert/strict";
 import { dirname } from "node:path";
+import { NO_STATUS_CODES } from "../../src/gauntlet/answer_cases.ts";
 import { allCases, chosenCases, findCases } from "../../src/gauntlet/cases.ts";
 import { CALL_TLS, SERVE_TLS } from "../support/certs.ts";
 import {
@@ -177,6 +178,11 @@ Deno.test("each case has a name of its own, and the chosen ones are some 90", ()
   for (const name of ["goaway", "rst_after_header", "rst_during_data", "rst_after_data", "ping"]) {
     assert.ok(chosenCases.some((one) => one.name === name), name);
   }
+});
+
+Deno.test("no status that is none ends a client with 0 that adds 64 to it", () => {
+  const codes = Object.values(NO_STATUS_CODES).map((odd) => (64 + Number(odd)) % 256);
+  assert.ok(!codes.includes(0), `${codes}`);
 });
 
 Deno.test("a word that is a name means that case alone, another the cases that have it", () => {

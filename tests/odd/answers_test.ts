@@ -13,7 +13,7 @@ const codeOf = (name: string) => ourCode(caseOf(answerCases, name));
 
 /** One of each kind, for what starts a process for each. */
 const SAMPLE = [
-  ...["answer", "status-not-found", "status-unauthenticated-alone", "status-66", "status-192"],
+  ...["answer", "status-not-found", "status-unauthenticated-alone", "status-66", "status-151"],
   ...["status-not-a-number", "message-in-utf-8", "message-not-percent-encoded"],
   ...["compressed-without-encoding", "compressed-with-br", "compressed-with-gzip"],
   ...["two-messages-without-end", "no-message", "message-cut-at-byte-6", "page-200", "page-401"],
