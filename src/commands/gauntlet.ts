@@ -3,8 +3,8 @@ import { ExitCode, exitCodeOfSignal, takeStopSignals } from "../cli/exit.ts";
 import { sayNow, writeAll, writeError } from "../cli/output.ts";
 import { isDumbTerminal } from "../cli/terminal.ts";
 import { duration, PATH, type ValueKind, wholeNumber } from "../cli/values.ts";
+import type { Identity } from "../contract/tls_files.ts";
 import type { Case } from "../gauntlet/case.ts";
-import type { Identity } from "../gauntlet/case_server.ts";
 import type { GauntletOptions, Result } from "../gauntlet/gauntlet.ts";
 import type { ExitCodes } from "../gauntlet/verdict.ts";
 import { formatCount } from "../text/amounts.ts";
@@ -22,6 +22,9 @@ const WORDS: ValueKind<readonly string[]> = {
     return words.some((word) => word.trim() === "") ? undefined : words;
   },
 };
+
+/** With more clients at once, some miss their deadlines and get verdicts that they do not deserve. */
+const MAX_JOBS = 4 * navigator.hardwareConcurrency;
 
 const flags = {
   only: {
@@ -53,7 +56,8 @@ const flags = {
     group: "Client",
     value: "N",
     help: "How many clients run at the same time",
-    ...wholeNumber(1, 256),
+    ...wholeNumber(1, MAX_JOBS),
+    expects: `a number from 1 to ${MAX_JOBS}, 4 for each core`,
     defaultNote: "one for each core",
   },
   unix: {
@@ -123,7 +127,7 @@ if all cases passed, 1 if one did not or the command cannot run.`,
     if (values.unix && Deno.build.os === "windows") {
       throw new UsageError("--unix does not work on Windows");
     }
-    const identity = identityOf(values["tls-cert"], values["tls-key"]);
+    const identity = await identityOf(values["tls-cert"], values["tls-key"]);
     const report = values.junit === undefined ? undefined : openReport(values.junit);
     return await test({ ...values, words, cases, identity, report });
   },
@@ -142,7 +146,9 @@ async function chooseCases(
   const { didYouMean } = await import("../cli/command_line.ts");
   const hint = await didYouMean(found.unknown, allCases.map(({ name }) => name));
   throw new UsageError(
-    `--only: no case has "${excerpt(found.unknown)}" in its name${hint}; --list --all shows them`,
+    `--only: no case has "${
+      excerpt(found.unknown)
+    }" in its name or group${hint}; --list --all shows them`,
   );
 }
 
@@ -156,19 +162,15 @@ async function list(cases: readonly Case[], json: boolean): Promise<number> {
   return ExitCode.OK;
 }
 
-function identityOf(cert: string | undefined, key: string | undefined): Identity | undefined {
+async function identityOf(
+  cert: string | undefined,
+  key: string | undefined,
+): Promise<Identity | undefined> {
   if (cert === undefined && key === undefined) return undefined;
   if (cert === undefined) throw new UsageError("--tls-key needs --tls-cert");
   if (key === undefined) throw new UsageError("--tls-cert needs --tls-key");
-  return { cert: readText(cert), key: readText(key) };
-}
-
-function readText(path: string): string {
-  try {
-    return Deno.readTextFileSync(path);
-  } catch (error) {
-    throw new ExpectedError(`cannot read ${path}: ${fileFault(error)}`);
-  }
+  const { readIdentity } = await import("../contract/tls_files.ts");
+  return await readIdentity(cert, key);
 }
 
 /** Opens a file at the start: that it cannot be written is not to be found out at the end. */
@@ -176,7 +178,7 @@ function openReport(path: string): Deno.FsFile {
   try {
     return Deno.openSync(path, { write: true, create: true, truncate: true });
   } catch (error) {
-    throw new ExpectedError(`cannot write ${path}: ${fileFault(error)}`);
+    throw new ExpectedError(`cannot write ${path}: ${fileFault(error, "write")}`);
   }
 }
 

@@ -2,6 +2,7 @@
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer } from "node:tls";
 import { formatEndpoint } from "../contract/endpoint.ts";
+import type { Identity } from "../contract/tls_files.ts";
 import type { Case } from "./case.ts";
 import { greet, serveConnection } from "./connection.ts";
 import { GREETING } from "./frames.ts";
@@ -25,12 +26,6 @@ export interface CaseServer {
   lastConnection(): Promise<readonly string[]>;
   /** Resolves with the first connection. */
   readonly connected: Promise<void>;
-}
-
-/** A certificate and its private key (PEM). */
-export interface Identity {
-  readonly cert: string;
-  readonly key: string;
 }
 
 /** How the server of a case listens. */

@@ -40,7 +40,8 @@ const SAMPLE_MS = 25;
 const OUTPUT_MS = 500;
 
 /**
- * Runs a client to its end, or kills it and all that it has started.
+ * Runs a client to its end, or kills it. Then it kills what is left of the client's process group; what
+ * has left that group (setsid) is not found.
  *
  * @param connected resolves when it has connected to the server: by then its deadline counts
  * @throws {Error} the system's, if the program cannot be started
@@ -61,7 +62,7 @@ export async function runClient(
   const ms = performance.now() - start;
   const isHung = limit.end();
   interrupt.removeEventListener("abort", kill);
-  // What it has started and not waited for.
+  // What it has started in its process group, and not waited for.
   kill();
   const timer = setTimeout(() => outputs.forEach((one) => one.cancel()), OUTPUT_MS);
   const texts = await Promise.all(outputs.map(({ text }) => text));

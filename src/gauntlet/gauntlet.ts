@@ -72,11 +72,15 @@ export async function runGauntlet(
 /** What fails here fails everywhere, and seems right where a client is to fail. */
 const CONTROL = allCases.find(({ name }) => name === "answer")!;
 
-function controlFault({ ended, output, seen, verdict }: Result): string {
+function controlFault({ ended, output, seen, verdict, exitCode }: Result): string {
+  const task = "it has to call GetUser at USERSVC_ADDRESS or {address}, and to exit with 0";
   const last = lastLines(output, 1).map((line) => `: ${excerpt(line, 200)}`).join("");
+  if (exitCode === 0 && seen.connections === 0) {
+    return `the command ended with exit code 0, but has not connected to the server${last}; ${task}`;
+  }
   const connections = formatCount(seen.connections, "connection");
   return `the command fails with a server that answers as it should (${verdict}, ${ended}, ` +
-    `${connections})${last}; it has to call GetUser at USERSVC_ADDRESS or {address}, and to exit with 0`;
+    `${connections})${last}; ${task}`;
 }
 
 /** The last lines of an output that have something in them. */

@@ -11,15 +11,15 @@ export function codeOf(error: unknown): string {
   return String((error as { code?: unknown }).code);
 }
 
-/** Says why a file cannot be read, after its name; not escaped where the reason is the system's. */
-export function fileFault(error: unknown): string {
+/** Says why a file cannot be read, or written, after its name; not escaped where the reason is the system's. */
+export function fileFault(error: unknown, use: "read" | "write" = "read"): string {
   const { NotFound, IsADirectory, NotADirectory, PermissionDenied, NotCapable } = Deno.errors;
   if (error instanceof NotFound) return "there is no such file";
   if (error instanceof IsADirectory) return "it is a directory";
   if (error instanceof NotADirectory) return "a part of its path is no directory";
   // Deno itself keeps programs from some files, such as those in /proc.
   if (error instanceof PermissionDenied || error instanceof NotCapable) {
-    return "not allowed to read it";
+    return `not allowed to ${use} it`;
   }
   return messageOf(error);
 }

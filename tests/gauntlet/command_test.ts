@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { dirname } from "node:path";
 import { NO_STATUS_CODES } from "../../src/gauntlet/answer_cases.ts";
 import { allCases, chosenCases, findCases } from "../../src/gauntlet/cases.ts";
-import { CALL_TLS, SERVE_TLS } from "../support/certs.ts";
+import { CALL_TLS, cert, SERVE_TLS } from "../support/certs.ts";
 import {
   linuxTest,
   posixTest,
@@ -53,7 +53,6 @@ posixTest("a command that fails where nothing is wrong ends the run before it be
   for (
     const [client, why] of [
       ["exit 3", /gave up, exit code 3, 0 connections\)/],
-      ["true", /gave up, exit code 0, 0 connections\)/],
       ["echo no server >&2; exit 3", /: no server; it has to call GetUser/],
     ] as const
   ) {
@@ -62,6 +61,13 @@ posixTest("a command that fails where nothing is wrong ends the run before it be
     assert.match(stderr, /^usersvc gauntlet: the command fails with a server that [^\n]+\n$/);
     assert.match(stderr, why);
   }
+  const idle = await gauntlet("nothing", "echo idle");
+  assert.deepEqual([idle.code, idle.stdout], [1, ""]);
+  assert.equal(
+    idle.stderr,
+    "usersvc gauntlet: the command ended with exit code 0, but has not connected to the server: " +
+      "idle; it has to call GetUser at USERSVC_ADDRESS or {address}, and to exit with 0\n",
+  );
   const missing = await usersvc(["gauntlet", "--", "/no/such/client"]);
   assert.deepEqual([missing.code, missing.stdout], [1, ""]);
   assert.equal(
@@ -97,6 +103,12 @@ linuxTest("output that cannot be written, or that nobody reads, ends the run", a
   const full = await shell(`${run} > /dev/full`);
   assert.equal(full.code, 1);
   assert.match(full.stderr, /^usersvc gauntlet: cannot write the output: [^\n]+\n$/);
+  const report = await usersvc(["gauntlet", "--junit", "/dev/full", "--", "true"]);
+  assert.deepEqual(report, {
+    code: 1,
+    stdout: "",
+    stderr: "usersvc gauntlet: cannot write /dev/full: not allowed to write it\n",
+  });
   const { stdout, stderr } = await shell(`${run} | head -n 1`);
   assert.equal(JSON.parse(stdout).verdict, "passed");
   assert.match(stderr, /^usersvc gauntlet: \d+ of \d+ cases? passed, \d+ cases? not run\n$/);
@@ -117,6 +129,21 @@ posixTest("with a certificate the servers speak TLS", async () => {
   const client = shellCommand(`call Alice --timeout 30s ${CALL_TLS.join(" ")}`);
   for (const name of ["ping", "rst_after_data", "closed-at-byte-60", "close-at-once"]) {
     assert.equal((await result(name, client, ...SERVE_TLS)).verdict, "passed", name);
+  }
+});
+
+programTest("TLS files that do not fit together are found before anything runs", async () => {
+  for (
+    const [[certFile, keyFile], why] of [
+      [[cert("server.key"), cert("server.pem")], /server\.key holds no PEM certificate\n$/],
+      [[cert("server.pem"), cert("second.key")], /second\.key does not belong to [^\n]+\n$/],
+      [[cert("no.pem"), cert("server.key")], /cannot read [^\n]+: there is no such file\n$/],
+    ] as const
+  ) {
+    const files = ["--tls-cert", certFile, "--tls-key", keyFile];
+    const { code, stdout, stderr } = await usersvc(["gauntlet", ...files, "--", "/no/such/client"]);
+    assert.deepEqual([code, stdout], [1, ""]);
+    assert.match(stderr, why);
   }
 });
 
@@ -144,6 +171,7 @@ programTest("--list shows the cases, and runs nothing", async () => {
 
 programTest("flags that are wrong, or do not go together, are one line each", async () => {
   const run = ["--", "true"];
+  const maxJobs = 4 * navigator.hardwareConcurrency;
   for (
     const [args, why] of [
       [[], "missing COMMAND: -- and the client to run"],
@@ -152,11 +180,15 @@ programTest("flags that are wrong, or do not go together, are one line each", as
       [["--all", "--only", "goaway", ...run], "--all cannot be combined with --only"],
       [
         ["--only", "gaoway", ...run],
-        '--only: no case has "gaoway" in its name (did you mean goaway?)',
+        '--only: no case has "gaoway" in its name or group (did you mean goaway?)',
       ],
       [["--only", "a,,b", ...run], "--only expects names of cases or parts of them"],
       [["--exit-codes", "http", ...run], "--exit-codes expects grpc or any"],
       [["--tls-cert", "x.pem", ...run], "--tls-cert needs --tls-key"],
+      [
+        ["--jobs", `${maxJobs + 1}`, ...run],
+        `--jobs expects a number from 1 to ${maxJobs}, 4 for `,
+      ],
       [["true"], 'unexpected argument "true"'],
     ] as const
   ) {
