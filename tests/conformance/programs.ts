@@ -7,8 +7,12 @@ import { folder, run } from "../../tools/peers/install.ts";
 import { goModule, goProgram } from "../support/go.ts";
 import { runProgram } from "../support/program.ts";
 
-const home = `${folder}conformance/`;
-await Deno.mkdir(home, { recursive: true });
+/** Returns the path of a file that is made for these tests. */
+async function made(name: string): Promise<string> {
+  const home = `${folder}conformance/`;
+  await Deno.mkdir(home, { recursive: true });
+  return home + name;
+}
 
 /** Builds connectrpc's suite; returns its path. */
 export const suite = () => goProgram("connectrpc.com/conformance/cmd/connectconformance");
@@ -17,7 +21,7 @@ export const suite = () => goProgram("connectrpc.com/conformance/cmd/connectconf
 export async function suiteDescriptors(): Promise<string> {
   // Its module is there once it is built.
   await suite();
-  const path = `${home}suite.binpb`;
+  const path = await made("suite.binpb");
   const list = ["-C", goModule, "list", "-m", "-f={{.Dir}}", "connectrpc.com/conformance"];
   const texts = `${(await runProgram("go", list)).stdout.trim()}/proto`;
   await run(await buf(), ["build", texts, "--as-file-descriptor-set", "-o", path]);
@@ -26,7 +30,7 @@ export async function suiteDescriptors(): Promise<string> {
 
 /** The same for the messages of gRPC's interop tests, of which Go has no texts. */
 export async function interopDescriptors(): Promise<string> {
-  const path = `${home}interop.binpb`;
+  const path = await made("interop.binpb");
   const program = await goProgram("interop_cases");
   const { stdout } = await new Deno.Command(program, { args: ["descriptors"] }).output();
   await Deno.writeFile(path, stdout);
@@ -49,7 +53,7 @@ export function overOurs(name: string, ...args: string[]): Program {
 
 /** The same program on Node, over its node:http2. */
 export async function overNodes(name: string, ...args: string[]): Promise<Program> {
-  const path = `${home}${name}.mjs`;
+  const path = await made(`${name}.mjs`);
   const { code, stderr } = await deno(["bundle", "--quiet", "-o", path, source(name)]);
   if (code !== 0) throw new Error(`deno bundle failed:\n${stderr}`);
   return { command: ["node", path, ...args], env: { HTTP2: "node" } };

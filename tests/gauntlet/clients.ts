@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { shellCommand, usersvc } from "../support/program.ts";
 
 /** Our own client, with a deadline that a busy machine does not reach. */
-export const CALL = shellCommand("call Alice --timeout 30s");
+export const ourClient = () => shellCommand("call Alice --timeout 30s");
 
 /** A script of a client as the command of a gauntlet. */
 export const script = (text: string): string[] => ["--", "bash", "-c", text];

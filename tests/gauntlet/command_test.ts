@@ -16,12 +16,12 @@ import {
 } from "../support/program.ts";
 import { gone } from "../support/workers.ts";
 import { until } from "../support/waits.ts";
-import { CALL, gauntlet, result, script } from "./clients.ts";
+import { gauntlet, ourClient, result, script } from "./clients.ts";
 
 posixTest("the report has failures first, what was wanted, and how to repeat it", async () => {
   const { code, stdout, stderr } = await gauntlet(
     "no-trailers,status-not-found",
-    `${CALL} || true`,
+    `${ourClient()} || true`,
     "--exit-codes",
     "grpc",
     "--jobs",
@@ -81,7 +81,7 @@ posixTest(
   "a signal ends the clients, and shows what there is so far",
   () =>
     withFolder(async (folder) => {
-      const waits = `${CALL} || { echo $$ > ${folder}/pid; sleep 600; }`;
+      const waits = `${ourClient()} || { echo $$ > ${folder}/pid; sleep 600; }`;
       const run = startUsersvc([
         ...["gauntlet", "--only", "answer,no-trailers", "--timeout", "1h"],
         ...script(waits),
@@ -99,7 +99,7 @@ posixTest(
 );
 
 linuxTest("output that cannot be written, or that nobody reads, ends the run", async () => {
-  const run = `${shellCommand("gauntlet --json --jobs 1 --only page --")} ${CALL}`;
+  const run = `${shellCommand("gauntlet --json --jobs 1 --only page --")} ${ourClient()}`;
   const full = await shell(`${run} > /dev/full`);
   assert.equal(full.code, 1);
   assert.match(full.stderr, /^usersvc gauntlet: cannot write the output: [^\n]+\n$/);
@@ -118,7 +118,7 @@ posixTest("{address} in the arguments is the address of the server", async () =>
   const args = ["gauntlet", "--only", "answer", "--", "bash", "-c"];
   const { code, stderr } = await usersvc([
     ...args,
-    `[ "$1" = "at $USERSVC_ADDRESS" ] && [ "$USERSVC_TIMEOUT" = 2000ms ] && exec ${CALL}`,
+    `[ "$1" = "at $USERSVC_ADDRESS" ] && [ "$USERSVC_TIMEOUT" = 2000ms ] && exec ${ourClient()}`,
     "client",
     "at {address}",
   ]);
@@ -148,7 +148,7 @@ programTest("TLS files that do not fit together are found before anything runs",
 });
 
 posixTest("with --unix the servers listen on Unix sockets, of which none is left", async () => {
-  const noted = `echo "$USERSVC_ADDRESS" >&2; ${CALL}`;
+  const noted = `echo "$USERSVC_ADDRESS" >&2; ${ourClient()}`;
   for (const name of ["ping", "rst_after_data", "closed-at-byte-60", "reset-at-once"]) {
     assert.equal((await result(name, noted, "--unix")).verdict, "passed", name);
   }

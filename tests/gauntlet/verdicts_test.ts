@@ -2,10 +2,10 @@
 import assert from "node:assert/strict";
 import { linuxTest, posixTest, withFolder } from "../support/program.ts";
 import { gone } from "../support/workers.ts";
-import { CALL, gauntlet, result } from "./clients.ts";
+import { gauntlet, ourClient, result } from "./clients.ts";
 
 posixTest("a client that does as the specification says passes", async () => {
-  const one = await result("rst_after_data", CALL, "--exit-codes", "grpc");
+  const one = await result("rst_after_data", ourClient(), "--exit-codes", "grpc");
   const { time_ms, memory_bytes, ...rest } = one;
   assert.ok(time_ms > 0);
   if (Deno.build.os === "linux") assert.ok(memory_bytes > 10_000_000, `${memory_bytes}`);
@@ -26,14 +26,14 @@ posixTest("a client that does as the specification says passes", async () => {
 });
 
 posixTest("one that believes everything took a broken answer for good", async () => {
-  const one = await result("no-trailers", `${CALL} || true`);
+  const one = await result("no-trailers", `${ourClient()} || true`);
   assert.equal(one.verdict, "took a broken answer for good");
   assert.equal(one.exitCode, 0);
 });
 
 /** The first run is that with a server that does nothing wrong. */
 const onceRight = (folder: string, then: string) =>
-  `if mkdir ${folder}/begun 2> /dev/null; then exec ${CALL}; fi; ${then}`;
+  `if mkdir ${folder}/begun 2> /dev/null; then exec ${ourClient()}; fi; ${then}`;
 
 posixTest("one that fails a call which has to succeed gave up", () =>
   withFolder(async (folder) => {
@@ -54,35 +54,38 @@ posixTest(
 );
 
 posixTest("a wrong status code counts where exit codes say it", async () => {
-  const client = `${CALL} || exit 66`;
+  const client = `${ourClient()} || exit 66`;
   const one = await result("status-not-found", client, "--exit-codes", "grpc");
   assert.deepEqual([one.verdict, one.code], ["wrong code", "UNKNOWN"]);
   assert.equal((await result("status-not-found", client)).verdict, "passed");
-  const none = await result("status-not-found", `${CALL} || exit 1`, "--exit-codes", "grpc");
+  const none = await result("status-not-found", `${ourClient()} || exit 1`, "--exit-codes", "grpc");
   assert.deepEqual([none.verdict, none.code], ["wrong code", undefined]);
 });
 
 posixTest("one that repeats a call whose answer had begun called again", async () => {
-  const one = await result("rst_after_header", `${CALL} || ${CALL}`);
+  const one = await result("rst_after_header", `${ourClient()} || ${ourClient()}`);
   assert.deepEqual([one.verdict, one.tries], ["called again", 2]);
   // Nothing was answered yet.
-  assert.equal((await result("rst-no-error", `${CALL} || ${CALL}`)).verdict, "passed");
+  assert.equal(
+    (await result("rst-no-error", `${ourClient()} || ${ourClient()}`)).verdict,
+    "passed",
+  );
 });
 
 posixTest("one that a signal ends, or that shows a trace, crashed", async () => {
-  const killed = await result("no-trailers", `${CALL} || kill -SEGV $$`);
+  const killed = await result("no-trailers", `${ourClient()} || kill -SEGV $$`);
   assert.deepEqual([killed.verdict, killed.signal], ["crashed", "SIGSEGV"]);
   const traces = ["panic: runtime error", "Traceback (most recent call last):"];
   for (const trace of traces) {
     const one = await result(
       "no-trailers",
-      `${CALL} 2> /dev/null || { echo '${trace}' >&2; exit 2; }`,
+      `${ourClient()} 2> /dev/null || { echo '${trace}' >&2; exit 2; }`,
     );
     assert.equal(one.verdict, "crashed");
     assert.deepEqual(one.lastLines, [trace]);
   }
   // It logs one, and then ends by itself.
-  const logs = `${CALL} || { echo '${traces[0]}' >&2; exit 77; }`;
+  const logs = `${ourClient()} || { echo '${traces[0]}' >&2; exit 77; }`;
   assert.equal((await result("no-trailers", logs)).verdict, "passed");
 });
 
@@ -90,7 +93,7 @@ posixTest(
   "one that does not end hung, and is killed with what it has started",
   () =>
     withFolder(async (folder) => {
-      const hangs = `${CALL} || { sleep 600 & echo $! > ${folder}/pid; wait; }`;
+      const hangs = `${ourClient()} || { sleep 600 & echo $! > ${folder}/pid; wait; }`;
       const { code, stdout } = await gauntlet("no-trailers", hangs, "--timeout", "5s");
       assert.equal(code, 1);
       assert.match(stdout, /^no-trailers: hung\n/);
@@ -102,13 +105,16 @@ posixTest(
   "what a client leaves behind is killed, and its output is not waited for",
   () =>
     withFolder(async (folder) => {
-      const leaves = `sleep 600 & echo $! > ${folder}/pid; exec ${CALL}`;
+      const leaves = `sleep 600 & echo $! > ${folder}/pid; exec ${ourClient()}`;
       assert.equal((await result("answer", leaves)).verdict, "passed");
       await gone(Number(await Deno.readTextFile(`${folder}/pid`)));
     }),
 );
 
 linuxTest("a client may print without end", async () => {
-  const one = await result("no-trailers", `head -c 50000000 /dev/zero | tr '\\0' x; ${CALL}`);
+  const one = await result(
+    "no-trailers",
+    `head -c 50000000 /dev/zero | tr '\\0' x; ${ourClient()}`,
+  );
   assert.equal(one.verdict, "passed");
 });

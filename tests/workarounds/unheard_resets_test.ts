@@ -1,8 +1,5 @@
 /** src/workarounds/unheard_resets.ts. */
-import { Http2SubchannelConnector } from "@grpc/grpc-js/build/src/transport.js";
 import type { Socket } from "node:net";
-import { changeGrpc } from "../../src/workarounds/private_parts.ts";
-import { hearResets } from "../../src/workarounds/unheard_resets.ts";
 import { programTest } from "../support/program.ts";
 import { withPeer } from "../support/tcp_peer.ts";
 import { inTime } from "../support/waits.ts";
@@ -12,6 +9,10 @@ interface Connector {
 }
 
 programTest("a connection that is reset before its session is a failed try", async () => {
+  // A bare `deno test` may not load grpc-js, which reads the environment.
+  const { Http2SubchannelConnector } = await import("@grpc/grpc-js/build/src/transport.js");
+  const { changeGrpc } = await import("../../src/workarounds/private_parts.ts");
+  const { hearResets } = await import("../../src/workarounds/unheard_resets.ts");
   changeGrpc(hearResets);
   await withPeer(() => {}, async (port) => {
     const connector = Http2SubchannelConnector.prototype as unknown as Connector;
