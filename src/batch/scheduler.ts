@@ -86,7 +86,8 @@ export async function* callEach(
     inFlight: 0,
     buffered: 0,
     stopped: false,
-    endMs: performance.now() + (durationMs ?? Infinity),
+    // From when the first call is due: a moment later it would be one call more.
+    endMs: (options.pace?.dueMs ?? performance.now()) + (durationMs ?? Infinity),
     capacity: condition(),
     progress: condition(),
   };
