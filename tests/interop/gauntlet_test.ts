@@ -1,5 +1,6 @@
-/** What `usersvc gauntlet` writes for others is read by them. */
+/** `usersvc gauntlet` judges other clients rightly, and what it writes for others is read by them. */
 import assert from "node:assert/strict";
+import { type Client, grpcGo, grpcio, grpcurlItself } from "../../tools/gauntlet/clients.ts";
 import { python } from "../../tools/peers/grpc.ts";
 import { posixTest, runProgram, shellCommand, usersvc, withFolder } from "../support/program.ts";
 
@@ -43,3 +44,37 @@ posixTest("a report of JUnit is XML, whatever a client prints", () =>
       assert.ok(text.endsWith('\n<é & "]]>\\x1b[31m\\x00\ufffd'), text);
     }
   }));
+
+/** Cases that these clients end as gRPC's specification wants, each with its status code. */
+const PASSED = {
+  answer: "OK",
+  "status-not-found": "NOT_FOUND",
+  "page-401": "UNAUTHENTICATED",
+  "page-503": "UNAVAILABLE",
+  "http-503-with-a-grpc-status": "ABORTED",
+  "rst-cancel": "CANCELLED",
+  "rst-enhance-your-calm": "RESOURCE_EXHAUSTED",
+  "goaway-before-headers": "OK",
+  "closed-at-byte-60": "UNAVAILABLE",
+};
+
+/** A status that gRPC does not have has to be UNKNOWN, and is something else for each of them. */
+const NOT_PASSED = "status-minus-1";
+
+async function judgedRightly({ install }: Client): Promise<void> {
+  const { words } = await install();
+  const names = [...Object.keys(PASSED), NOT_PASSED];
+  const flags = ["--json", "--exit-codes", "grpc", "--timeout", "30s", "--only", names.join(",")];
+  const { code, stdout, stderr } = await usersvc(["gauntlet", ...flags, "--", ...words]);
+  const results = stdout.trimEnd().split("\n").map((line) => JSON.parse(line));
+  const verdicts = Object.fromEntries(results.map(({ name, verdict, code }) => [
+    name,
+    verdict === "passed" ? code : verdict,
+  ]));
+  assert.deepEqual(verdicts, { ...PASSED, [NOT_PASSED]: "wrong code" }, `${stdout}${stderr}`);
+  assert.equal(code, 1);
+}
+
+posixTest("grpcio, grpc-go and grpcurl are judged rightly", async () => {
+  for (const client of [grpcio, grpcGo, grpcurlItself]) await judgedRightly(client);
+});
