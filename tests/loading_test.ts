@@ -131,4 +131,10 @@ programTest("a server loads the reader of answers where it has a file of them al
     /\/src\/server\/call\/get_user\.ts$/,
     /\/(valibot|pure-rand|to-json-schema)\/|\/error_detail_types\.ts$|\/src\/server\/faults\/(?!faults|plan)/,
   );
+  // The cases of the gauntlet come with the first call that asks for one.
+  await assertLoads(
+    ["serve", "--host", "127.0.0.1", "--port", `${taken.addr.port}`, "--faults-by-metadata"],
+    /\/src\/server\/faults\/fault_metadata\.ts$/,
+    /\/src\/(gauntlet|wire)\//,
+  );
 });

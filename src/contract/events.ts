@@ -35,6 +35,8 @@ export interface Fault {
   readonly delayMs?: number;
   /** It was not to be answered at all. */
   readonly keepOpen?: true;
+  /** The case of the gauntlet that answered it. */
+  readonly wire?: string;
   /** The answer that was chosen in place of the usual one. */
   readonly answer?: { readonly code: StatusName };
 }

@@ -566,6 +566,7 @@ const retries: Case = {
   mayEnd: ["OK", "UNAVAILABLE"],
   section: "gRFC A6, Transparent Retries",
   isCommitted: false,
+  countsTries: true,
   answer: ({ stream, hello, attempt, send }) =>
     send(...attempt === 1 ? [rstStream(stream, 7)] : [answer(stream, hello)]),
 };

@@ -319,6 +319,7 @@ function late(): Case[] {
       mayEnd: ["OK", "UNAVAILABLE"],
       section: "gRFC A6, Transparent Retries",
       isCommitted: false,
+      countsTries: true,
       answer: (call) => {
         call.send(call.attempt === 1 ? goaway(0) : answerTo(call));
         if (call.attempt === 1) call.socket.end();

@@ -27,6 +27,8 @@ export interface Case {
   readonly isCommitted: boolean;
   /** What a connection is told first, where it is not SETTINGS alone. */
   readonly greeting?: Greeting;
+  /** It answers the first try of a call, and another one, differently. */
+  readonly countsTries?: true;
   readonly answer: Answer;
 }
 

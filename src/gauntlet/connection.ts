@@ -12,7 +12,7 @@ export interface Asked {
   readonly hello: Uint8Array;
   /** Which try of its call this is: 1, 2 and so on. */
   readonly attempt: number;
-  readonly socket: Socket;
+  readonly socket: Pick<Socket, "end" | "destroy" | "resetAndDestroy">;
   send(...frames: readonly Uint8Array[]): void;
   /** Sends bytes a few at a time, each packet in a turn of the event loop of its own. */
   sendInParts(bytes: Uint8Array, size: number): Promise<void>;

@@ -81,6 +81,8 @@ export abstract class Connection extends EventEmitter implements StreamOwner {
   private ownStreams = 0;
   /** A GOAWAY has gone that names the last stream, or one has come. */
   private isLeaving = false;
+  /** How many acknowledgements of frames that we have not made ourselves are passed over. */
+  private strayAnswers = 0;
 
   constructor(
     readonly isServer: boolean,
@@ -260,6 +262,18 @@ export abstract class Connection extends EventEmitter implements StreamOwner {
     this.abandon(stream, code);
   }
 
+  /**
+   * Leaves the answer to somebody who sends bytes of any kind: no frame of the stream is sent from here,
+   * and what the peer acknowledges of those bytes is passed over.
+   *
+   * @returns what closes the stream
+   */
+  handOver(stream: Stream): () => void {
+    stream.destroyed = true;
+    this.strayAnswers = limits.MAX_STRAY_ANSWERS;
+    return () => this.forget(stream);
+  }
+
   wait(stream: Stream): void {
     this.data.wait(stream);
   }
@@ -347,6 +361,10 @@ export abstract class Connection extends EventEmitter implements StreamOwner {
 
   private useAllowance(): void {
     if (!this.allowance.use()) fail(h2.ENHANCE_YOUR_CALM, "too many frames that lead to nothing");
+  }
+
+  private isStray(): boolean {
+    return this.strayAnswers > 0 && this.strayAnswers-- > 0;
   }
 
   // What the peer sends.
@@ -562,6 +580,7 @@ export abstract class Connection extends EventEmitter implements StreamOwner {
 
   private onSettingsAck(size: number): void {
     if (size > 0) fail(h2.FRAME_SIZE_ERROR, "an acknowledgement of SETTINGS that has some");
+    if (this.isAcknowledged && this.isStray()) return;
     if (!this.hasSettings || this.isAcknowledged) {
       fail(h2.PROTOCOL_ERROR, "an acknowledgement of SETTINGS that was not asked for");
     }
@@ -588,7 +607,10 @@ export abstract class Connection extends EventEmitter implements StreamOwner {
     if (to - from !== 8) fail(h2.FRAME_SIZE_ERROR, "PING");
     const payload = bytes.subarray(from, to);
     // An answer to nothing leads to nothing.
-    if (flags & h2.ACK) return this.pings.answered(payload) ? undefined : this.useAllowance();
+    if (flags & h2.ACK) {
+      if (!this.pings.answered(payload) && !this.isStray()) this.useAllowance();
+      return;
+    }
     this.useAllowance();
     this.pings.answer(payload);
   }

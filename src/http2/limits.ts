@@ -52,6 +52,12 @@ export const SETTINGS_ACK_MS = 10_000;
 /** How long a peer may take to close its side, once it has read all that it was sent, in milliseconds. */
 export const LINGER_MS = 3_000;
 
+/**
+ * Against a peer that acknowledges PINGs and SETTINGS without end: so many that were sent by others are
+ * passed over, for each stream that was handed over.
+ */
+export const MAX_STRAY_ANSWERS = 10_000;
+
 /** How many PINGs may wait for their answers. */
 export const MAX_PINGS = 10;
 

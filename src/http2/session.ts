@@ -57,6 +57,8 @@ function flushAll(): void {
 export class Session extends Connection {
   readonly encrypted: boolean;
   private isDirty = false;
+  /** Resolves when bytes that are sent in parts are sent: nothing may come between them. */
+  private held: Promise<void> | undefined;
   private isEnding = false;
   private isGone = false;
   private error: Error | undefined;
@@ -143,6 +145,33 @@ export class Session extends Connection {
     process.nextTick(() => this.gone());
   }
 
+  /**
+   * Sends bytes of any kind, behind all that was to be sent before.
+   *
+   * @param dataBytes how many of them are the payloads of DATA, which use the window of the connection
+   */
+  sendRaw(bytes: Buffer, dataBytes: number): void {
+    this.data.window -= dataBytes;
+    this.writer.raw(bytes);
+    if (this.held === undefined) this.write(this.writer.take());
+  }
+
+  /** The same a few bytes at a time, each packet in a turn of its own; whatever else is to be sent waits. */
+  async sendRawInParts(bytes: Buffer, dataBytes: number, size: number): Promise<void> {
+    while (this.held !== undefined) await this.held;
+    this.flush();
+    this.data.window -= dataBytes;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.held = promise;
+    for (let at = 0; at < bytes.length; at += size) {
+      this.write([bytes.subarray(at, at + size)]);
+      await new Promise((resolve) => setTimeout(resolve, 0));
+    }
+    this.held = undefined;
+    resolve();
+    this.outputWaits();
+  }
+
   private holdRest(): void {
     this.reader.hold();
     setImmediate(() => this.whileReading(() => this.reader.release()));
@@ -165,6 +194,7 @@ export class Session extends Connection {
   /** Sends what waits. */
   flush(): void {
     this.isDirty = false;
+    if (this.held !== undefined) return;
     this.write(this.writer.take());
     this.data.sendWaiting();
     this.closeStreams();

@@ -23,6 +23,7 @@ const FAULT = {
     source: { description: "What asked for it", enum: ["metadata", "answers", "flags"] },
     delay_ms: MS,
     keep_open: { const: true },
+    wire: { description: "The case of the gauntlet that answered", type: "string" },
     code: { description: "The status code that was chosen", ...STATUS },
   },
 };

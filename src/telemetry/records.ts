@@ -138,11 +138,12 @@ function timeoutJson(call: Call): string {
 }
 
 /** What was done on purpose; nothing in it comes from a peer. */
-function faultJson({ source, delayMs, keepOpen, answer }: Fault): string {
+function faultJson({ source, delayMs, keepOpen, wire, answer }: Fault): string {
   return JSON.stringify({
     source,
     delay_ms: delayMs && roundToMicros(delayMs),
     keep_open: keepOpen,
+    wire,
     code: answer?.code,
   });
 }

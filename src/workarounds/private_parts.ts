@@ -64,6 +64,8 @@ export function openCallCount(server: Server): number {
 /** The stream of a call of a server; no other part of a call knows when it has closed. */
 export function streamOf(call: object): Stream {
   if ("stream" in call) return call.stream as Stream;
+  // What a handler has is a wrapper around the call.
+  if ("call" in call) return streamOf(call.call as object);
   throw missing("the stream of a call");
 }
 

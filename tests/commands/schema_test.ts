@@ -53,6 +53,7 @@ const right: readonly unknown[] = [
   { A: { when: { metadata: { "k-bin": "/w" } } } },
   ...["60s", "1m", "1.0m", "0.5m", "00.5m", "60000ms", "0060.0s", "59.9s", "0.01h", "0ms-1m", "00s"]
     .map((delay) => ({ A: { delay } })),
+  { A: [{ wire: "rst_during_data", delay: "5ms" }, {}] },
   { ["😀".repeat(256)]: {}, [`${"b".repeat(255)}*`]: {} },
 ];
 
@@ -71,6 +72,9 @@ const wrong: readonly unknown[] = [
   { A: { code: "NOT_FUND" } },
   { A: { code: "INTERNAL", message: "a" } },
   { A: { reason: "a" } },
+  { A: { wire: "goaway", message: "a" } },
+  { A: { wire: "goaway", code: "NOT_FOUND" } },
+  { A: { wire: "Go away" } },
   { A: { code: "OK", pushback: 5 } },
   { A: { details: [] } },
   { A: { delay: "5" } },
@@ -106,6 +110,7 @@ const wrong: readonly unknown[] = [
 /** Files of answers of which JSON Schema cannot say what is wrong. */
 const wrongBeyond: readonly unknown[] = [
   { A: { delay: "0.5h" } },
+  { A: { wire: "no-such-case" } },
   { A: { delay: "2s-1s" } },
   { A: { message: "\ud800" } },
   { A: [{}, { when: { metadata: { a: "b" } } }] },
@@ -243,6 +248,7 @@ posixTest("schema log describes what serve logs and records", async () => {
     const call = (headers: Record<string, string>) => finishCall(startCall(session, headers), "A");
     await call({ "rpc-behavior": "sleep-0.001,error-code-5", "user-agent": "test" });
     await call({ "rpc-behavior": "keep-open", "grpc-timeout": "50m" });
+    await call({ "rpc-behavior": "wire-no-trailers" });
     session.close();
     await ask({ port: server.port, version: 1 }, {
       method: "POST",
@@ -254,8 +260,8 @@ posixTest("schema log describes what serve logs and records", async () => {
     server.kill("SIGTERM");
     const logged = jsonLines((await server.ended()).stdout);
     const kept = jsonLines(String(body));
-    assert.equal(kept.length, flags.includes("--record") ? 3 : 0);
-    assert.equal(logged.filter(({ event }) => event === "call").length, 3);
+    assert.equal(kept.length, flags.includes("--record") ? 4 : 0);
+    assert.equal(logged.filter(({ event }) => event === "call").length, 4);
     await assertDescribed("log", [...kept, ...logged]);
   }
 });

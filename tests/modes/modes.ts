@@ -121,6 +121,12 @@ const onPurpose = (code: string, number: number, by: string): Outcome => ({
 const unavailable = onPurpose("UNAVAILABLE", 14, "--fail");
 const denied = onPurpose("PERMISSION_DENIED", 7, "--fail");
 
+const played: Outcome = {
+  ...{ code: "UNAVAILABLE", number: 14, level: "warn" },
+  text: "answered by wire-status-unavailable-alone",
+  line: "answered by wire-status-unavailable-alone",
+};
+
 const server = "--tls-cert CERTS/server.pem --tls-key CERTS/server.key";
 const client = "--tls-cert CERTS/client.pem --tls-key CERTS/client.key";
 
@@ -195,12 +201,13 @@ export const modes = {
   asked: [
     { name: "none" },
     {
-      name: "metadata",
+      name: "metadata and wire",
       serve: "--faults-by-metadata",
-      call: "--retries 1 -H rpc-behavior:sleep-0.05,succeed-on-retry-attempt-1,error-code-14",
+      call: "--retries 1 -H rpc-behavior:sleep-0.05,succeed-on-retry-attempt-1," +
+        "wire-status-unavailable-alone",
       grpcurl: "-H rpc-behavior:sleep-0.05",
       curl: "-H rpc-behavior:sleep-0.05",
-      expected: { delayMs: 50, retried: [onPurpose("UNAVAILABLE", 14, "rpc-behavior")] },
+      expected: { delayMs: 50, retried: [played] },
       outcomes: (_, usual) => [usual],
     },
     {

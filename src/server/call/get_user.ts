@@ -45,11 +45,22 @@ export function getUser(events: ServerEvents, { plan, metadata }: GetUserOptions
     waiting.delete(open);
     finish(open, answer);
   };
+  const play = async (open: OpenCall, wire: string) => {
+    try {
+      const { playing } = await import("../faults/wire.ts");
+      open.plan = playing(wire, open.plan!, open.call, usualAnswer(open.call.username));
+      endWait(open);
+    } catch (error) {
+      waiting.delete(open);
+      fail(open, error);
+    }
+  };
   const wait = (open: OpenCall) => {
-    const { delayMs, keepOpen } = open.plan!;
+    const { delayMs, keepOpen, wire } = open.plan!;
     if (keepOpen && draining) return finish(open, DRAINING);
     waiting.add(open);
-    if (!keepOpen) open.timer = setTimeout(() => endWait(open), delayMs);
+    const isOver = wire === undefined ? () => endWait(open) : () => void play(open, wire);
+    if (!keepOpen) open.timer = setTimeout(isOver, delayMs);
     open.call.onCancelled(() => endWait(open));
   };
   return {
@@ -75,7 +86,8 @@ export function getUser(events: ServerEvents, { plan, metadata }: GetUserOptions
 }
 
 function isToWait(plan: Plan | undefined): boolean {
-  return plan !== undefined && (plan.keepOpen === true || (plan.delayMs ?? 0) > 0);
+  if (plan === undefined) return false;
+  return plan.keepOpen === true || plan.wire !== undefined || (plan.delayMs ?? 0) > 0;
 }
 
 function usualAnswer(username: string): Answer {

@@ -8,6 +8,7 @@ import {
 import { Buffer } from "node:buffer";
 import { type GetUserRequest, type GetUserResponse, serviceName } from "../../contract/contract.ts";
 import { DETAILS_TRAILER, encodeStatus } from "../../contract/error_details.ts";
+import { streamOf } from "../../workarounds/private_parts.ts";
 import { plainAddress } from "../connection/connections.ts";
 import type { GetUser } from "./get_user.ts";
 import type { Answer, IncomingCall } from "./incoming_call.ts";
@@ -58,7 +59,8 @@ class GrpcCall implements IncomingCall {
     this.#call.once("cancelled", listener);
   }
 
-  answer({ code, message = "", reason = "", details, metadata, trailers }: Answer): void {
+  answer({ code, message = "", reason = "", details, metadata, trailers, play }: Answer): void {
+    if (play !== undefined) return play(streamOf(this.#call));
     if (code === "OK") {
       if (metadata !== undefined) this.#call.sendMetadata(toMetadata(metadata));
       return this.#respond(null, { message }, trailers && toMetadata(trailers));

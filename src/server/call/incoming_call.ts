@@ -2,6 +2,7 @@
 import type { SentDetail } from "../../contract/error_details.ts";
 import type { Call } from "../../contract/events.ts";
 import type { StatusName } from "../../contract/status_codes.ts";
+import type { Stream } from "../../http2/stream.ts";
 
 /** A call of GetUser that waits for its answer. */
 export interface IncomingCall extends Call {
@@ -32,4 +33,6 @@ export interface Answer {
   readonly metadata?: Readonly<Record<string, readonly string[]>>;
   /** The same to send as trailers, of a greeting too. */
   readonly trailers?: Readonly<Record<string, readonly string[]>>;
+  /** Sends all of the answer itself, whatever else is said here; for a call of gRPC alone. */
+  readonly play?: (stream: Stream) => void;
 }

@@ -41,6 +41,8 @@ export async function readAnswers(file: AnswersFile, random: Random): Promise<Pl
   ];
   if (!parsed.success || mistakes.length > 0) throw mistaken(file.path, mistakes);
   const entries = [...parsed.output];
+  const unplayable = await unplayableIn(entries);
+  if (unplayable.length > 0) throw mistaken(file.path, unplayable);
   const lists = entries.filter(([, entry]) => isByTurns(entry));
   if (file.workers && lists.length > 0) {
     const names = lists.map(([name]) => JSON.stringify(name));
@@ -55,6 +57,23 @@ export async function readAnswers(file: AnswersFile, random: Random): Promise<Pl
 
 /** What a username of a file is answered. */
 type Entry = ScriptedAnswer | readonly ScriptedAnswer[];
+
+/** The cases of the gauntlet that no call can be answered with, each as a mistake. */
+async function unplayableIn(entries: readonly (readonly [string, Entry])[]): Promise<string[]> {
+  const cases = entries.flatMap(([name, entry]) =>
+    entry instanceof Array
+      ? entry.map(({ wire }, index) => ({ wire, path: [name, index, "wire"] }))
+      : [{ wire: entry.wire, path: [name, "wire"] }]
+  );
+  const mistakes: string[] = [];
+  for (const { wire, path } of cases) {
+    if (wire === undefined) continue;
+    const { playable } = await import("./wire.ts");
+    const found = playable(wire);
+    if ("expected" in found) mistakes.push(mistakeAt(path, found.expected));
+  }
+  return mistakes;
+}
 
 /** Whether the answers of a list come one after another. */
 function isByTurns(entry: Entry): entry is readonly ScriptedAnswer[] {
@@ -175,13 +194,14 @@ function mistaken(path: string, mistakes: readonly string[]): ExpectedError {
 }
 
 function planner(scripted: ScriptedAnswer, random: Random): () => Plan {
-  const { delay, metadata } = scripted;
+  const { delay, metadata, wire } = scripted;
   const answer = answerOf(scripted);
   const trailers = trailersOf(scripted);
   const parts = {
     ...(answer && { answer }),
     ...(metadata && { metadata }),
     ...(trailers && { trailers }),
+    ...(wire !== undefined && { wire }),
   };
   if (delay === undefined && Object.keys(parts).length === 0) return () => ({});
   const plan: Plan = { source: "answers", ...parts };

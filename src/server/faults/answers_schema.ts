@@ -122,6 +122,20 @@ const BY_CODE = {
   else: { properties: { message: false } },
 };
 
+/** A case says all of its answer. */
+const NOT_WITH_WIRE = [
+  ...["message", "code", "reason", "details", "metadata", "trailers", "pushback"] as const,
+];
+
+const WIRE = 'the name of a case of the gauntlet, such as "rst_during_data"';
+
+/** The same in JSON Schema. */
+const WITH_WIRE = {
+  dependentSchemas: {
+    wire: { properties: Object.fromEntries(NOT_WITH_WIRE.map((key) => [key, false])) },
+  },
+};
+
 /** What an editor says of the keys of an answer. */
 const MEANINGS = {
   message: "The text in place of the greeting",
@@ -132,6 +146,7 @@ const MEANINGS = {
   metadata: "Initial metadata of a greeting, trailers of a failure; base64 for names with -bin",
   trailers: "Trailers; base64 for names with -bin",
   pushback: "After how many milliseconds the client is to retry; -1: not at all",
+  wire: "The case of the gauntlet that answers it, beside a delay at most",
   when: "Which calls it answers: those that have all of this metadata",
 };
 
@@ -145,11 +160,12 @@ const Answer = v.pipe(
     metadata: v.optional(AnswerMetadata),
     trailers: v.optional(AnswerMetadata),
     pushback: v.optional(Pushback),
+    wire: v.optional(v.pipe(text, v.regex(/^[\da-z_-]+$/, WIRE))),
     when: v.optional(When),
-  }, { name: "Answer", keys: MEANINGS, keywords: BY_CODE }),
+  }, { name: "Answer", keys: MEANINGS, keywords: { ...BY_CODE, ...WITH_WIRE } }),
   v.rawCheck(({ dataset, addIssue }) => {
     if (!dataset.typed) return;
-    const { code = "OK", message } = dataset.value;
+    const { code = "OK", message, wire } = dataset.value;
     const refuse = (key: string, message: string) => {
       // The path leads from the whole answer to its key, for the error line.
       addIssue({
@@ -158,6 +174,9 @@ const Answer = v.pipe(
       });
     };
     if (code !== "OK" && message !== undefined) refuse("message", "no code beside it, or OK");
+    for (const key of wire === undefined ? [] : NOT_WITH_WIRE) {
+      if (dataset.value[key] !== undefined) refuse(key, "no wire beside it");
+    }
     for (const key of code === "OK" ? OF_FAILURES : []) {
       if (dataset.value[key] !== undefined) refuse(key, "a code beside it that is not OK");
     }

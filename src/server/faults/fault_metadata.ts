@@ -1,8 +1,7 @@
-import { badRequest } from "../../contract/error_details.ts";
 import { PREVIOUS_ATTEMPTS } from "../../contract/metadata_names.ts";
 import { LAST_STATUS, statusName } from "../../contract/status_codes.ts";
 import type { Answer, IncomingCall } from "../call/incoming_call.ts";
-import { MAX_DELAY_MS, type Plan, type Planner, type Random } from "./plan.ts";
+import { MAX_DELAY_MS, type Plan, type Planner, type Random, refusal } from "./plan.ts";
 
 // https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/fault_filter
 const ABORT = "x-envoy-fault-abort-grpc-request";
@@ -18,8 +17,9 @@ const MAX_ATTEMPTS = 1_000;
 /**
  * Makes plans from what calls ask for in their metadata, in the words of Envoy's fault filter
  * (`x-envoy-fault-abort-grpc-request: 14`, `x-envoy-fault-delay-request: 200`, both with percentages)
- * and of gRPC's own test servers (`rpc-behavior: sleep-2,error-code-14`). A call may ask in both: then
- * Envoy's come first, as with an Envoy in front of the server.
+ * and of gRPC's own test servers (`rpc-behavior: sleep-2,error-code-14`), which here have the cases
+ * of the gauntlet too (`wire-no-trailers`). A call may ask in both: then Envoy's come first, as with an
+ * Envoy in front of the server.
  *
  * What makes no sense is INVALID_ARGUMENT with a `google.rpc.BadRequest` that names the header.
  *
@@ -32,7 +32,7 @@ export function metadataPlanner(instance: string | undefined, random: Random): P
     try {
       return planFor(call, instance, random);
     } catch (error) {
-      if (error instanceof HeaderError) return refusal(error);
+      if (error instanceof HeaderError) return refusal(error.header, error.expected);
       throw error;
     }
   };
@@ -92,6 +92,8 @@ interface Behavior {
   readonly kind: string;
   /** Seconds, a status code, or how many attempts. */
   readonly amount: number;
+  /** The name of a case of the gauntlet. */
+  readonly wire: string | undefined;
 }
 
 /** Does what the behaviors say, in their order, up to the first that ends the call. */
@@ -100,7 +102,7 @@ function behave(
   delayMs: number,
   call: IncomingCall,
 ): Plan {
-  for (const { kind, amount } of behaviors) {
+  for (const { kind, amount, wire } of behaviors) {
     switch (kind) {
       case "sleep":
         delayMs += amount * 1_000;
@@ -110,6 +112,8 @@ function behave(
         return failing(BEHAVIOR, delayMs, amount);
       case "keep-open":
         return { source: "metadata", keepOpen: true };
+      case "wire":
+        return { ...delayed(delayMs), source: "metadata", wire: wire! };
       default:
         if (amount === (numberIn(call, PREVIOUS_ATTEMPTS, 0, MAX_ATTEMPTS) ?? 0)) {
           return delayed(delayMs);
@@ -130,6 +134,7 @@ function failing(header: string, delayMs: number, code: number): Plan {
 
 const BEHAVIOR_FORM = new RegExp(
   "^(?:hostname=(?<hostname>\\S+) +)?(?:(?<kind>keep-open)|" +
+    "(?<kind>wire)-(?<wire>[\\da-z_-]{1,80})|" +
     "(?<kind>sleep)-(?<amount>\\d{1,2}(?:\\.\\d{1,3})?)|" +
     "(?<kind>error-code|succeed-on-retry-attempt)-(?<amount>\\d{1,4}))$",
 );
@@ -146,17 +151,17 @@ function behaviorsIn(call: IncomingCall): Behavior[] {
 }
 
 function behaviorOf(entry: string): Behavior {
-  const { hostname, kind, amount: digits } = BEHAVIOR_FORM.exec(entry)?.groups ?? {};
+  const { hostname, kind, amount: digits, wire } = BEHAVIOR_FORM.exec(entry)?.groups ?? {};
   const amount = Number(digits ?? 0);
   const isStatus = amount >= 1 && amount <= LAST_STATUS;
   if (kind === undefined || (kind === "error-code" && !isStatus)) {
     throw new HeaderError(
       BEHAVIOR,
-      `sleep-SECONDS, error-code-N (1 to ${LAST_STATUS}), keep-open or ` +
+      `sleep-SECONDS, error-code-N (1 to ${LAST_STATUS}), keep-open, wire-NAME or ` +
         "succeed-on-retry-attempt-N, each with hostname=NAME before it or not",
     );
   }
-  return { hostname, kind, amount };
+  return { hostname, kind, amount, wire };
 }
 
 function numberIn(
@@ -180,9 +185,4 @@ class HeaderError extends Error {
   constructor(readonly header: string, readonly expected: string) {
     super(`${header} expects ${expected}`);
   }
-}
-
-function refusal({ header, expected, message }: HeaderError): Plan {
-  const details = [badRequest([{ field: header, description: `expects ${expected}` }])];
-  return { answer: { code: "INVALID_ARGUMENT", reason: message, details } };
 }
