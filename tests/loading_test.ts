@@ -81,8 +81,9 @@ programTest("a check loads nothing of the service that it does not call", async 
 });
 
 programTest("what makes no call loads no gRPC", async () => {
-  for (const args of [["proto"], ["--help"], ["call", "--help"], ["completions", "bash"]]) {
-    await assertLoads(args, /\/src\/main\.ts$/, /\/@grpc\//);
+  const helps = ["call", "serve", "check", "gauntlet", "schema"].map((name) => [name, "--help"]);
+  for (const args of [["proto"], ["--help"], ...helps, ["completions", "bash"]]) {
+    await assertLoads(args, /\/src\/main\.ts$/, /\/@grpc\/|\/protobufjs\//);
   }
 });
 

@@ -1,7 +1,8 @@
 import { PREVIOUS_ATTEMPTS } from "../../contract/metadata_names.ts";
 import { LAST_STATUS, statusName } from "../../contract/status_codes.ts";
 import type { Answer, IncomingCall } from "../call/incoming_call.ts";
-import { MAX_DELAY_MS, type Plan, type Planner, type Random, refusal } from "./plan.ts";
+import { MAX_DELAY_MS, type Plan, type Planner, type Random } from "./plan.ts";
+import { refusal } from "./refusal.ts";
 
 // https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/fault_filter
 const ABORT = "x-envoy-fault-abort-grpc-request";

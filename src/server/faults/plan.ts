@@ -1,4 +1,3 @@
-import { badRequest } from "../../contract/error_details.ts";
 import { milliseconds } from "../../text/amounts.ts";
 import type { Fault } from "../../contract/events.ts";
 import type { Answer, IncomingCall } from "../call/incoming_call.ts";
@@ -15,17 +14,6 @@ export interface Plan extends Partial<Fault> {
 
 /** Makes the plan for a call; undefined if it has nothing to say of this call, and others may. */
 export type Planner = (call: IncomingCall) => Plan | undefined;
-
-/**
- * The plan for a call that asks for something which cannot be done: INVALID_ARGUMENT, and no fault.
- *
- * @param field what does not hold what it has to, which a `google.rpc.BadRequest` names
- */
-export function refusal(field: string, expected: string): Plan {
-  const description = `expects ${expected}`;
-  const details = [badRequest([{ field, description }])];
-  return { answer: { code: "INVALID_ARGUMENT", reason: `${field} ${description}`, details } };
-}
 
 /** How late an answer is to come: always the same, or anything within a range. */
 export interface Delay {

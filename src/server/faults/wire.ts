@@ -10,7 +10,8 @@ import { Session } from "../../http2/session.ts";
 import type { Stream } from "../../http2/stream.ts";
 import { acceptedSocket } from "../../workarounds/private_parts.ts";
 import type { Answer, IncomingCall } from "../call/incoming_call.ts";
-import { type Plan, refusal } from "./plan.ts";
+import type { Plan } from "./plan.ts";
+import { refusal } from "./refusal.ts";
 
 /** Finds a case by its name; where no call can be answered with it, says what is expected instead. */
 export function playable(name: string): Case | { readonly expected: string } {
