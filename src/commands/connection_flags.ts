@@ -9,6 +9,7 @@ import { DEFAULT_PORT } from "../contract/endpoint.ts";
 import { cut, escapeControls } from "../text/escape.ts";
 import { tooFewDescriptors } from "../workarounds/descriptors_run_out.ts";
 import { procMissing } from "../workarounds/missing_proc.ts";
+import { certAndKey } from "./tls_flags.ts";
 import { DURATION, KEEPALIVE, RETRIES } from "./value_ranges.ts";
 
 const file = { value: "FILE", ...PATH } as const;
@@ -179,12 +180,11 @@ function tlsOf(flags: ConnectionValues): ClientTls | undefined {
       "--tls-insecure cannot be combined with --tls-ca, which is there to verify",
     );
   }
-  if (cert === undefined && key !== undefined) throw new UsageError("--tls-key needs --tls-cert");
-  if (cert !== undefined && key === undefined) throw new UsageError("--tls-cert needs --tls-key");
+  const identity = certAndKey(cert, key);
   return {
     insecure,
     ...(ca === undefined ? {} : { ca }),
-    ...(cert === undefined || key === undefined ? {} : { identity: { cert, key } }),
+    ...(identity === undefined ? {} : { identity }),
     ...(serverName === undefined ? {} : { serverName }),
   };
 }

@@ -10,6 +10,7 @@ import type { ExitCodes } from "../gauntlet/verdict.ts";
 import { formatCount } from "../text/amounts.ts";
 import { ExpectedError, fileFault, programFault } from "../text/errors.ts";
 import { excerpt, jsonString } from "../text/escape.ts";
+import { certAndKey } from "./tls_flags.ts";
 import { procMissing } from "../workarounds/missing_proc.ts";
 
 const EXIT_CODES = ["grpc", "any"] as const satisfies readonly ExitCodes[];
@@ -166,11 +167,10 @@ async function identityOf(
   cert: string | undefined,
   key: string | undefined,
 ): Promise<Identity | undefined> {
-  if (cert === undefined && key === undefined) return undefined;
-  if (cert === undefined) throw new UsageError("--tls-key needs --tls-cert");
-  if (key === undefined) throw new UsageError("--tls-cert needs --tls-key");
+  const files = certAndKey(cert, key);
+  if (files === undefined) return undefined;
   const { readIdentity } = await import("../contract/tls_files.ts");
-  return await readIdentity(cert, key);
+  return await readIdentity(files.cert, files.key);
 }
 
 /** Opens a file at the start: that it cannot be written is not to be found out at the end. */

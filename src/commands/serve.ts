@@ -2,6 +2,7 @@ import { defineCommand, UsageError } from "../cli/command.ts";
 import { giveUpRunning } from "../cli/program.ts";
 import { PATH, PORT_OR_FREE, wholeNumber } from "../cli/values.ts";
 import { DELAY, FAILURE_CODES, FAILURES, INSTANCE, SEED } from "./fault_values.ts";
+import { certAndKey } from "./tls_flags.ts";
 import {
   DURATION,
   DURATION_OR_NONE,
@@ -411,13 +412,12 @@ function tlsFiles(
   key: string | undefined,
   clientCa: string | undefined,
 ): TlsFiles | undefined {
-  if (cert === undefined && key === undefined) {
+  const identity = certAndKey(cert, key);
+  if (identity === undefined) {
     if (clientCa !== undefined) throw new UsageError("--tls-client-ca needs --tls-cert, --tls-key");
     return undefined;
   }
-  if (cert === undefined) throw new UsageError("--tls-key needs --tls-cert");
-  if (key === undefined) throw new UsageError("--tls-cert needs --tls-key");
-  return { cert, key, ...(clientCa && { clientCa }) };
+  return { ...identity, ...(clientCa && { clientCa }) };
 }
 
 function poolOptions(

@@ -6,9 +6,9 @@
  */
 import { Buffer } from "node:buffer";
 import * as http2 from "../http2/frames.ts";
+import { MAX_WINDOW } from "../http2/limits.ts";
 
-/** The largest increment and the largest window. */
-export const MAX_WINDOW = 2 ** 31 - 1;
+export { MAX_WINDOW };
 
 /** A header's name and value. */
 export type Field = readonly [name: string, value: string];
